@@ -1,2 +1,4 @@
-/** The name under which this package is published. */
-export const packageName: string = '@ioasis/core';
+export * from './bits/index.js';
+export * from './errno/index.js';
+export * from './hardware/index.js';
+export * from './domain/index.js';

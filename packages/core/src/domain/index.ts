@@ -1,0 +1,16 @@
+export {
+  HwptFlag,
+  type DeviceCapabilities,
+  type HwInfo,
+  type HwptUserData,
+  type IommuBackend,
+  type IommuDevice,
+  type IommuGroup,
+  type PageRequest,
+  type PageResponseCode,
+  type ReservedKind,
+  type ReservedRegion,
+} from './iommu-backend.js';
+export { DIRTY_NO_CLEAR, type DirtySink, type DomainDirtyOps, type IommuDomain, type NestedDomain } from './iommu-domain.js';
+export { IotlbGather } from './iotlb-gather.js';
+export { Prot } from './prot.js';

@@ -1,0 +1,6 @@
+export { ManualClock, type Clock } from './clock.js';
+export { type AtsOutcome, type DmaOutcome, type DmaPiece, type DmaPort, type DmaReadOutcome } from './dma-port.js';
+export { type AccessKind, type HardwareFault, type TranslationWalk, type WalkStep } from './fault.js';
+export { read64, write64, type MmioWindow } from './mmio.js';
+export { type InterruptSink, type PciFunction, type PciInterrupts, type PciRegion } from './pci-function.js';
+export { Access, NO_PASID, Translation, UnitCounters, type TranslationUnit } from './translation-unit.js';

@@ -1,0 +1,65 @@
+import type { HardwareFault, TranslationWalk } from './fault.js';
+import type { MmioWindow } from './mmio.js';
+
+/** Bits of an access. A request may carry several (an atomic is READ|WRITE|ATOMIC). */
+export const Access = { READ: 1, WRITE: 2, EXECUTE: 4, PRIVILEGED: 8, ATOMIC: 16, TRANSLATION_REQUEST: 32, TRANSLATED: 64 } as const;
+
+/** `pasid` of a request without PASID. */
+export const NO_PASID = -1;
+
+/** Result fields of the last `translate`; one object per unit, reused, one hidden class for all vendors. */
+export class Translation {
+  /** Physical address, int32 words. Meaningful only after `true`. */
+  paHi = 0;
+  paLo = 0;
+  /** log2 of the page (or cached piece) that the answer holds for, at least 12 unless the vendor's unit is smaller. */
+  pageShift = 12;
+  /** OR of {@link Access} READ, WRITE, EXECUTE that the answer allows. */
+  permissions = 0;
+  /** Why the request was refused. Meaningful only after `false`. */
+  fault: HardwareFault | null = null;
+}
+
+/** How often each path was taken; counts only go up. One hidden class for all vendors. */
+export class UnitCounters {
+  translations = 0;
+  iotlbHits = 0;
+  iotlbMisses = 0;
+  /** Table and structure entries read by walks. */
+  walkReads = 0;
+  faults = 0;
+  /** Commands or descriptors executed from the queue. */
+  commands = 0;
+  /** Cache entries dropped by invalidation. */
+  invalidatedEntries = 0;
+}
+
+/**
+ * The hardware half of an IOMMU: knows memory and MMIO, nothing of any driver. A unit runs without a driver (scenarios), and its
+ * command queue may be stepped, so that DMA in flight, torn writes and late invalidations can be tested.
+ */
+export interface TranslationUnit extends MmioWindow {
+  /**
+   * Answers one request for bytes inside one 4 KiB piece. Records the fault as the hardware does.
+   * @param requesterId source id, StreamID
+   * @param pasid PASID / SSID, or `NO_PASID`
+   * @param access OR of {@link Access}
+   * @returns true: `translation` holds the address; false: `translation.fault` says why not
+   */
+  translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean;
+  readonly translation: Translation;
+  readonly counters: UnitCounters;
+
+  /** Walks the tables as they are now, without caches, without recording anything and without setting accessed or dirty bits. */
+  explain(requesterId: number, pasid: number, iova: bigint, access: number): TranslationWalk;
+
+  /**
+   * Runs up to `limit` pending commands when the unit was made with stepped completion; without stepping commands run when the
+   * doorbell is written and this returns 0.
+   * @returns how many ran
+   */
+  step(limit?: number): number;
+
+  /** Back to the state after power-on: registers, caches, queues. Memory keeps its bytes. */
+  reset(): void;
+}
