@@ -3,4 +3,6 @@ export { type AtsOutcome, type DmaOutcome, type DmaPiece, type DmaPort, type Dma
 export { type AccessKind, type HardwareFault, type TranslationWalk, type WalkStep } from './fault.js';
 export { read64, write64, type MmioWindow } from './mmio.js';
 export { type InterruptSink, type PciFunction, type PciInterrupts, type PciRegion } from './pci-function.js';
+export { QueueRing, type RingFullness } from './queue-ring.js';
+export { RegisterFile, type RegisterAlias, type RegisterDefinition, type RegisterSink } from './register-file.js';
 export { Access, NO_PASID, Translation, UnitCounters, type TranslationUnit } from './translation-unit.js';
