@@ -1,3 +1,4 @@
+export * from './abi/index.js';
 export * from './bits/index.js';
 export * from './errno/index.js';
 export * from './hardware/index.js';
