@@ -1,0 +1,81 @@
+import { type PageTableFormat } from './format.js';
+
+/** Translates the addresses of table entries through another stage before they are read (nested walks). */
+export interface TableAddressTranslator {
+  /**
+   * @param write the access updates the entry (accessed or dirty bit)
+   * @returns false: the other stage refuses; its own result fields say why
+   */
+  translateTableAddress(paHi: number, paLo: number, write: boolean): boolean;
+  readonly tableAddressHi: number;
+  readonly tableAddressLo: number;
+}
+
+/** What a {@link TableRoot} is made from. */
+export interface TableRootOptions {
+  /** Address of the root table, bytes, as int32 words. */
+  readonly hi: number;
+  readonly lo: number;
+  /** Number of levels in use; the root is the highest of them. */
+  readonly levels: number;
+  /**
+   * IOVA bits that the table translates. May be less than the levels hold (Arm: T0SZ) or more (Arm stage 2: up to 16 concatenated
+   * root tables).
+   */
+  readonly inputBits: number;
+  /**
+   * What the IOVA bits above must be: `low` all zero, `high` all one (Arm: TTB1), `canonical` equal to the highest translated bit
+   * (x86-64). Default `low`.
+   */
+  readonly region?: 'low' | 'high' | 'canonical';
+  /** Width of output addresses (Arm: IPS, OAS). An entry with a larger address stops the walk. Default 64. */
+  readonly outputBits?: number;
+  /** The other stage of a nested walk. Walks with one take the careful path. */
+  readonly translator?: TableAddressTranslator | null;
+}
+
+/**
+ * A root that walks start from: what a context entry, STE, CD or DTE says about one table. A unit makes one when it decodes the
+ * structure and keeps it beside its cached copy. One hidden class for all vendors.
+ */
+export class TableRoot {
+  readonly hi: number;
+  readonly lo: number;
+  /** Engine level of the root, 0 = smallest pages. */
+  readonly topLevel: number;
+  /** Mask of the root's index. */
+  readonly indexMask: number;
+  /** An IOVA is in range when `((hi + bias) & excessHi) === 0` and `(lo & excessLo) === 0`; low words matter below 32 input bits. */
+  readonly biasHi: number;
+  readonly excessHi: number;
+  readonly excessLo: number;
+  readonly region: 'low' | 'high' | 'canonical';
+  readonly inputBits: number;
+  /** Address bits that an output must not have. */
+  readonly outputExcessHi: number;
+  readonly translator: TableAddressTranslator | null;
+
+  /** Throws RangeError when levels and input bits do not fit the format. */
+  constructor(format: PageTableFormat, options: TableRootOptions) {
+    const { levels, inputBits, region = 'low', outputBits = 64 } = options;
+    const top = format.levels[levels - 1];
+    if (top === undefined) throw new RangeError(`${format.name} has no ${levels} levels`);
+    if (inputBits <= top.shift || inputBits > 64 || inputBits > top.shift + top.indexBits + 4) {
+      throw new RangeError(`${levels} levels of ${format.name} do not translate ${inputBits} bits`);
+    }
+    if (region !== 'low' && inputBits < 32) throw new RangeError(`region ${region} needs at least 32 input bits`);
+    if (outputBits < 32) throw new RangeError(`output of ${outputBits} bits`);
+    this.hi = options.hi | 0;
+    this.lo = options.lo | 0;
+    this.topLevel = levels - 1;
+    this.indexMask = 2 ** (inputBits - top.shift) - 1;
+    this.region = region;
+    this.inputBits = inputBits;
+    this.excessHi = inputBits >= 64 ? 0 : inputBits <= 32 ? -1 : -(2 ** (inputBits - 32));
+    this.excessLo = inputBits >= 32 ? 0 : -(2 ** inputBits);
+    // Adding half of the range (canonical) or all of it (high) turns "equal to the sign" and "all ones" into "all zero".
+    this.biasHi = inputBits >= 64 || region === 'low' ? 0 : 2 ** (inputBits - 32 - (region === 'canonical' ? 1 : 0)) | 0;
+    this.outputExcessHi = outputBits >= 64 ? 0 : outputBits <= 32 ? -1 : -(2 ** (outputBits - 32));
+    this.translator = options.translator ?? null;
+  }
+}
