@@ -52,6 +52,8 @@ export class RegisterFile implements MmioWindow {
   /** The bus value of the write that is being reported. */
   writtenHi = 0;
   writtenLo = 0;
+  /** Which halves of the register the write reached: bit 0 the lower, bit 1 the upper. */
+  writtenHalves = 0;
 
   readonly #values: Int32Array;
   readonly #resets: Int32Array;
@@ -125,6 +127,7 @@ export class RegisterFile implements MmioWindow {
     const upper = this.#owners[word] !== word;
     this.writtenHi = upper ? value : 0;
     this.writtenLo = upper ? 0 : value;
+    this.writtenHalves = upper ? 2 : 1;
     this.#store(word, value);
     this.#latch(word);
     const hook = this.#hooks[word]!;
@@ -142,6 +145,7 @@ export class RegisterFile implements MmioWindow {
     }
     this.writtenHi = hi;
     this.writtenLo = lo;
+    this.writtenHalves = 3;
     this.#store(low, lo);
     this.#store(high, hi);
     this.#latch(low);

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { RegisterFile, type RegisterDefinition, type RegisterSink } from '../../src/hardware/register-file.js';
 
 class Recorder implements RegisterSink {
-  readonly calls: [hook: number, hi: number, lo: number][] = [];
+  readonly calls: [hook: number, hi: number, lo: number, halves: number][] = [];
   file: RegisterFile | undefined;
   registerWritten(hook: number): void {
-    this.calls.push([hook, this.file!.writtenHi, this.file!.writtenLo]);
+    this.calls.push([hook, this.file!.writtenHi, this.file!.writtenLo, this.file!.writtenHalves]);
   }
 }
 
@@ -45,7 +45,7 @@ describe('RegisterFile', () => {
     const { file, sink } = make();
     file.write32(12, 0x4000_0000);
     expect(file.read32(12)).toBe(0);
-    expect(sink.calls).toEqual([[2, 0, 0x4000_0000]]);
+    expect(sink.calls).toEqual([[2, 0, 0x4000_0000, 1]]);
   });
 
   it('reports one 8-byte store once, with both halves', () => {
@@ -53,7 +53,7 @@ describe('RegisterFile', () => {
     file.write64(16, 0x1, 0x2345_6789);
     expect(file.read32(16)).toBe(0x2345_6000);
     expect(file.read32(20)).toBe(1);
-    expect(sink.calls).toEqual([[3, 1, 0x2345_6789]]);
+    expect(sink.calls).toEqual([[3, 1, 0x2345_6789, 3]]);
   });
 
   it('reports each half of a split store, with the other half 0', () => {
@@ -61,8 +61,8 @@ describe('RegisterFile', () => {
     file.write32(16, 0x1000);
     file.write32(20, 7);
     expect(sink.calls).toEqual([
-      [3, 0, 0x1000],
-      [3, 7, 0],
+      [3, 0, 0x1000, 1],
+      [3, 7, 0, 2],
     ]);
   });
 
@@ -70,7 +70,7 @@ describe('RegisterFile', () => {
     const { file, sink } = make();
     file.write64(8, 5, 0x100);
     expect(file.read32(8)).toBe(0x100);
-    expect(sink.calls).toEqual([[2, 0, 5]]);
+    expect(sink.calls).toEqual([[2, 0, 5, 1]]);
   });
 
   it('takes write-once bits until the first write, and again after reset', () => {
@@ -89,7 +89,7 @@ describe('RegisterFile', () => {
     file.write64(48, 0, 0x5000);
     expect(file.read32(16)).toBe(0x5000);
     expect(file.read32(48)).toBe(0x5000);
-    expect(sink.calls).toEqual([[3, 0, 0x5000]]);
+    expect(sink.calls).toEqual([[3, 0, 0x5000, 3]]);
   });
 
   it('reads 0 and ignores writes outside, between registers and off word', () => {
