@@ -31,7 +31,8 @@ export function wordLayout<const Name extends string>(
   const masks = new Map<Name, bigint>();
   let claimed = 0n;
   for (const [field, [hi, lo]] of Object.entries(fields) as [Name, BitRange][]) {
-    if (lo < 0 || hi < lo || hi >= bits) throw new RangeError(`${name}.${field}: ${hi}:${lo} is not inside ${bits} bits`);
+    if (lo < 0 || hi < lo || hi >= bits)
+      throw new RangeError(`${name}.${field}: ${hi}:${lo} is not inside ${bits} bits`);
     const mask = ((1n << BigInt(hi - lo + 1)) - 1n) << BigInt(lo);
     if ((claimed & mask) !== 0n) throw new RangeError(`${name}.${field}: ${hi}:${lo} overlaps another field`);
     claimed |= mask;
@@ -61,6 +62,9 @@ export function wordLayout<const Name extends string>(
       return word;
     },
     decode: (word) =>
-      Object.fromEntries((Object.keys(fields) as Name[]).map((field) => [field, get(word, field)])) as Record<Name, bigint>,
+      Object.fromEntries((Object.keys(fields) as Name[]).map((field) => [field, get(word, field)])) as Record<
+        Name,
+        bigint
+      >,
   };
 }

@@ -11,6 +11,12 @@ export {
   type ReservedKind,
   type ReservedRegion,
 } from './iommu-backend.js';
-export { DIRTY_NO_CLEAR, type DirtySink, type DomainDirtyOps, type IommuDomain, type NestedDomain } from './iommu-domain.js';
+export {
+  DIRTY_NO_CLEAR,
+  type DirtySink,
+  type DomainDirtyOps,
+  type IommuDomain,
+  type NestedDomain,
+} from './iommu-domain.js';
 export { IotlbGather } from './iotlb-gather.js';
 export { Prot } from './prot.js';

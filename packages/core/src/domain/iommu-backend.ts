@@ -117,4 +117,3 @@ export interface IommuBackend {
   /** Set by core: where page requests of attached devices go. */
   onPageRequest?: (request: PageRequest) => void;
 }
-

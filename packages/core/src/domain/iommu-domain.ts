@@ -28,7 +28,15 @@ export interface IommuDomain {
    * @param prot OR of `Prot` bits
    * @returns 0 or an errno number: ENOMEM (no table page), EEXIST (the vendor refuses to overwrite), EINVAL
    */
-  mapPages(iovaHi: number, iovaLo: number, paHi: number, paLo: number, pageShift: number, count: number, prot: number): number;
+  mapPages(
+    iovaHi: number,
+    iovaLo: number,
+    paHi: number,
+    paLo: number,
+    pageShift: number,
+    count: number,
+    prot: number,
+  ): number;
   /** Pages mapped by the last {@link mapPages}. */
   readonly mappedPages: number;
 
@@ -75,7 +83,14 @@ export interface DomainDirtyOps {
    * What must be invalidated afterwards goes to `gather`.
    * @returns 0 or an errno number: EINVAL when tracking is off and a sink was given
    */
-  readAndClear(iovaHi: number, iovaLo: number, bytes: number, flags: number, sink: DirtySink | null, gather: IotlbGather): number;
+  readAndClear(
+    iovaHi: number,
+    iovaLo: number,
+    bytes: number,
+    flags: number,
+    sink: DirtySink | null,
+    gather: IotlbGather,
+  ): number;
 }
 
 /** A user-managed stage on top of a nest parent (Linux: domain of type NESTED). Its tables belong to the user. */
@@ -85,6 +100,11 @@ export interface NestedDomain {
    * unknown tails by the backend.
    * @returns how many entries were handled and 0 or the errno number that stopped it
    */
-  invalidate(dataType: number, entryBytes: number, count: number, entries: Uint8Array): { readonly handled: number; readonly errno: number };
+  invalidate(
+    dataType: number,
+    entryBytes: number,
+    count: number,
+    entries: Uint8Array,
+  ): { readonly handled: number; readonly errno: number };
   free(): void;
 }

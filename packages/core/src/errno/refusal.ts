@@ -65,13 +65,22 @@ export function refusalTable<Code extends string>(
     const row: RefusalRule = rules[code];
     return { errno: row.errno, code, rule: row.rule, facts, hint: hint ?? row.hint ?? '' };
   };
-  const table: RefusalTable<Code> = { room, rules, refusal, refuse: (code, facts, hint) => left(refusal(code, facts, hint)) };
+  const table: RefusalTable<Code> = {
+    room,
+    rules,
+    refusal,
+    refuse: (code, facts, hint) => left(refusal(code, facts, hint)),
+  };
   tables.push(table as unknown as RefusalTable<string>);
   return table;
 }
 
 /** Every refusal code of the loaded packages, in order of declaration. */
-export function allRefusalRules(): readonly { readonly room: string; readonly code: string; readonly rule: RefusalRule }[] {
+export function allRefusalRules(): readonly {
+  readonly room: string;
+  readonly code: string;
+  readonly rule: RefusalRule;
+}[] {
   return tables.flatMap((table) =>
     Object.entries(table.rules).map(([code, rule]) => ({ room: table.room, code, rule })),
   );
@@ -85,5 +94,7 @@ export function describeRefusal(refusal: Refusal): string {
   const facts = Object.entries(refusal.facts)
     .map(([name, value]) => `${name}=${typeof value === 'bigint' ? `0x${value.toString(16)}` : String(value)}`)
     .join(' ');
-  return [`${refusal.errno} ${refusal.code}: ${refusal.rule}`, facts && `[${facts}]`, refusal.hint].filter(Boolean).join(' ');
+  return [`${refusal.errno} ${refusal.code}: ${refusal.rule}`, facts && `[${facts}]`, refusal.hint]
+    .filter(Boolean)
+    .join(' ');
 }

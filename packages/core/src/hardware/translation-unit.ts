@@ -2,7 +2,15 @@ import type { HardwareFault, TranslationWalk } from './fault.js';
 import type { MmioWindow } from './mmio.js';
 
 /** Bits of an access. A request may carry several (an atomic is READ|WRITE|ATOMIC). */
-export const Access = { READ: 1, WRITE: 2, EXECUTE: 4, PRIVILEGED: 8, ATOMIC: 16, TRANSLATION_REQUEST: 32, TRANSLATED: 64 } as const;
+export const Access = {
+  READ: 1,
+  WRITE: 2,
+  EXECUTE: 4,
+  PRIVILEGED: 8,
+  ATOMIC: 16,
+  TRANSLATION_REQUEST: 32,
+  TRANSLATED: 64,
+} as const;
 
 /** `pasid` of a request without PASID. */
 export const NO_PASID = -1;
