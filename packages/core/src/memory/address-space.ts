@@ -118,7 +118,8 @@ export class AddressSpace {
     const first = Number(addr / this.#pageBytes);
     const last = first + Number((bytes + this.#pageBytes - 1n) / this.#pageBytes) - 1;
     const touched = this.#mappings.overlapping(first, last);
-    if (touched.some((mapping) => this.#splitsHuge(mapping, first, last))) return refuse('MUNMAP_HUGE_SPLIT', { addr, bytes });
+    if (touched.some((mapping) => this.#splitsHuge(mapping, first, last)))
+      return refuse('MUNMAP_HUGE_SPLIT', { addr, bytes });
     for (const mapping of touched) {
       const rest = this.#outside(mapping, first, last);
       this.#replace(mapping, rest);
