@@ -1,0 +1,15 @@
+export { compareStep, isCompared, type Difference } from './compare.js';
+export { emitHeader, emitStep } from './emitter.js';
+export { fieldDifferences, type FieldDifference } from './fields.js';
+export type { StepOf, TraceHeader, TraceOp, TraceStep } from './format.js';
+export type { StepOutcome } from './outcome.js';
+export { readTrace, type Trace } from './reader.js';
+export {
+  replaySteps,
+  replayTrace,
+  type ReplayedStep,
+  type ReplayMachine,
+  type ReplayMachineFactory,
+  type ReplayOptions,
+  type ReplayReport,
+} from './replayer.js';
