@@ -4,5 +4,6 @@ export * from './abi/index.js';
 export * from './hardware/index.js';
 export * from './domain/index.js';
 export * from './memory/index.js';
+export * from './options/index.js';
 export * from './page-table/index.js';
 export * from './process/index.js';

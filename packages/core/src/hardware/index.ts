@@ -1,4 +1,5 @@
 export { ManualClock, type Clock } from './clock.js';
+export { DmaCounters, DmaEngine } from './dma-engine.js';
 export { type AtsOutcome, type DmaOutcome, type DmaPiece, type DmaPort, type DmaReadOutcome } from './dma-port.js';
 export { type AccessKind, type HardwareFault, type TranslationWalk, type WalkStep } from './fault.js';
 export { read64, write64, type MmioWindow } from './mmio.js';
