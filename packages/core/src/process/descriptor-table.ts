@@ -1,4 +1,4 @@
-import type { OpenFile } from './open-file.js';
+import type { OpenFile } from './process.js';
 
 /** A description and how many descriptors, in any process, refer to it. */
 interface Description {

@@ -1,6 +1,5 @@
 import type { IoResult } from '../errno/index.js';
-import type { OpenFile } from './open-file.js';
-import type { Process } from './process.js';
+import type { OpenFile, Process } from './process.js';
 import { processRefusals } from './refusals.js';
 
 /** One open of a device file. */

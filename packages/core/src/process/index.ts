@@ -1,14 +1,16 @@
-export { PollEvent, type IoctlCall, type MmapCall, type OpenFile } from './open-file.js';
-export { DeviceNamespace, type DeviceOpener, type OpenCall } from './device-namespace.js';
 export {
   ALL_CAPABILITIES,
-  DEFAULT_MEMLOCK,
-  DEFAULT_NOFILE,
-  Process,
+  PollEvent,
   type Capability,
   type Credentials,
-  type ProcessOptions,
+  type IoctlCall,
+  type MmapCall,
+  type OpenFile,
+  type Process,
   type ResourceLimits,
 } from './process.js';
+export { DEFAULT_MEMLOCK, DEFAULT_NOFILE, UserProcess, type ProcessOptions } from './user-process.js';
+export { ProcessFamily } from './process-family.js';
+export { DeviceNamespace, type DeviceOpener, type OpenCall } from './device-namespace.js';
 export { ScratchArea } from './scratch-area.js';
 export { processRefusals, type ProcessCode } from './refusals.js';
