@@ -44,6 +44,11 @@ export class PageFrames {
     return this.#frames.framesInUse;
   }
 
+  /** Whether a frame can be a page of a program; one of device memory cannot. */
+  holds(frame: number): boolean {
+    return frame >= this.#frames.firstFrame && frame < this.#frames.firstFrame + this.#frames.frames;
+  }
+
   /** A zeroed page with one owner, or -1. */
   allocate(): number {
     const frame = this.#frames.allocate(this.pageOrder);
