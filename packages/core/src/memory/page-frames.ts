@@ -52,7 +52,7 @@ export class PageFrames {
   /** A zeroed page with one owner, or -1. */
   allocate(): number {
     const frame = this.#frames.allocate(this.pageOrder);
-    if (frame !== -1) this.#owners[this.#slot(frame)] = 1;
+    if (frame !== -1) this.#own(frame);
     return frame;
   }
 
@@ -61,7 +61,7 @@ export class PageFrames {
     const frame = this.#frames.allocate(HUGE_ORDER);
     if (frame === -1) return -1;
     this.#frames.split(frame, HUGE_ORDER, this.pageOrder);
-    for (let page = 0; page < this.pagesPerHuge; page++) this.#owners[this.#slot(frame + (page << this.pageOrder))] = 1;
+    for (let page = 0; page < this.pagesPerHuge; page++) this.#own(frame + (page << this.pageOrder));
     return frame;
   }
 
@@ -81,7 +81,8 @@ export class PageFrames {
   }
 
   ownersOf(frame: number): number {
-    return this.#owners[this.#slot(frame)] as number;
+    const slot = this.#slot(frame);
+    return this.#owners[slot] as number;
   }
 
   pin(frame: number): void {
@@ -101,7 +102,8 @@ export class PageFrames {
 
   /** How often the page is pinned. */
   pinCountOf(frame: number): number {
-    return this.#pins[this.#slot(frame)] as number;
+    const slot = this.#slot(frame);
+    return this.#pins[slot] as number;
   }
 
   /** A new page with the content of another and one owner, or -1. */
@@ -115,6 +117,12 @@ export class PageFrames {
     return target;
   }
 
+  #own(frame: number): void {
+    const slot = this.#slot(frame);
+    this.#owners[slot] = 1;
+  }
+
+  /** Index of a page. May replace the arrays, so it is called before one of them is named in an expression. */
   #slot(frame: number): number {
     const slot = (frame - this.#frames.firstFrame) >> this.pageOrder;
     if (slot >= this.#owners.length) {
