@@ -1,3 +1,4 @@
+export { CacheQuery } from './cache-query.js';
 export { ManualClock, type Clock } from './clock.js';
 export { DmaCounters, DmaEngine } from './dma-engine.js';
 export { type AtsOutcome, type DmaOutcome, type DmaPiece, type DmaPort, type DmaReadOutcome } from './dma-port.js';
@@ -6,10 +7,5 @@ export { read64, write64, type MmioWindow } from './mmio.js';
 export { type InterruptSink, type PciFunction, type PciInterrupts, type PciRegion } from './pci-function.js';
 export { QueueRing, type RingFullness } from './queue-ring.js';
 export { RegisterFile, type RegisterAlias, type RegisterDefinition, type RegisterSink } from './register-file.js';
-export {
-  CacheQuery,
-  TranslationCache,
-  type EntryProvenance,
-  type TranslationCacheOptions,
-} from './translation-cache.js';
+export { TranslationCache, type EntryProvenance, type TranslationCacheOptions } from './translation-cache.js';
 export { Access, NO_PASID, Translation, UnitCounters, type TranslationUnit } from './translation-unit.js';

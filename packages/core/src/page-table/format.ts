@@ -5,13 +5,13 @@
  * Everything here is a 64-bit mask or value over one entry, as the datasheet prints it. Nothing here runs per page.
  */
 
-/** Entry test: `(entry & mask) === value`. A mask of 0 accepts every entry. */
+/** Entry test: `(entry & mask) === value`, in bits 31:0. A mask of 0 accepts every entry. */
 export interface EntryTest {
   readonly mask: bigint;
   readonly value: bigint;
 }
 
-/** How a present entry of one level looks when it is a link to a table, or a page. */
+/** How a present entry of one level looks when it is a link to a table, or a page. Writing one sets the bits of `value`. */
 export interface EntryKind extends EntryTest {
   /** Bits that must be zero in an entry of this kind at this level (host address width included). */
   readonly reserved: bigint;
@@ -149,18 +149,27 @@ export function checkFormat(format: PageTableFormat): void {
     throw new RangeError(`page-table format ${format.name}: ${rule}`);
   };
   const { levels } = format;
-  if (levels.length === 0 || levels.length > MAX_LEVELS) wrong(`has ${levels.length} levels, 1 to ${MAX_LEVELS} are possible`);
+  if (levels.length === 0 || levels.length > MAX_LEVELS)
+    wrong(`has ${levels.length} levels, 1 to ${MAX_LEVELS} are possible`);
   if (format.present === 0n || format.present >> 32n !== 0n) wrong('present bits must lie in bits 31:0');
+  if (format.granuleShift < 11) wrong('pages are at least 2 KiB');
   if (format.tableShift < 12) wrong('a table is at least 4 KiB');
   if (levels[0]?.shift !== format.granuleShift) wrong('the lowest level indexes the granule');
   levels.forEach((level, index) => {
     const below = levels[index - 1];
-    if (below !== undefined && below.shift + below.indexBits !== level.shift) wrong(`level ${level.number} leaves a gap`);
+    for (const kind of [level.table, level.leaf, level.sizeInAddress]) {
+      if (kind && kind.mask >> 32n !== 0n) wrong(`kind tests must lie in bits 31:0 (level ${level.number})`);
+      if (kind && (kind.value & ~kind.mask) !== 0n)
+        wrong(`a kind's value has bits outside of its mask (level ${level.number})`);
+    }
+    if (below !== undefined && below.shift + below.indexBits !== level.shift)
+      wrong(`level ${level.number} leaves a gap`);
     if ((level.table === null) !== (index === 0)) wrong(`only the lowest level has no links (level ${level.number})`);
     // The engine reads level 0 and 1 indices from IOVA bits [granule + 31 : granule], 2 to 4 from the 32 bits above bit
     // min(31, shift of level 2), 5 from the high word.
     const end = level.shift + level.indexBits;
-    if (index <= 1 && end > format.granuleShift + 32) wrong(`level ${level.number} ends above bit ${format.granuleShift + 31}`);
+    if (index <= 1 && end > format.granuleShift + 32)
+      wrong(`level ${level.number} ends above bit ${format.granuleShift + 31}`);
     if (index === 5 && level.shift < 32) wrong('the sixth level must start at bit 32 or above');
   });
   if (format.address.length === 0 || format.address.length > 2) wrong('the address field has one or two pieces');

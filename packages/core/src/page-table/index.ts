@@ -13,6 +13,10 @@ export {
   type PageTableFormat,
   type SizeInAddress,
 } from './format.js';
-export { RadixTable, type RadixTableOptions, type TableWriteObserver } from './radix-table.js';
-export { RadixWalker, WalkStop, type RadixWalkerOptions } from './radix-walker.js';
+export { RadixTable } from './radix-table.js';
+export { type RadixTableOptions, type TableWriteObserver } from './radix-options.js';
+export { RadixWalker } from './radix-walker.js';
+export { CarefulWalker, type WalkVisitor } from './careful-walker.js';
+export { WalkStop } from './walk-stop.js';
+export { type RadixWalkerOptions } from './walk-words.js';
 export { TableRoot, type TableAddressTranslator, type TableRootOptions } from './table-root.js';

@@ -1,4 +1,6 @@
-import { type PageTableFormat } from './format.js';
+import { hi32, lo32 } from '../bits/index.js';
+import type { PageTableFormat } from './format.js';
+import { bitMask } from './format-words.js';
 
 /** Translates the addresses of table entries through another stage before they are read (nested walks). */
 export interface TableAddressTranslator {
@@ -41,8 +43,9 @@ export interface TableRootOptions {
 export class TableRoot {
   readonly hi: number;
   readonly lo: number;
-  /** Engine level of the root, 0 = smallest pages. */
+  /** Engine level of the root, 0 = smallest pages, and the lowest IOVA bit of its index. */
   readonly topLevel: number;
+  readonly topShift: number;
   /** Mask of the root's index. */
   readonly indexMask: number;
   /** An IOVA is in range when `((hi + bias) & excessHi) === 0` and `(lo & excessLo) === 0`; low words matter below 32 input bits. */
@@ -51,8 +54,11 @@ export class TableRoot {
   readonly excessLo: number;
   readonly region: 'low' | 'high' | 'canonical';
   readonly inputBits: number;
-  /** Address bits that an output must not have. */
+  /** Address bits of an entry, in their place, that the output width forbids. */
   readonly outputExcessHi: number;
+  readonly outputExcessLo: number;
+  /** Walks from here go the careful way. */
+  readonly careful: boolean;
   readonly translator: TableAddressTranslator | null;
 
   /** Throws RangeError when levels and input bits do not fit the format. */
@@ -68,14 +74,30 @@ export class TableRoot {
     this.hi = options.hi | 0;
     this.lo = options.lo | 0;
     this.topLevel = levels - 1;
+    this.topShift = top.shift;
     this.indexMask = 2 ** (inputBits - top.shift) - 1;
     this.region = region;
     this.inputBits = inputBits;
     this.excessHi = inputBits >= 64 ? 0 : inputBits <= 32 ? -1 : -(2 ** (inputBits - 32));
     this.excessLo = inputBits >= 32 ? 0 : -(2 ** inputBits);
     // Adding half of the range (canonical) or all of it (high) turns "equal to the sign" and "all ones" into "all zero".
-    this.biasHi = inputBits >= 64 || region === 'low' ? 0 : 2 ** (inputBits - 32 - (region === 'canonical' ? 1 : 0)) | 0;
-    this.outputExcessHi = outputBits >= 64 ? 0 : outputBits <= 32 ? -1 : -(2 ** (outputBits - 32));
+    this.biasHi =
+      inputBits >= 64 || region === 'low' ? 0 : (2 ** (inputBits - 32 - (region === 'canonical' ? 1 : 0))) | 0;
+    const excess = outputExcess(format, outputBits);
+    this.outputExcessHi = hi32(excess);
+    this.outputExcessLo = lo32(excess);
     this.translator = options.translator ?? null;
+    this.careful = this.translator !== null || (this.hi & ~0xfff) !== 0 || this.outputExcessLo !== 0;
   }
+}
+
+/** Bits of an entry that hold address bits from `outputBits` upwards. */
+function outputExcess(format: PageTableFormat, outputBits: number): bigint {
+  let excess = 0n;
+  for (const { bits, address } of format.address) {
+    const [hi, lo] = bits;
+    const first = Math.max(lo, lo + outputBits - address);
+    if (first <= hi) excess |= bitMask([hi, first]);
+  }
+  return excess;
 }

@@ -1,0 +1,124 @@
+import { DIRTY_NO_CLEAR, type DirtySink } from '../domain/iommu-domain.js';
+import { pageHi, pageLo, pageOf } from './io-page.js';
+import type { EntryIndex, TableTree } from './table-tree.js';
+
+/** Reads and cleans the dirty state of leaves. Positions are page numbers in granules. */
+export class DirtyReader {
+  readonly #tree: TableTree;
+  readonly #granule: number;
+  #clears = false;
+  #cleaned = false;
+  #sink: DirtySink | null = null;
+  #end = 0;
+  /** Dirty pages found and not yet reported: neighbours are reported as one. */
+  #pendingStart = 0;
+  #pendingEnd = 0;
+
+  constructor(tree: TableTree) {
+    this.#tree = tree;
+    this.#granule = tree.format.format.granuleShift;
+  }
+
+  /** See `RadixTable.readAndClearDirty`. */
+  read(iovaHi: number, iovaLo: number, bytes: number, flags: number, sink: DirtySink | null): boolean {
+    const tree = this.#tree;
+    if (tree.format.format.dirty === null) throw new RangeError(`${tree.format.format.name} has no dirty state`);
+    const first = pageOf(iovaHi, iovaLo, this.#granule);
+    this.#clears = (flags & DIRTY_NO_CLEAR) === 0;
+    this.#cleaned = false;
+    this.#sink = sink;
+    this.#end = first + Math.ceil(bytes / 2 ** this.#granule);
+    this.#pendingStart = first;
+    this.#pendingEnd = first;
+    const limit = Math.min(this.#end, 2 ** (tree.inputBits - this.#granule));
+    for (let page = first; page < limit;) page = this.#readAt(page);
+    this.#report();
+    return this.#cleaned;
+  }
+
+  /** @returns where to go on */
+  #readAt(page: number): number {
+    const tree = this.#tree;
+    const { words, format } = tree;
+    const hi = pageHi(page, this.#granule);
+    const lo = pageLo(page, this.#granule);
+    const at = tree.find(hi, lo, 0);
+    const level = tree.foundLevel;
+    const span = 2 ** ((format.shift[level] as number) - this.#granule);
+    const start = page - (page % span);
+    if (((words[at] as number) & format.present) === 0) return start + span;
+    const log2 = tree.groupLog2(at, level);
+    if (log2 === 0) return this.#readRun(at, level, start, span, tree.entriesLeft(level, hi, lo));
+    const pages = span * 2 ** log2;
+    const base = page - (page % pages);
+    const group = tree.groupStart(at, log2);
+    // Hardware sets the bit in any of the entries of a group (AMD 48882 2.2.3.2): OR of all, and all are cleaned.
+    let isDirty = false;
+    for (let i = group; i < group + 2 ** (log2 + 1); i += 2) {
+      if (!this.#isDirty(i)) continue;
+      isDirty = true;
+      if (this.#clears) this.#clean(i);
+    }
+    if (isDirty) this.#mark(base, base + pages);
+    return base + pages;
+  }
+
+  /** Leaves of one entry each, up to the end of the table, the range, or something else. */
+  #readRun(at: EntryIndex, level: number, start: number, span: number, left: number): number {
+    const tree = this.#tree;
+    const { words, format } = tree;
+    const { present, dirtyMaskHi, dirtyMaskLo, dirtyHi, dirtyLo } = format;
+    const entries = Math.min(left, Math.ceil((this.#end - start) / span));
+    // Links and groups end a run of plain leaves; a hole does not.
+    const mask = (format.leafMask[level] as number) | (format.codedMask[level] as number);
+    const value = format.leafValue[level] as number;
+    const hintHi = format.contiguous.hi[level] as number;
+    const hintLo = format.contiguous.lo[level] as number;
+    let page = start;
+    for (let i = 0; i < entries; i++, at += 2, page += span) {
+      const lo = words[at] as number;
+      if ((lo & present) === 0) continue;
+      const hi = words[at + 1] as number;
+      if ((((lo & mask) ^ value) | (lo & hintLo) | (hi & hintHi)) !== 0 || tree.isLink(level, lo)) break;
+      if (((lo & dirtyMaskLo) ^ dirtyLo) | ((hi & dirtyMaskHi) ^ dirtyHi)) continue;
+      if (this.#clears) this.#clean(at);
+      this.#mark(page, page + span);
+    }
+    return page;
+  }
+
+  #isDirty(at: EntryIndex): boolean {
+    const { words, format } = this.#tree;
+    const hi = words[at + 1] as number;
+    const lo = words[at] as number;
+    return (hi & format.dirtyMaskHi) === format.dirtyHi && (lo & format.dirtyMaskLo) === format.dirtyLo;
+  }
+
+  #clean(at: EntryIndex): void {
+    const tree = this.#tree;
+    const { words, format } = tree;
+    const hi = ((words[at + 1] as number) & ~format.dirtyMaskHi) | format.cleanHi;
+    const lo = ((words[at] as number) & ~format.dirtyMaskLo) | format.cleanLo;
+    tree.store(at, hi, lo);
+    this.#cleaned = true;
+  }
+
+  #mark(start: number, end: number): void {
+    if (start === this.#pendingEnd) {
+      this.#pendingEnd = end;
+      return;
+    }
+    this.#report();
+    this.#pendingStart = start;
+    this.#pendingEnd = end;
+  }
+
+  /** The pages asked for, even where a large leaf goes beyond them. */
+  #report(): void {
+    const start = this.#pendingStart;
+    const end = Math.min(this.#pendingEnd, this.#end);
+    if (this.#sink !== null && end > start) {
+      this.#sink.mark(pageHi(start, this.#granule), pageLo(start, this.#granule), (end - start) * 2 ** this.#granule);
+    }
+  }
+}
