@@ -15,17 +15,18 @@ function makeChunk(): Chunk {
   return { words, bytes: new Uint8Array(words.buffer) };
 }
 
+/** What reads of untouched RAM see. Nobody writes it. */
+const ZEROS: Chunk = makeChunk();
+
 /** RAM that exists from its first touch on, in chunks of 64 KiB, and the frames that somebody else backs. */
 export class SparseMemory {
   readonly #firstFrames: Float64Array;
   readonly #lastFrames: Float64Array;
   readonly #chunks = new Map<number, Chunk>();
   readonly #backings = new Map<number, FrameBacking>();
-  /** What reads of untouched RAM see. Nobody writes it. */
-  readonly #zeros: Chunk = makeChunk();
   /** The chunk of the last access, kept only when all of its frames are RAM and none is backed from outside. */
   #lastNumber = -1;
-  #last: Chunk = this.#zeros;
+  #last: Chunk = ZEROS;
 
   constructor(windows: readonly Range64[]) {
     this.#firstFrames = Float64Array.from(windows, ({ start }) => Number(start >> BigInt(FRAME_SHIFT)));
@@ -43,7 +44,7 @@ export class SparseMemory {
     if (!this.#isRam(frame) || this.#backings.has(frame)) return null;
     let chunk = this.#chunks.get(number);
     if (chunk === undefined) {
-      if (!create) return this.#zeros;
+      if (!create) return ZEROS;
       chunk = makeChunk();
       this.#chunks.set(number, chunk);
     }

@@ -54,13 +54,19 @@ export function oneOfOption<const A extends string | number>(...values: readonly
 /** What each option of a record allows. */
 export type OptionFields<A> = { readonly [Key in keyof Required<A>]: t.Type<Required<A>[Key]> };
 
-/** An object of options, all of which may be absent or undefined; keys that are not listed are refused. */
-export function optionRecord<A>(fields: OptionFields<A>): t.Type<A> {
-  const known = Object.keys(fields);
-  const partial = t.partial(fields as unknown as t.Props);
-  const isObject = (value: unknown): value is object =>
+/**
+ * An object of options; keys that are not listed are refused.
+ * @param required keys that must be there; the others may be absent or undefined
+ */
+export function optionRecord<A>(fields: OptionFields<A>, required: readonly (keyof A & string)[] = []): t.Type<A> {
+  const codecs = Object.entries(fields) as [keyof A & string, t.Mixed][];
+  const known = codecs.map(([key]) => key);
+  const isObject = (value: unknown): value is Record<string, unknown> =>
     typeof value === 'object' && value !== null && !Array.isArray(value);
-  const unknownKey = (value: object): string | undefined => Object.keys(value).find((key) => !known.includes(key));
+  const unknownKey = (value: object): string | undefined =>
+    Object.keys(value).find((key) => !(known as string[]).includes(key));
+  const fits = (codec: t.Mixed, key: keyof A & string, value: unknown): boolean =>
+    (value === undefined && !required.includes(key)) || codec.is(value);
   const strangeKey = new t.Type<never>(
     `one of the keys ${known.join(', ')}`,
     (_): _ is never => false,
@@ -69,12 +75,18 @@ export function optionRecord<A>(fields: OptionFields<A>): t.Type<A> {
   );
   return new t.Type<A>(
     `an object with the keys ${known.join(', ')}`,
-    (value): value is A => isObject(value) && unknownKey(value) === undefined && partial.is(value),
+    (value): value is A =>
+      isObject(value) &&
+      unknownKey(value) === undefined &&
+      codecs.every(([key, codec]) => fits(codec, key, value[key])),
     (value, context) => {
       if (!isObject(value)) return t.failure(value, context);
       const unknown = unknownKey(value);
       if (unknown !== undefined) return t.failure(unknown, [...context, { key: unknown, type: strangeKey }]);
-      return partial.validate(value, context) as t.Validation<A>;
+      const wrong = codecs.find(([key, codec]) => !fits(codec, key, value[key]));
+      if (wrong === undefined) return t.success(value as A);
+      const [key, codec] = wrong;
+      return codec.validate(value[key], t.appendContext(context, key, codec, value[key])) as t.Validation<A>;
     },
     t.identity,
   );
