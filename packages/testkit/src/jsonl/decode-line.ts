@@ -1,5 +1,5 @@
 import { left, right, type Either } from 'fp-ts/lib/Either.js';
-import * as t from 'io-ts';
+import type * as t from 'io-ts';
 
 const shown = (value: unknown): string => {
   if (value === undefined) return 'it is missing';
@@ -7,16 +7,21 @@ const shown = (value: unknown): string => {
   return `it is ${text.length > 60 ? `${text.slice(0, 60)}...` : text}`;
 };
 
+const tagOf = (type: t.Decoder<unknown, unknown>): unknown => ('_tag' in type ? type._tag : undefined);
+
 /** The first thing that is wrong with a value: path, what is allowed, what it is. */
 function firstFault(errors: t.Errors): string {
-  const error = errors[0];
-  if (error === undefined) return 'it is not what the format allows';
-  const path = error.context
-    .slice(1)
-    .map(({ key }) => key)
-    .join('.');
-  const expected = error.context.at(-1)?.type.name ?? 'something else';
-  return `${path === '' ? 'the line' : path} must be ${expected}; ${shown(error.value)}`;
+  const context = errors[0]?.context ?? [];
+  // A union is named as a whole; below it io-ts reports the faults of each of its members.
+  const union = context.findIndex(({ type }) => tagOf(type) === 'UnionType');
+  const shortened = union === -1 ? context : context.slice(0, union + 1);
+  // The members of an intersection are no part of the value's path.
+  const path = shortened.flatMap(({ key }, at) => {
+    const parent = shortened[at - 1];
+    return parent === undefined || tagOf(parent.type) === 'IntersectionType' ? [] : [key];
+  });
+  const last = shortened.at(-1);
+  return `${path.join('.') || 'the line'} must be ${last?.type.name ?? 'something else'}; ${shown(last?.actual)}`;
 }
 
 /** Parses one line of JSON to an object. @returns Left with the reason */

@@ -1,4 +1,4 @@
-import type { Answer, Expectation, ScenarioHeader } from './format.js';
+import type { Answer, Expectation } from './format.js';
 import type { ScenarioRun } from './runner.js';
 
 /** Fields of an entry that are not outcomes and are copied. */
@@ -22,6 +22,3 @@ export function emitScenario({ scenario, answers, final }: ScenarioRun): string 
   const expect = scenario.expect.map((entry) => emitEntry(entry, answers[entry.step] ?? {}));
   return JSON.stringify({ ...scenario, expect, ...(scenario.final !== undefined && { final }) });
 }
-
-/** Header line of an emitted file: the input's own. */
-export const emitScenarioHeader = (header: ScenarioHeader): string => JSON.stringify(header);

@@ -1,6 +1,6 @@
 export { compareRun, type AnswerDifference, type ScenarioDivergence, type ScenarioVerdict } from './compare.js';
 export { comparesFinal, comparisonOf, type Comparison } from './comparison.js';
-export { emitScenario, emitScenarioHeader } from './emitter.js';
+export { emitScenario } from './emitter.js';
 export type {
   Answer,
   CompareRule,

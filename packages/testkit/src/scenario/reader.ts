@@ -6,6 +6,8 @@ import { ScenarioHeader, ScenarioLine, scenarioOps, stepCodec, type Scenario } f
 export interface ScenarioFile {
   readonly file: string;
   readonly header: ScenarioHeader;
+  /** The header's line as it stands in the file; an emitted file begins with it. */
+  readonly headerLine: string;
   readonly scenarios: readonly Scenario[];
 }
 
@@ -54,5 +56,5 @@ export function readScenarios(file: string, bytes: Uint8Array): Either<Malformed
     if (isLeft(read)) return left({ file, line: index + 2, reason: read.left });
     scenarios.push(read.right);
   }
-  return right({ file, header: header.right, scenarios });
+  return right({ file, header: header.right, headerLine: first, scenarios });
 }

@@ -1,4 +1,4 @@
-import type { StepOf, TraceHeader, TraceStep } from './format.js';
+import type { StepOf, TraceStep } from './format.js';
 import type { StepOutcome } from './outcome.js';
 
 type Line = Readonly<Record<string, unknown>>;
@@ -57,6 +57,3 @@ function emitted(step: TraceStep, outcome: StepOutcome): Line {
 
 /** Line of a trace with our outcome in place of the recorded one, without its line end. Keys keep their order. */
 export const emitStep = (step: TraceStep, outcome: StepOutcome): string => JSON.stringify(emitted(step, outcome));
-
-/** Header line of an emitted trace: the recording's own, because the steps are the same. */
-export const emitHeader = (header: TraceHeader): string => JSON.stringify(header);

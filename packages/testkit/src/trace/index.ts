@@ -1,5 +1,5 @@
 export { compareStep, isCompared, type Difference } from './compare.js';
-export { emitHeader, emitStep } from './emitter.js';
+export { emitStep } from './emitter.js';
 export { fieldDifferences, type FieldDifference } from './fields.js';
 export type { StepOf, TraceHeader, TraceOp, TraceStep } from './format.js';
 export type { StepOutcome } from './outcome.js';

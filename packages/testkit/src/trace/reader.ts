@@ -6,6 +6,8 @@ import { codecOf, TraceHeader, traceOps, type TraceStep } from './format.js';
 export interface Trace {
   readonly file: string;
   readonly header: TraceHeader;
+  /** The header's line as it stands in the file; an emitted file begins with it. */
+  readonly headerLine: string;
   readonly steps: readonly TraceStep[];
 }
 
@@ -55,5 +57,5 @@ export function readTrace(file: string, bytes: Uint8Array): Either<MalformedLine
     if (step.op === 'end') scenario = undefined;
     steps.push(step);
   }
-  return right({ file, header: header.right, steps });
+  return right({ file, header: header.right, headerLine: first, steps });
 }
