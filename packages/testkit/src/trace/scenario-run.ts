@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { ALL_CAPABILITIES, PollEvent, type IoResult, type Process } from '@ioasis/core';
+import { EduDriver } from '../devices/index.js';
 import { TraceDescriptors } from './descriptors.js';
-import { DeviceAccess } from './device-access.js';
 import type { NumberIoctl, PointerIoctl, StepOf, TraceStep } from './format.js';
 import type { StepOutcome } from './outcome.js';
 import { UserMemory } from './user-memory.js';
@@ -22,12 +22,10 @@ export class ScenarioRun {
   readonly #process: Process;
   readonly #memory: UserMemory;
   readonly #descriptors = new TraceDescriptors();
-  readonly #devices: DeviceAccess;
 
   constructor(process: Process) {
     this.#process = process;
     this.#memory = new UserMemory(process.addressSpace);
-    this.#devices = new DeviceAccess(process);
   }
 
   /** Does what a step says and returns what came of it; nothing is compared here. */
@@ -79,13 +77,22 @@ export class ScenarioRun {
         this.#dropCapabilities(step);
         return success;
       case 'dma':
-        this.#devices.transfer(this.#descriptors.here(step.fd), step);
+        this.#deviceOf(step).transfer(
+          step.dir === 'to-dev' ? 'to-device' : 'from-device',
+          BigInt(step.iova),
+          Number(step.devoff),
+          Number(step.len),
+        );
         return {};
-      case 'config':
-        return {
-          data: this.#devices.readConfig(this.#descriptors.here(step.fd), Number(step.off), step.data.length / 2),
-        };
+      case 'config': {
+        const bytes = this.#deviceOf(step).readConfig(Number(step.off), step.data.length / 2);
+        return { data: Buffer.from(bytes).toString('hex') };
+      }
     }
+  }
+
+  #deviceOf({ fd }: StepOf<'dma' | 'config'>): EduDriver {
+    return new EduDriver(this.#process, this.#descriptors.here(fd));
   }
 
   #open(step: StepOf<'open'>): StepOutcome {
