@@ -7,5 +7,6 @@ export { read64, write64, type MmioWindow } from './mmio.js';
 export { type InterruptSink, type PciFunction, type PciInterrupts, type PciRegion } from './pci-function.js';
 export { QueueRing, type RingFullness } from './queue-ring.js';
 export { RegisterFile, type RegisterAlias, type RegisterDefinition, type RegisterSink } from './register-file.js';
+export { StructureCache } from './structure-cache.js';
 export { TranslationCache, type EntryProvenance, type TranslationCacheOptions } from './translation-cache.js';
 export { Access, NO_PASID, Translation, UnitCounters, type TranslationUnit } from './translation-unit.js';

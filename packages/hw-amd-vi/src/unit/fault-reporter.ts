@@ -1,0 +1,168 @@
+import { Access, iova, join64, NO_PASID, type AccessKind, type HardwareFault } from '@ioasis/core';
+import { EVENT, EventCode, INVALID_REQUEST_EVENT, type EventName } from '../layouts/events.js';
+import type { DeviceEntry } from './device-entry.js';
+import type { UnitLog } from './unit-log.js';
+
+/** A refused request, with AMD's event code. */
+export interface AmdViFault extends HardwareFault {
+  readonly vendor: 'amd-vi';
+  readonly name: EventName;
+}
+
+/** The request that is being answered. One object per unit, reused. */
+export class Request {
+  deviceId = 0;
+  pasid: number = NO_PASID;
+  iovaHi = 0;
+  iovaLo = 0;
+  access = 0;
+}
+
+/** Flags of a page fault beyond those that the request itself gives. */
+export interface PageFaultFlags {
+  /** PR: the entry that decided was present. */
+  readonly present: boolean;
+  /** PE: a right is missing. */
+  readonly permission?: boolean;
+  /** RZ: reserved bits, or an encoding that no level has. */
+  readonly reserved?: boolean;
+  /** I: an interrupt request. */
+  readonly interrupt?: boolean;
+}
+
+/** Turns refusals into event log entries and fault values (48882 2.5). */
+export class FaultReporter {
+  readonly #log: UnitLog;
+  readonly #request: Request;
+
+  constructor(log: UnitLog, request: Request) {
+    this.#log = log;
+    this.#request = request;
+  }
+
+  /** IO_PAGE_FAULT (48882 2.5.2). DTE.SA and SE suppress it, and translation requests never log it. */
+  pageFault(entry: DeviceEntry, flags: PageFaultFlags): AmdViFault {
+    const { access, pasid } = this.#request;
+    const isTranslation = (access & Access.TRANSLATION_REQUEST) !== 0;
+    // RW means something only for a permission fault of an untranslated request.
+    const rw = flags.present && !isTranslation && flags.interrupt !== true && (access & Access.WRITE) !== 0;
+    const hasPasid = pasid !== NO_PASID;
+    const word = EVENT.encode({
+      CODE: EventCode.IO_PAGE_FAULT,
+      TR: isTranslation,
+      RZ: flags.reserved ?? false,
+      PE: flags.permission ?? false,
+      RW: rw,
+      PR: flags.present,
+      I: flags.interrupt ?? false,
+      US: hasPasid && (access & Access.PRIVILEGED) === 0,
+      NX: (access & Access.EXECUTE) !== 0,
+      GN: hasPasid,
+      DOMAIN_ID: hasPasid ? pasid & 0xffff : entry.domainId,
+      PASID_19_16: hasPasid ? pasid >>> 16 : 0,
+      DEVICE_ID: this.#request.deviceId,
+      ADDRESS: this.#address(),
+    });
+    const suppressed = isTranslation || entry.suppressAll || (entry.suppressLater && entry.hasLogged);
+    entry.hasLogged = true;
+    return this.#report('IO_PAGE_FAULT', word, suppressed, {
+      present: flags.present,
+      permission: flags.permission ?? false,
+      reserved: flags.reserved ?? false,
+      interrupt: flags.interrupt ?? false,
+      domainId: entry.domainId,
+    });
+  }
+
+  /** ILLEGAL_DEV_TABLE_ENTRY (48882 2.5.1). @param reserved a reserved bit or encoding, not the index, was wrong */
+  illegalDeviceTableEntry(reserved: boolean): AmdViFault {
+    const { access, pasid } = this.#request;
+    const word = EVENT.encode({
+      CODE: EventCode.ILLEGAL_DEV_TABLE_ENTRY,
+      TR: (access & Access.TRANSLATION_REQUEST) !== 0,
+      RZ: reserved,
+      RW: (access & Access.WRITE) !== 0,
+      GN: pasid !== NO_PASID,
+      DOMAIN_ID: pasid === NO_PASID ? 0 : pasid & 0xffff,
+      PASID_19_16: pasid === NO_PASID ? 0 : pasid >>> 16,
+      DEVICE_ID: this.#request.deviceId,
+      ADDRESS: this.#address(),
+    });
+    return this.#report('ILLEGAL_DEV_TABLE_ENTRY', word, false, { reserved });
+  }
+
+  /** DEV_TAB_HARDWARE_ERROR or PAGE_TAB_HARDWARE_ERROR (48882 2.5.3, 2.5.4): a table could not be read. */
+  hardwareError(
+    name: 'DEV_TAB_HARDWARE_ERROR' | 'PAGE_TAB_HARDWARE_ERROR',
+    hi: number,
+    lo: number,
+    type: number,
+  ): AmdViFault {
+    const { access, pasid } = this.#request;
+    const word = EVENT.encode({
+      CODE: EventCode[name],
+      TYPE: type,
+      TR: (access & Access.TRANSLATION_REQUEST) !== 0,
+      RW: (access & Access.WRITE) !== 0,
+      GN: pasid !== NO_PASID,
+      DOMAIN_ID: pasid === NO_PASID ? 0 : pasid & 0xffff,
+      PASID_19_16: pasid === NO_PASID ? 0 : pasid >>> 16,
+      DEVICE_ID: this.#request.deviceId,
+      ADDRESS: join64(hi, lo) & ~0xfn,
+    });
+    return this.#report(name, word, false, { type, table: join64(hi, lo) });
+  }
+
+  /** INVALID_DEVICE_REQUEST (48882 2.5.8). */
+  invalidDeviceRequest(type: number): AmdViFault {
+    const { access, pasid } = this.#request;
+    const word = INVALID_REQUEST_EVENT.encode({
+      CODE: EventCode.INVALID_DEVICE_REQUEST,
+      TYPE: type,
+      TR: (access & Access.TRANSLATION_REQUEST) !== 0,
+      GN: pasid !== NO_PASID,
+      PASID_15_0: pasid === NO_PASID ? 0 : pasid & 0xffff,
+      PASID_19_16: pasid === NO_PASID ? 0 : pasid >>> 16,
+      DEVICE_ID: this.#request.deviceId,
+      ADDRESS: this.#address(),
+    });
+    return this.#report('INVALID_DEVICE_REQUEST', word, false, { type });
+  }
+
+  #address(): bigint {
+    return join64(this.#request.iovaHi, this.#request.iovaLo);
+  }
+
+  #report(name: EventName, event: bigint, suppressed: boolean, details: AmdViFault['details']): AmdViFault {
+    const request = this.#request;
+    const recorded = suppressed ? 'suppressed' : this.append(event);
+    return {
+      vendor: 'amd-vi',
+      code: EventCode[name],
+      name,
+      requesterId: request.deviceId,
+      pasid: request.pasid === NO_PASID ? undefined : request.pasid,
+      iova: iova(this.#address()),
+      access: accessKind(request.access),
+      recorded,
+      record: recorded === 'recorded' ? [BigInt.asUintN(64, event), event >> 64n] : [],
+      details,
+    };
+  }
+
+  /** Puts an event into the log. */
+  append(event: bigint): 'recorded' | 'overflow' | 'disabled' {
+    const { words } = this.#log;
+    for (let word = 0; word < words.length; word++) {
+      words[word] = Number(BigInt.asIntN(32, event >> BigInt(32 * word)));
+    }
+    return this.#log.append();
+  }
+}
+
+function accessKind(access: number): AccessKind {
+  if ((access & Access.TRANSLATION_REQUEST) !== 0) return 'translation-request';
+  if ((access & Access.ATOMIC) !== 0) return 'atomic';
+  if ((access & Access.EXECUTE) !== 0) return 'execute';
+  return (access & Access.WRITE) !== 0 ? 'write' : 'read';
+}

@@ -1,0 +1,55 @@
+import { Access } from '@ioasis/core';
+import { InvalidRequestType } from '../layouts/events.js';
+import type { DeviceEntry } from './device-entry.js';
+
+/*
+ * Addresses of requests without PASID that are no memory accesses (48882 2.1.2, Table 3): the interrupt range of PCs, and the
+ * HyperTransport ranges at the top of 40 bits.
+ */
+
+/** What becomes of a request to a special range: it passes untranslated, is translated as any other, or is refused. */
+export type SpecialVerdict =
+  | { readonly kind: 'ordinary' }
+  | { readonly kind: 'pass' }
+  | { readonly kind: 'interrupt-blocked' }
+  | { readonly kind: 'invalid'; readonly type: number };
+
+const ordinary: SpecialVerdict = { kind: 'ordinary' };
+const pass: SpecialVerdict = { kind: 'pass' };
+const interruptBlocked: SpecialVerdict = { kind: 'interrupt-blocked' };
+const invalid = (type: number): SpecialVerdict => ({ kind: 'invalid', type });
+
+/** Interrupt range 0xFEE00000 to 0xFEEFFFFF. */
+export const isInterruptRange = (hi: number, lo: number): boolean => hi === 0 && lo >>> 20 === 0xfee;
+
+/** HyperTransport ranges 0xFD00000000 to 0xFFFFFFFFFF. */
+export const isHyperTransportRange = (hi: number): boolean => hi >= 0xfd && hi <= 0xff;
+
+/** A request to the interrupt range: writes are interrupts, reads are nothing. */
+export function interruptVerdict(entry: DeviceEntry, access: number): SpecialVerdict {
+  if ((access & Access.WRITE) === 0 || (access & Access.ATOMIC) !== 0) {
+    return invalid(InvalidRequestType.READ_OR_NON_POSTED_IN_INTERRUPT_RANGE);
+  }
+  return entry.interruptsBlocked ? interruptBlocked : pass;
+}
+
+/** A request to the HyperTransport ranges: system management by DTE.SysMgt, port I/O by DTE.IoCtl, the rest is reserved. */
+export function hyperTransportVerdict(entry: DeviceEntry, hi: number, lo: number, access: number): SpecialVerdict {
+  const page = hi === 0xfd ? lo >>> 16 : -1;
+  // 0xFDF920_0000 system management, 0xFDF800_0000 to 0xFDF91F_FFFF interrupts and EOI.
+  if (page >= 0xf920 && page <= 0xf92f) {
+    if (entry.systemManagement === 0) return invalid(InvalidRequestType.SYSTEM_MANAGEMENT);
+    // 1: posted writes pass; 2: INTx messages only; 3: translated.
+    if (entry.systemManagement === 3) return ordinary;
+    return entry.systemManagement === 1 && (access & Access.WRITE) !== 0
+      ? pass
+      : invalid(InvalidRequestType.SYSTEM_MANAGEMENT_ADDRESS);
+  }
+  if (page >= 0xfc00 && page <= 0xfdff) {
+    if (entry.portIo === 1) return pass;
+    return entry.portIo === 2 ? ordinary : invalid(InvalidRequestType.PORT_IO);
+  }
+  return invalid(
+    page >= 0xf800 && page <= 0xf91f ? InvalidRequestType.RESERVED_INTERRUPT : InvalidRequestType.INTERRUPT_RANGE,
+  );
+}
