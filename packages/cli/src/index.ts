@@ -1,2 +1,3 @@
-/** The name under which this package is published. */
-export const packageName: string = 'ioasis';
+export { ExitStatus } from './exit-status.js';
+export { runProgram } from './program.js';
+export { processTerminal, type Terminal, type TerminalProcess } from './terminal.js';

@@ -1,13 +1,11 @@
 #!/usr/bin/env node
-import { Command } from 'commander';
+import { runProgram } from './program.js';
+import { processTerminal } from './terminal.js';
 
-const program = new Command('ioasis').description('An IOMMU you can put in a unit test').version('0.0.0');
+// The reader of a pipe may leave early (`ioasis replay ... | head`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
 
-program
-  .command('demo')
-  .description('show a device doing DMA through an IOMMU')
-  .action(() => {
-    process.stdout.write('ioasis: nothing to show yet\n');
-  });
-
-await program.parseAsync();
+process.exitCode = await runProgram(process.argv.slice(2), processTerminal(process));

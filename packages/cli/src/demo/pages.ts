@@ -1,0 +1,58 @@
+import { paint, type Terminal } from '../terminal.js';
+
+/** Columns that the demo keeps to. */
+const COLUMNS = 80;
+const INDENT = '   ';
+
+/** Prints the demo: numbered headings, calls with their results, and lines of text. */
+export class DemoPages {
+  readonly #terminal: Terminal;
+  #chapters = 0;
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+  }
+
+  title(text: string): void {
+    this.#print(paint(this.#terminal, 'bold', text));
+  }
+
+  chapter(text: string): void {
+    this.#chapters++;
+    this.#print('');
+    this.#print(paint(this.#terminal, 'cyan', `${this.#chapters}. ${text}`));
+  }
+
+  /** A system call and what it returned, at the right edge. */
+  call(text: string, result: string): void {
+    const left = `${INDENT}${text}`;
+    this.#print(`${left.padEnd(COLUMNS - 6)} ${paint(this.#terminal, 'bold', `= ${result}`)}`);
+  }
+
+  /** A line of text; words that do not fit go to the next one, indented as the first. */
+  text(line: string, indent = INDENT): void {
+    for (const part of wrapped(line, COLUMNS - indent.length)) this.#print(`${indent}${part}`);
+  }
+
+  /** A line that matters, e.g. of a log; it is wrapped like text. */
+  loud(line: string, style: 'red' | 'green'): void {
+    for (const part of wrapped(line, COLUMNS - INDENT.length))
+      this.#print(`${INDENT}${paint(this.#terminal, style, part)}`);
+  }
+
+  #print(line: string): void {
+    this.#terminal.out(`${line.trimEnd()}\n`);
+  }
+}
+
+function wrapped(line: string, columns: number): string[] {
+  const lines: string[] = [];
+  let rest = line;
+  while (rest.length > columns) {
+    const space = rest.lastIndexOf(' ', columns);
+    const end = space > 0 ? space : columns;
+    lines.push(rest.slice(0, end));
+    rest = rest.slice(end).trimStart();
+  }
+  return [...lines, rest];
+}

@@ -1,0 +1,169 @@
+import { Buffer } from 'node:buffer';
+import { isLeft } from 'fp-ts/lib/Either.js';
+import { vfio } from '@ioasis/compat-vfio';
+import {
+  Access,
+  createMachine,
+  describeRefusal,
+  hex,
+  NO_PASID,
+  VfioExtension,
+  VfioIommuType1DmaMap,
+  VfioIommuType1DmaUnmap,
+  VfioRequest,
+  type IoResult,
+  type Machine,
+  type Process,
+} from '@ioasis/core';
+import { intelVtd } from '@ioasis/hw-intel-vtd';
+import { EduDevice, EduDriver } from '@ioasis/testkit';
+import { dmarLogLine, sourceName } from './dmar-log.js';
+import type { DemoPages } from './pages.js';
+import { walkEnd, walkLines } from './walk-lines.js';
+
+const ADDRESS = '0000:00:01.0';
+const GROUP = 1;
+const BUFFER = 0x7f00_0000_0000n;
+const BUFFER_BYTES = 0x1_0000n;
+const IOVA = 0x10_0000n;
+const ANSWER_OFFSET = 0x2000n;
+const MESSAGE = 'hello, device';
+const MAP_READ_WRITE = 3;
+
+/** The value of a call that this demo cannot do without. */
+function must<A>(result: IoResult<A>): A {
+  if (isLeft(result)) throw new Error(describeRefusal(result.left));
+  return result.right;
+}
+
+/** ioctl with a block of bytes; the block as it is afterwards. */
+function ioctl(process: Process, fd: number, request: number, block: Uint8Array): { value: number; block: Uint8Array } {
+  return process.scratch.borrow(block.length, (addr) => {
+    process.addressSpace.poke(addr, block);
+    const value = must(process.ioctl(fd, request, addr));
+    return { value, block: process.addressSpace.peek(addr, block.length) };
+  });
+}
+
+interface Opened {
+  readonly container: number;
+  readonly device: number;
+}
+
+function openContainer(pages: DemoPages, process: Process): Opened {
+  pages.chapter('A program opens the container and puts the device into it');
+  const container = must(process.open('/dev/vfio/vfio'));
+  pages.call('open("/dev/vfio/vfio")', String(container));
+  const group = must(process.open(`/dev/vfio/${GROUP}`));
+  pages.call(`open("/dev/vfio/${GROUP}")`, String(group));
+  const number = Buffer.alloc(4);
+  number.writeInt32LE(container);
+  const joined = ioctl(process, group, VfioRequest.GROUP_SET_CONTAINER, number).value;
+  pages.call(`VFIO_GROUP_SET_CONTAINER   container ${container}`, String(joined));
+  const type = must(process.ioctl(container, VfioRequest.SET_IOMMU, BigInt(VfioExtension.TYPE1V2)));
+  pages.call('VFIO_SET_IOMMU             VFIO_TYPE1v2_IOMMU', String(type));
+  const device = ioctl(process, group, VfioRequest.GROUP_GET_DEVICE_FD, Buffer.from(`${ADDRESS}\0`)).value;
+  pages.call(`VFIO_GROUP_GET_DEVICE_FD   "${ADDRESS}"`, String(device));
+  return { container, device };
+}
+
+function mapBuffer(pages: DemoPages, process: Process, { container }: Opened): void {
+  pages.chapter('It maps a buffer for the device');
+  must(process.addressSpace.mmap(BUFFER, BUFFER_BYTES, 'rw', { kind: 'private' }));
+  const argument = VfioIommuType1DmaMap.encode({
+    argsz: VfioIommuType1DmaMap.size,
+    flags: MAP_READ_WRITE,
+    vaddr: BUFFER,
+    iova: IOVA,
+    size: BUFFER_BYTES,
+  });
+  const { value } = ioctl(process, container, VfioRequest.IOMMU_MAP_DMA, argument);
+  pages.call(
+    `VFIO_IOMMU_MAP_DMA         ${hex(BUFFER_BYTES)} bytes at ${hex(BUFFER)} as IOVA ${hex(IOVA)}`,
+    String(value),
+  );
+}
+
+function moveBytes(pages: DemoPages, process: Process, edu: EduDriver): void {
+  pages.chapter('The device reads the buffer and writes into it');
+  process.addressSpace.poke(BUFFER, Buffer.from(MESSAGE));
+  pages.text(`the program writes "${MESSAGE}" at ${hex(BUFFER)}`);
+  edu.transfer('to-device', IOVA, 0, MESSAGE.length);
+  pages.text(`the device reads ${MESSAGE.length} bytes at IOVA ${hex(IOVA)} into its own buffer`);
+  edu.transfer('from-device', IOVA + ANSWER_OFFSET, 0, MESSAGE.length);
+  pages.text(`the device writes them to IOVA ${hex(IOVA + ANSWER_OFFSET)}`);
+  const answer = Buffer.from(process.addressSpace.peek(BUFFER + ANSWER_OFFSET, MESSAGE.length)).toString();
+  pages.text(`the program finds "${answer}" at ${hex(BUFFER + ANSWER_OFFSET)}`);
+}
+
+function showWalk(pages: DemoPages, machine: Machine): void {
+  const [device] = machine.devices;
+  if (device === undefined) return;
+  const { requesterId } = device.iommu;
+  pages.chapter(`How the unit translates IOVA ${hex(IOVA + ANSWER_OFFSET)} for ${sourceName(requesterId)}`);
+  const walk = machine.backend.unitOf(device.iommu).explain(requesterId, NO_PASID, IOVA + ANSWER_OFFSET, Access.WRITE);
+  for (const { entry, fields } of walkLines(walk)) {
+    pages.text(entry);
+    pages.text(fields, '     ');
+  }
+  pages.text(walkEnd(walk));
+}
+
+function unmapBuffer(pages: DemoPages, process: Process, { container }: Opened): void {
+  pages.chapter('The program takes the buffer back');
+  const argument = VfioIommuType1DmaUnmap.encode({
+    argsz: VfioIommuType1DmaUnmap.size,
+    iova: IOVA,
+    size: BUFFER_BYTES,
+  });
+  const { value, block } = ioctl(process, container, VfioRequest.IOMMU_UNMAP_DMA, argument);
+  pages.call(
+    `VFIO_IOMMU_UNMAP_DMA       IOVA ${hex(IOVA)}, ${hex(VfioIommuType1DmaUnmap.decode(block).size)} bytes unmapped`,
+    String(value),
+  );
+}
+
+function tryAgain(pages: DemoPages, machine: Machine, edu: EduDriver): void {
+  pages.chapter('The device tries again');
+  const [device] = machine.devices;
+  edu.transfer('to-device', IOVA, 0, MESSAGE.length);
+  const fault = device === undefined ? null : machine.backend.unitOf(device.iommu).translation.fault;
+  if (fault === null) throw new Error('the device read memory that is not mapped');
+  pages.text('it gets zeroes, and the unit records a fault that Linux would log as');
+  pages.loud(dmarLogLine(fault), 'red');
+}
+
+function showCounters(pages: DemoPages, machine: Machine): void {
+  pages.chapter('What the unit did');
+  const [device] = machine.devices;
+  if (device === undefined) return;
+  const { counters } = machine.backend.unitOf(device.iommu);
+  const row = (name: string, value: number): void => pages.text(`${name.padEnd(44)} ${String(value).padStart(6)}`);
+  row('requests translated', counters.translations);
+  row('  found in the IOTLB', counters.iotlbHits);
+  row('  walked, because the IOTLB had no answer', counters.iotlbMisses);
+  row('entries read by walks', counters.walkReads);
+  row('faults', counters.faults);
+  row('invalidation descriptors executed', counters.commands);
+  row('cache entries they dropped', counters.invalidatedEntries);
+}
+
+/** The main job: a buffer, a device, a walk, a fault. Everything printed comes from the machine. */
+export function tellStory(pages: DemoPages): void {
+  const machine = createMachine({
+    backend: intelVtd({ preset: 'qemu-q35-39bit' }),
+    devices: [{ function: new EduDevice(), address: ADDRESS, group: GROUP }],
+    services: [vfio()],
+  });
+  pages.title('ioasis: a device behind Intel VT-d, driven through VFIO');
+  const process = machine.spawn();
+  const opened = openContainer(pages, process);
+  const edu = new EduDriver(process, opened.device);
+  mapBuffer(pages, process, opened);
+  moveBytes(pages, process, edu);
+  showWalk(pages, machine);
+  unmapBuffer(pages, process, opened);
+  tryAgain(pages, machine, edu);
+  showCounters(pages, machine);
+  process.exit();
+}

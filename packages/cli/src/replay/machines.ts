@@ -1,0 +1,84 @@
+import { left, right, type Either } from 'fp-ts/lib/Either.js';
+import { vfio } from '@ioasis/compat-vfio';
+import { createMachine, type BackendDefinition, type DeviceSpec, type Machine } from '@ioasis/core';
+import { intelVtd, type VtdPresetName } from '@ioasis/hw-intel-vtd';
+import { EduDevice, mockBackend, type EduOptions, type TraceHeader } from '@ioasis/testkit';
+
+/** Who serves `/dev/vfio/vfio`. */
+export type Personality = 'iommufd' | 'type1';
+
+/** Names of {@link Personality}. */
+export const personalities: readonly Personality[] = ['iommufd', 'type1'];
+
+/** A recording machine: its IOMMU, and the edu device in it as its firmware left it. */
+interface RecordedMachine {
+  /** Undefined: there is no model of this IOMMU yet. */
+  readonly backend: (() => BackendDefinition) | undefined;
+  readonly device?: EduOptions & { readonly address: string; readonly group: number };
+}
+
+const vtd = (preset: VtdPresetName): RecordedMachine => ({
+  backend: () => intelVtd({ preset }),
+  device: { address: '0000:00:01.0', group: 1, command: 0x0103, bar0: 0xfea0_0000, interruptLine: 0x0a },
+});
+
+/** Machines by the name in a trace's header. */
+const machines: Readonly<Record<string, RecordedMachine>> = {
+  none: { backend: () => mockBackend() },
+  'q35+vtd': vtd('qemu-q35-39bit'),
+  'q35+vtd48': vtd('qemu-q35-48bit'),
+  'q35+vtd-sm': vtd('qemu-q35-48bit-scalable'),
+  'q35+amd': {
+    backend: undefined,
+    device: { address: '0000:00:02.0', group: 1, command: 0x0103, bar0: 0xfea0_0000, interruptLine: 0x0b },
+  },
+  'virt+smmuv3': {
+    backend: undefined,
+    device: { address: '0000:00:01.0', group: 0, command: 0x0002, bar0: 0x1000_0000, interruptLine: 0x11 },
+  },
+};
+
+/** Names of all machines that a header may have. */
+export const machineNames: readonly string[] = Object.keys(machines);
+
+const providers: Readonly<Record<string, Personality>> = { iommufd: 'iommufd', 'vfio-type1': 'type1' };
+
+/** What to replay on. */
+export interface MachineChoice {
+  readonly machine: string;
+  readonly personality: Personality;
+  readonly make: () => Machine;
+}
+
+function devicesOf({ device }: RecordedMachine): DeviceSpec[] {
+  if (device === undefined) return [];
+  const { address, group, ...options } = device;
+  return [{ function: new EduDevice(options), address, group }];
+}
+
+/**
+ * The machine that a header asks for, or the one that the user asks for instead.
+ * @returns Left with what is wrong
+ */
+export function replayMachine(
+  header: TraceHeader,
+  wanted: { readonly machine?: string; readonly personality?: Personality },
+): Either<string, MachineChoice> {
+  const machine = wanted.machine ?? header.machine;
+  const recorded = Object.hasOwn(machines, machine) ? machines[machine] : undefined;
+  const known = machineNames.join(', ');
+  if (recorded === undefined) return left(`there is no machine ${machine}; --machine takes ${known}`);
+  const { backend } = recorded;
+  if (backend === undefined)
+    return left(`the IOMMU of machine ${machine} is not modelled yet; --machine takes ${known}`);
+  const provider = header.vfio_vfio_provider;
+  const personality = wanted.personality ?? providers[provider];
+  if (personality === undefined) {
+    return left(
+      `nobody called ${provider} serves /dev/vfio/vfio here; --personality takes ${personalities.join(', ')}`,
+    );
+  }
+  const make = (): Machine =>
+    createMachine({ backend: backend(), devices: devicesOf(recorded), services: [vfio({ personality })] });
+  return right({ machine, personality, make });
+}
