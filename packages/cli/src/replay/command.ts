@@ -11,6 +11,7 @@ import {
 import { complain, ExitStatus } from '../exit-status.js';
 import { readInput, writeLines } from '../files.js';
 import { wholeNumber } from '../arguments.js';
+import { Progress } from '../progress.js';
 import type { Terminal } from '../terminal.js';
 import { machineNames, personalities, replayMachine, type Personality } from './machines.js';
 import { replayJson, replayLines } from './report.js';
@@ -55,9 +56,12 @@ function replayFile(
     );
   }
   const emitted = [trace.headerLine];
+  const progress = new Progress(terminal, `${file}, steps`);
   const report = replayTrace(trace, make, { scenario }, ({ step, outcome }) => {
+    progress.advance();
     if (options.emit !== undefined) emitted.push(emitStep(step, outcome));
   });
+  progress.end();
   const failed = options.emit === undefined ? undefined : writeLines(options.emit, emitted);
   return failed === undefined ? { trace, machine, personality, report } : complain(terminal, failed);
 }
