@@ -30,7 +30,7 @@ export class DemoPages {
   }
 
   /** A line of text; words that do not fit go to the next one, indented as the first. */
-  text(line: string, indent = INDENT): void {
+  text(line: string, indent: string = INDENT): void {
     for (const part of wrapped(line, COLUMNS - indent.length)) this.#print(`${indent}${part}`);
   }
 

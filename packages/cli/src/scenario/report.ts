@@ -4,9 +4,8 @@ import { paint, type Terminal } from '../terminal.js';
 import type { ScenarioFileResult } from './command.js';
 
 function nameOf(step: ScenarioStep | undefined): string {
-  switch (step?.op) {
-    case undefined:
-      return 'registers at the end';
+  if (step === undefined) return 'registers at the end';
+  switch (step.op) {
     case 'dma':
       return `DMA ${step.dir} of ${Number(step.len)} bytes at ${step.iova} by ${step.rid}`;
     case 'mem-read':

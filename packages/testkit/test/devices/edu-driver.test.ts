@@ -57,6 +57,13 @@ it('is how a trace’s dma and config steps are done', () => {
   const report = replayTrace(trace, () => fakeMachine({ '/dev/edu': vfioFile(device) }));
   expect(writes).toEqual([[0x2000n, [1, 2, 3], 0x07]]);
   expect(report.divergences.map(({ differences }) => differences)).toEqual([
-    [{ what: 'data', expected: '0701', got: '0301', fields: [{ field: 'bytes from 0x0', expected: '0701', got: '0301' }] }],
+    [
+      {
+        what: 'data',
+        expected: '0701',
+        got: '0301',
+        fields: [{ field: 'bytes from 0x0', expected: '0701', got: '0301' }],
+      },
+    ],
   ]);
 });

@@ -4,7 +4,17 @@ import { describe, expect, it } from 'vitest';
 import { memoryRefusals, processRefusals } from '@ioasis/core';
 import { emitStep, readTrace, replayTrace, type StepOutcome, type TraceStep } from '../../src/index.js';
 import { fixture, fixturesIn } from '../fixtures.js';
-import { fakeFile, fakeMachine, ioctl, ioctlFile, mapMemory, open, traceOf, worked } from './fake-kernel.js';
+import {
+  fakeFile,
+  fakeMachine,
+  ioctl,
+  ioctlFile,
+  mapMemory,
+  open,
+  traceOf,
+  worked,
+  type TraceFields,
+} from './fake-kernel.js';
 
 const resolved = (bytes: string, before: string): string => (bytes === '=' ? before : bytes);
 
@@ -44,7 +54,7 @@ describe('emitting a trace', () => {
 
   /** Emits the steps between begin and end after a replay. */
   const emitted = (
-    steps: Parameters<typeof traceOf>,
+    steps: readonly TraceFields[],
     machine: ReturnType<typeof fakeMachine>,
   ): Record<string, unknown>[] => {
     const lines: string[] = [];
@@ -106,9 +116,7 @@ describe('emitting a trace', () => {
     const machine = fakeMachine({ '/dev/x': file });
     const steps = [mapMemory(), open('x', '/dev/x', 3), ioctl('x', { nr: '0x1', in: '00' })];
     const again = traceOf(
-      ...(emitted(steps, machine) as ReturnType<typeof open>[]).map(
-        ({ seq: _, ...step }) => step as ReturnType<typeof open>,
-      ),
+      ...(emitted(steps, machine) as TraceFields[]).map(({ seq: _, ...step }) => step as TraceFields),
     );
     expect(replayTrace(traceOf(...steps), () => machine)).toMatchObject({ compared: 3, agreed: 2 });
     expect(replayTrace(again, () => machine)).toMatchObject({ compared: 3, agreed: 3 });

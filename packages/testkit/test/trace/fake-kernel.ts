@@ -66,10 +66,11 @@ const HEADER = {
 export const traceText = (steps: readonly object[]): string =>
   [HEADER, ...steps].map((line) => `${JSON.stringify(line)}\n`).join('');
 
-type Fields = { readonly op: string } & Record<string, unknown>;
+/** Fields of a step besides its place in the trace. */
+export type TraceFields = { readonly op: string } & Record<string, unknown>;
 
 /** A trace of one scenario around the given steps. */
-export function traceOf(...steps: readonly Fields[]): Trace {
+export function traceOf(...steps: readonly TraceFields[]): Trace {
   const all = [{ op: 'begin', desc: 'a test' }, ...steps, { op: 'end' }];
   const text = traceText(all.map((step, seq) => ({ seq, scenario: 'test/one', ...step })));
   const read = readTrace('test.jsonl', new TextEncoder().encode(text));
@@ -81,7 +82,7 @@ export function traceOf(...steps: readonly Fields[]): Trace {
 export const worked = { ret: 0, errno: null } as const;
 
 /** Steps that open `path` as `name`. */
-export const open = (name: string, path: string, fdnum: number): Fields => ({
+export const open = (name: string, path: string, fdnum: number): TraceFields => ({
   op: 'open',
   fd: name,
   path,
@@ -91,7 +92,7 @@ export const open = (name: string, path: string, fdnum: number): Fields => ({
 });
 
 /** A step that maps 16 pages of private memory. */
-export const mapMemory = (addr = '0x10000000000', prot = 'rw'): Fields => ({
+export const mapMemory = (addr = '0x10000000000', prot = 'rw'): TraceFields => ({
   op: 'mmap',
   addr,
   len: '0x10000',
@@ -105,7 +106,7 @@ export const mapMemory = (addr = '0x10000000000', prot = 'rw'): Fields => ({
 export const ioctl = (
   fd: string,
   fields: { readonly nr: string; readonly in: string } & Record<string, unknown>,
-): Fields => ({
+): TraceFields => ({
   op: 'ioctl',
   fd,
   cmd: 'NR',
