@@ -1,2 +1,18 @@
-/** The name under which this package is published. */
-export const packageName: string = '@ioasis/compat-vfio';
+export { vfio, CONTAINER_PATH } from './vfio.js';
+export { type NoIommuSupport, type Personality, type VfioOptions } from './options.js';
+export * from './abi/constants.js';
+export * from './abi/structs.js';
+export { EventFile } from './device/event-file.js';
+export { ClassicContainer } from './type1/classic-container.js';
+export { type Type1Domain, type Type1Parameters, Type1State } from './type1/state.js';
+export { type DmaEntry, DmaList } from './type1/dma-list.js';
+export {
+  differenceRowsOf,
+  differenceTable,
+  explainDifference,
+  type DifferenceRow,
+  type DifferenceRowId,
+  type OutcomeCode,
+} from './difference-table.js';
+export { vfioRefusals, type VfioRefusalCode } from './refusals.js';
+export { type1Refusals, type Type1RefusalCode } from './type1/refusals.js';
