@@ -1,4 +1,6 @@
-/** AMD-Vi for ioasis: table formats and the unit. */
+/** AMD-Vi for ioasis: table formats, the unit and its driver. */
+export { AmdViBackend, amdVi } from './backend.js';
+export type { LoggedEvent } from './driver/event-reader.js';
 export { guestFormat } from './format/guest-v2.js';
 export { HOST_FORMAT } from './format/host-v1.js';
 export {

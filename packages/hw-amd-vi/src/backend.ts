@@ -1,0 +1,114 @@
+import {
+  Errno,
+  HwptFlag,
+  type BackendDefinition,
+  type BackendEnvironment,
+  type DeviceCapabilities,
+  type HwInfo,
+  type HwptUserData,
+  type IommuBackend,
+  type IommuDevice,
+  type IommuDomain,
+  type NestedDomain,
+  type ReservedRegion,
+} from '@ioasis/core';
+import { AmdViDriver } from './driver/amd-vi-driver.js';
+import { HostDomain } from './driver/domain.js';
+import type { LoggedEvent } from './driver/event-reader.js';
+import { amdViConfiguration, type AmdViOptions } from './options.js';
+import { AmdViUnit } from './unit/amd-vi-unit.js';
+import { NO_PORTS } from './unit/unit-ports.js';
+
+/** MSI window, and the HyperTransport ranges just under 1 TiB. */
+const RESERVED: readonly ReservedRegion[] = [
+  { kind: 'msi', start: 0xfee0_0000n, last: 0xfeef_ffffn },
+  { kind: 'reserved', start: 0xfd_0000_0000n, last: 0xff_ffff_ffffn },
+];
+
+/** `linux-6.12` has no hardware information for this unit. */
+const NO_INFO: HwInfo = { type: 0, data: new Uint8Array() };
+
+/** One AMD IOMMU with Linux's driver, for all devices of a machine. */
+export class AmdViBackend implements IommuBackend {
+  readonly id = 'amd-vi';
+  readonly unit: AmdViUnit;
+  readonly #driver: AmdViDriver;
+
+  constructor(environment: BackendEnvironment, options: AmdViOptions) {
+    const { memory, tableFrames } = environment;
+    let driver: AmdViDriver | null = null;
+    this.unit = new AmdViUnit({
+      memory,
+      options,
+      ports: { ...NO_PORTS, interrupt: (source) => source === 'event-log' && driver?.handleEvents() },
+    });
+    driver = new AmdViDriver({
+      memory,
+      frames: tableFrames,
+      mmio: this.unit,
+      npCache: this.unit.configuration.npCache,
+      relax: () => this.unit.step(1),
+    });
+    this.#driver = driver;
+  }
+
+  /** Events that the unit logged and the driver has read, oldest first. */
+  get events(): readonly LoggedEvent[] {
+    return this.#driver.events;
+  }
+
+  unitOf(): AmdViUnit {
+    return this.unit;
+  }
+
+  addDevice(device: IommuDevice): number {
+    return this.#driver.addDevice(device);
+  }
+
+  removeDevice(device: IommuDevice): void {
+    this.#driver.detach(device);
+  }
+
+  capabilitiesOf(): DeviceCapabilities {
+    return {
+      cacheCoherency: true,
+      enforceCacheCoherency: true,
+      dirtyTracking: this.#driver.hasDirtyTracking,
+      msiIsolated: true,
+      maxPasidLog2: 0,
+    };
+  }
+
+  reservedRegions(): readonly ReservedRegion[] {
+    return RESERVED;
+  }
+
+  hwInfo(): HwInfo {
+    return NO_INFO;
+  }
+
+  allocPaging(_device: IommuDevice, flags: number, data: HwptUserData | undefined): IommuDomain | number {
+    if ((flags & ~HwptFlag.DIRTY_TRACKING) !== 0 || data !== undefined) return Errno.EOPNOTSUPP;
+    const isTracked = (flags & HwptFlag.DIRTY_TRACKING) !== 0;
+    if (isTracked && !this.#driver.hasDirtyTracking) return Errno.EOPNOTSUPP;
+    return this.#driver.allocDomain(isTracked);
+  }
+
+  attach(device: IommuDevice, domain: IommuDomain | NestedDomain, pasid?: number): number {
+    if (pasid !== undefined) return Errno.EOPNOTSUPP;
+    return domain instanceof HostDomain ? this.#driver.attach(device, domain) : Errno.EINVAL;
+  }
+
+  detach(device: IommuDevice): void {
+    this.#driver.detach(device);
+  }
+}
+
+/**
+ * An AMD IOMMU for `createMachine`.
+ * @throws RangeError for wrong options, with one message that names the path, the value and what is allowed
+ */
+export function amdVi(options: AmdViOptions = {}): BackendDefinition {
+  amdViConfiguration(options);
+  return { id: 'amd-vi', create: (environment) => new AmdViBackend(environment, options) };
+}
