@@ -1,2 +1,16 @@
-/** The name under which this package is published. */
-export const packageName: string = '@ioasis/hw-intel-vtd';
+export * from './layouts/index.js';
+export { firstStageFormat, type FirstStageVariant } from './format/first-stage.js';
+export { secondStageFormat, type SecondStageVariant } from './format/second-stage.js';
+export {
+  decodeVtdOptions,
+  type SecondStagePage,
+  type VtdCacheOptions,
+  type VtdConfiguration,
+  type VtdOptions,
+} from './options.js';
+export { VTD_PRESETS, type VtdPreset, type VtdPresetName } from './presets.js';
+export { scenarioOptions, VTD_SCENARIO_MEMORY, type VtdScenarioConfig } from './scenario-options.js';
+export { Capabilities } from './unit/capabilities.js';
+export { type MessageSink } from './unit/event-message.js';
+export { type VtdFault } from './unit/request-fault.js';
+export { VtdUnit, type VtdUnitParts } from './unit/vtd-unit.js';

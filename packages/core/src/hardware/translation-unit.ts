@@ -10,6 +10,8 @@ export const Access = {
   ATOMIC: 16,
   TRANSLATION_REQUEST: 32,
   TRANSLATED: 64,
+  /** A read of no bytes: it asks whether a page may be accessed at all. Goes with READ. */
+  ZERO_LENGTH: 128,
 } as const;
 
 /** `pasid` of a request without PASID. */

@@ -54,6 +54,9 @@ export class CarefulWalker {
 
   protected readonly words: WalkWords;
   readonly #memory: PhysicalMemory;
+  /** Address of the last entry before the translator. */
+  #stageHi = 0;
+  #stageLo = 0;
   readonly #accessed: 'ignore' | 'fault' | 'set';
   readonly #setDirty: boolean;
 
@@ -138,8 +141,9 @@ export class CarefulWalker {
   #readEntry(root: TableRoot): boolean {
     const { translator } = root;
     if (translator !== null) {
-      if (!translator.translateTableAddress(this.entryAddressHi, this.entryAddressLo, false))
-        return this.stopAt(WalkStop.STAGE);
+      this.#stageHi = this.entryAddressHi;
+      this.#stageLo = this.entryAddressLo;
+      if (!translator.translateTableAddress(this.#stageHi, this.#stageLo, false)) return this.stopAt(WalkStop.STAGE);
       this.entryAddressHi = translator.tableAddressHi;
       this.entryAddressLo = translator.tableAddressLo;
     }
@@ -259,7 +263,7 @@ export class CarefulWalker {
   #update(root: TableRoot, hi: number, lo: number): boolean {
     const { translator } = root;
     const memory = this.#memory;
-    if (translator !== null && !translator.translateTableAddress(this.entryAddressHi, this.entryAddressLo, true)) {
+    if (translator !== null && !translator.translateTableAddress(this.#stageHi, this.#stageLo, true)) {
       return this.stopAt(WalkStop.STAGE);
     }
     memory.deviceWriting = true;

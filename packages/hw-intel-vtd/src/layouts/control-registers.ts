@@ -53,7 +53,10 @@ export const IRTA_REG: WordLayout<'IRTA' | 'EIME' | 'S'> = wordLayout('IRTA_REG'
 /** Event control register: FECTL 0x38, IECTL 0xA0, PECTL 0xE0 (VT-d 11.4.7.4, 11.4.9.6, 11.4.11.5). */
 export const EVENT_CTL_REG: WordLayout<'IM' | 'IP'> = wordLayout('xECTL_REG', 32, { IM: [31, 31], IP: [30, 30] });
 /** Event data register: FEDATA, IEDATA, PEDATA: the data of the message. */
-export const EVENT_DATA_REG: WordLayout<'EIMD' | 'IMD'> = wordLayout('xEDATA_REG', 32, { EIMD: [31, 16], IMD: [15, 0] });
+export const EVENT_DATA_REG: WordLayout<'EIMD' | 'IMD'> = wordLayout('xEDATA_REG', 32, {
+  EIMD: [31, 16],
+  IMD: [15, 0],
+});
 /** Event address register: FEADDR, IEADDR, PEADDR. */
 export const EVENT_ADDR_REG: WordLayout<'MA'> = wordLayout('xEADDR_REG', 32, { MA: [31, 2] });
 /** Event upper address register: FEUADDR, IEUADDR, PEUADDR. */

@@ -1,22 +1,37 @@
 import { wordLayout, type WordLayout } from '@ioasis/core';
 
 /** Second-stage entry that points to a table (VT-d 9.8). X is looked at only with SSEE, A only with SSADE. */
-export const SS_TABLE_ENTRY: WordLayout<'R' | 'W' | 'X' | 'IGN_6_3' | 'PS' | 'A' | 'IGN_10_9' | 'ADDR' | 'IGN_61_52' | 'IGN_63'> =
-  wordLayout('SS-PTE (table)', 64, {
-    IGN_63: [63, 63],
-    IGN_61_52: [61, 52],
-    ADDR: [51, 12],
-    IGN_10_9: [10, 9],
-    A: [8, 8],
-    PS: [7, 7],
-    IGN_6_3: [6, 3],
-    X: [2, 2],
-    W: [1, 1],
-    R: [0, 0],
-  });
+export const SS_TABLE_ENTRY: WordLayout<
+  'R' | 'W' | 'X' | 'IGN_6_3' | 'PS' | 'A' | 'IGN_10_9' | 'ADDR' | 'IGN_61_52' | 'IGN_63'
+> = wordLayout('SS-PTE (table)', 64, {
+  IGN_63: [63, 63],
+  IGN_61_52: [61, 52],
+  ADDR: [51, 12],
+  IGN_10_9: [10, 9],
+  A: [8, 8],
+  PS: [7, 7],
+  IGN_6_3: [6, 3],
+  X: [2, 2],
+  W: [1, 1],
+  R: [0, 0],
+});
 
 /** Fields of {@link SS_LEAF_ENTRY}. */
-export type SsLeafField = 'R' | 'W' | 'X' | 'EMT' | 'IPAT' | 'PS' | 'A' | 'D' | 'IGN_10' | 'SNP' | 'ADDR' | 'IGN_61_52' | 'TM' | 'IGN_63';
+export type SsLeafField =
+  | 'R'
+  | 'W'
+  | 'X'
+  | 'EMT'
+  | 'IPAT'
+  | 'PS'
+  | 'A'
+  | 'D'
+  | 'IGN_10'
+  | 'SNP'
+  | 'ADDR'
+  | 'IGN_61_52'
+  | 'TM'
+  | 'IGN_63';
 /** Second-stage entry that maps a page (VT-d 9.8). SNP is reserved without ECAP.SC, TM without ECAP.DT. */
 export const SS_LEAF_ENTRY: WordLayout<SsLeafField> = wordLayout('SS-PTE (page)', 64, {
   IGN_63: [63, 63],
@@ -36,7 +51,22 @@ export const SS_LEAF_ENTRY: WordLayout<SsLeafField> = wordLayout('SS-PTE (page)'
 });
 
 /** Fields of {@link FS_ENTRY}. */
-export type FsField = 'P' | 'RW' | 'US' | 'PWT' | 'PCD' | 'A' | 'D' | 'PS' | 'G' | 'IGN_9' | 'EA' | 'IGN_11' | 'ADDR' | 'IGN_62_52' | 'XD';
+export type FsField =
+  | 'P'
+  | 'RW'
+  | 'US'
+  | 'PWT'
+  | 'PCD'
+  | 'A'
+  | 'D'
+  | 'PS'
+  | 'G'
+  | 'IGN_9'
+  | 'EA'
+  | 'IGN_11'
+  | 'ADDR'
+  | 'IGN_62_52'
+  | 'XD';
 /** First-stage entry (VT-d 9.7), as on x86-64. PS is the PAT bit of a 4 KiB page; XD is reserved without NXE; EA is used with EAFE. */
 export const FS_ENTRY: WordLayout<FsField> = wordLayout('FS-PTE', 64, {
   XD: [63, 63],

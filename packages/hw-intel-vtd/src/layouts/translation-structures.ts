@@ -28,16 +28,7 @@ export const CONTEXT_ENTRY: WordLayout<ContextField> = wordLayout('context entry
 export const TranslationType = { UNTRANSLATED_ONLY: 0, WITH_DEVICE_TLB: 1, PASS_THROUGH: 2, RESERVED: 3 } as const;
 
 /** Fields of {@link SM_CONTEXT_ENTRY}. */
-export type SmContextField =
-  | 'P'
-  | 'FPD'
-  | 'DTE'
-  | 'PASIDE'
-  | 'PRE'
-  | 'PDTS'
-  | 'PASIDDIRPTR'
-  | 'RID_PASID'
-  | 'RID_PRIV';
+export type SmContextField = 'P' | 'FPD' | 'DTE' | 'PASIDE' | 'PRE' | 'PDTS' | 'PASIDDIRPTR' | 'RID_PASID' | 'RID_PRIV';
 /** Scalable-Mode Context Entry, 256 bits, index = low seven bits of device and function (VT-d 9.4). */
 export const SM_CONTEXT_ENTRY: WordLayout<SmContextField> = wordLayout('scalable-mode context entry', 256, {
   RID_PRIV: [84, 84],
@@ -114,12 +105,3 @@ export const PASID_ENTRY: WordLayout<PasidField> = wordLayout('PASID entry', 512
 
 /** Values of PASID_ENTRY.PGTT; the others are reserved. */
 export const PasidTranslationType = { FIRST_STAGE: 1, SECOND_STAGE: 2, NESTED: 3, PASS_THROUGH: 4 } as const;
-
-/** Bytes of the structures. */
-export const StructureBytes = {
-  ROOT_ENTRY: 16,
-  CONTEXT_ENTRY: 16,
-  SM_CONTEXT_ENTRY: 32,
-  PASID_DIRECTORY_ENTRY: 8,
-  PASID_ENTRY: 64,
-} as const;

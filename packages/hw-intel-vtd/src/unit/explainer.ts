@@ -1,0 +1,103 @@
+import {
+  hi32,
+  join64,
+  lo32,
+  Translation,
+  UnitCounters,
+  type CarefulWalker,
+  type PhysicalMemory,
+  type RegisterFile,
+  type TranslationWalk,
+  type WalkStep,
+  type WalkVisitor,
+  type WordLayout,
+} from '@ioasis/core';
+import { FS_ENTRY, SS_LEAF_ENTRY } from '../layouts/page-table-entries.js';
+import type { VtdConfiguration } from '../options.js';
+import type { FaultSink } from './fault-log.js';
+import type { GlobalCommand } from './global-command.js';
+import { RequestPath } from './request-path.js';
+import { UnitCaches } from './unit-caches.js';
+import type { StructureReader } from './structure-reader.js';
+
+/** Faults of looking are recorded nowhere. */
+const mute: FaultSink = { log: () => 'disabled', record: [] };
+
+/**
+ * A second request path on the same memory and registers, without caches and without effects, that notes each entry it reads. Made
+ * of the same code as the one that serves requests, so that it cannot tell another story.
+ */
+export class Explainer {
+  readonly #path: RequestPath;
+  readonly #translation = new Translation();
+  #steps: WalkStep[] = [];
+
+  constructor(
+    memory: PhysicalMemory,
+    configuration: VtdConfiguration,
+    registers: RegisterFile,
+    command: GlobalCommand,
+  ) {
+    const counters = new UnitCounters();
+    const off = { contextEntries: 0, pasidEntries: 0, iotlbEntries: 0, pagingEntries: 0 };
+    const caches = new UnitCaches({ ...configuration, caches: { ...configuration.caches, ...off } }, counters);
+    this.#path = new RequestPath({
+      memory,
+      configuration,
+      caches,
+      counters,
+      translation: this.#translation,
+      faults: mute,
+      registers,
+      command,
+      clock: undefined,
+      isLive: false,
+    });
+    this.#path.reader.visitor = (layout, reader) => this.#noteStructure(layout, reader);
+    this.#path.secondStage.visitor = this.#visitor('SS', SS_LEAF_ENTRY);
+    this.#path.firstStage.visitor = this.#visitor('FS', FS_ENTRY);
+  }
+
+  /** What would become of a request, on the structures and tables as they are now. */
+  explain(requesterId: number, pasid: number, iova: bigint, access: number): TranslationWalk {
+    this.#steps = [];
+    const translation = this.#translation;
+    const done = this.#path.translate(requesterId, pasid, hi32(iova), lo32(iova), access);
+    const steps = this.#steps;
+    if (!done) {
+      const { code, name } = translation.fault!;
+      return { steps, pa: undefined, pageBytes: undefined, readable: false, writable: false, fault: { code, name } };
+    }
+    return {
+      steps,
+      pa: join64(translation.paHi, translation.paLo),
+      pageBytes: 1n << BigInt(translation.pageShift),
+      readable: (translation.permissions & 1) !== 0,
+      writable: (translation.permissions & 2) !== 0,
+      fault: undefined,
+    };
+  }
+
+  #noteStructure(layout: WordLayout<string>, reader: StructureReader): void {
+    const words = Array.from({ length: layout.bits / 64 }, (_, at) => {
+      return join64(reader.words[at * 2 + 1]!, reader.words[at * 2]!);
+    });
+    const whole = words.reduceRight((above, word) => (above << 64n) | word, 0n);
+    const address = join64(reader.addressHi, reader.addressLo);
+    this.#steps.push({ what: layout.name, address, words, fields: layout.decode(whole) });
+  }
+
+  #visitor(stage: string, layout: WordLayout<string>): WalkVisitor {
+    return {
+      entryRead: (walker: CarefulWalker): void => {
+        const word = join64(walker.entryHi, walker.entryLo);
+        this.#steps.push({
+          what: `${stage}-PTE level ${walker.level + 1}`,
+          address: join64(walker.entryAddressHi, walker.entryAddressLo),
+          words: [word],
+          fields: layout.decode(word),
+        });
+      },
+    };
+  }
+}

@@ -1,0 +1,81 @@
+import type { RegisterFile } from '@ioasis/core';
+import { GCMD_REG, PMEN_REG, RTADDR_REG, TranslationTableMode, type GcmdField } from '../layouts/control-registers.js';
+import { RegisterOffset } from '../layouts/register-offsets.js';
+import type { Capabilities } from './capabilities.js';
+import type { InvalidationQueue } from './invalidation-queue.js';
+import type { UnitCaches } from './unit-caches.js';
+
+const bit = (field: GcmdField): number => Number(GCMD_REG.mask(field)) | 0;
+const TE = bit('TE');
+const SRTP = bit('SRTP');
+const QIE = bit('QIE');
+const IRE = bit('IRE');
+const SIRTP = bit('SIRTP');
+const CFI = bit('CFI');
+const TTM_SHIFT = RTADDR_REG.fields.TTM[1];
+const TTM_MASK = 3;
+
+/** `mode` while translation is off. */
+export const TRANSLATION_OFF = -1;
+
+/** Global command and status (VT-d 11.4.4): what software switched on, and the root table as it was latched. */
+export class GlobalCommand {
+  /** A {@link TranslationTableMode}, or {@link TRANSLATION_OFF}. */
+  mode: number = TRANSLATION_OFF;
+  /** Root table of the last SRTP. */
+  rootHi = 0;
+  rootLo = 0;
+  #latchedMode: number = TranslationTableMode.LEGACY;
+  readonly #registers: RegisterFile;
+  readonly #queue: InvalidationQueue;
+  readonly #caches: UnitCaches;
+  readonly #capabilities: Capabilities;
+
+  constructor(registers: RegisterFile, queue: InvalidationQueue, caches: UnitCaches, capabilities: Capabilities) {
+    this.#registers = registers;
+    this.#queue = queue;
+    this.#caches = caches;
+    this.#capabilities = capabilities;
+  }
+
+  reset(): void {
+    this.mode = TRANSLATION_OFF;
+    this.#latchedMode = TranslationTableMode.LEGACY;
+    this.rootHi = 0;
+    this.rootLo = 0;
+  }
+
+  /** GCMD was written: one-shot bits act on every 1, level bits where they differ from the status. */
+  written(value: number): void {
+    const registers = this.#registers;
+    if ((value & SRTP) !== 0) this.#latchRoot();
+    if ((value & SIRTP) !== 0) this.#setStatus(SIRTP, true);
+    const changed = value ^ registers.get(RegisterOffset.GSTS);
+    if ((changed & QIE) !== 0 && this.#capabilities.queuedInvalidation) this.#queue.enable((value & QIE) !== 0);
+    for (const level of [TE, IRE, CFI]) {
+      if ((changed & level) !== 0) this.#setStatus(level, (value & level) !== 0);
+    }
+    this.mode = (registers.get(RegisterOffset.GSTS) & TE) === 0 ? TRANSLATION_OFF : this.#latchedMode;
+  }
+
+  /** PMEN.PRS follows PMEN.EPM. */
+  protectedMemoryWritten(): void {
+    const enabled = (this.#registers.get(RegisterOffset.PMEN) & Number(PMEN_REG.mask('EPM'))) !== 0;
+    const rest = this.#registers.get(RegisterOffset.PMEN) & ~Number(PMEN_REG.mask('PRS'));
+    this.#registers.set(RegisterOffset.PMEN, enabled ? rest | Number(PMEN_REG.mask('PRS')) : rest);
+  }
+
+  #latchRoot(): void {
+    const lo = this.#registers.get(RegisterOffset.RTADDR);
+    this.rootHi = this.#registers.get(RegisterOffset.RTADDR + 4);
+    this.rootLo = lo & ~0xfff;
+    this.#latchedMode = (lo >>> TTM_SHIFT) & TTM_MASK;
+    this.#setStatus(SRTP, true);
+    if (this.#capabilities.rootPointerFlushes) this.#caches.dropAll();
+  }
+
+  #setStatus(mask: number, on: boolean): void {
+    const status = this.#registers.get(RegisterOffset.GSTS);
+    this.#registers.set(RegisterOffset.GSTS, on ? status | mask : status & ~mask);
+  }
+}

@@ -1,0 +1,118 @@
+import {
+  Access,
+  RadixWalker,
+  WalkStop,
+  type PageTableFormat,
+  type PhysicalMemory,
+  type TableRoot,
+  type WalkVisitor,
+} from '@ioasis/core';
+import { secondStageFormat } from '../format/second-stage.js';
+import type { Capabilities } from './capabilities.js';
+import type { PagingStructureCache } from './paging-structure-cache.js';
+import { NO_PASID_TAG } from './translation-context.js';
+
+/** How a context's second stage is walked. */
+export interface SecondStageMode {
+  /** SSEE. */
+  readonly secondStageExecute: boolean;
+  /** SSADE. */
+  readonly secondStageDirty: boolean;
+  /** Walks are snooped: hardware may set accessed and dirty bits. */
+  readonly snooped: boolean;
+}
+
+/** The second-stage walks of a unit, with its paging-structure cache. Results are fields. */
+export class SecondStage {
+  /** After true. */
+  paHi = 0;
+  paLo = 0;
+  pageShift = 0;
+  /** OR of `Access` READ, WRITE, EXECUTE. */
+  permissions = 0;
+  /** After false: why, as the walker says it, on which level of which root, and whether the rights that were left suffice. */
+  stop = 0;
+  atTop = false;
+  allowed = false;
+  /** After false: an entry that is not present, which caching mode may keep. */
+  isAbsent = false;
+  /** Entries read. */
+  reads = 0;
+  /** Sees each entry of walks without a cache. */
+  visitor: WalkVisitor | null = null;
+  readonly #isLive: boolean;
+  readonly #capabilities: Capabilities;
+  readonly #memory: PhysicalMemory;
+  readonly #cache: PagingStructureCache;
+  readonly #formats: (PageTableFormat | null)[] = [null, null];
+  readonly #walkers: (RadixWalker | null)[] = Array.from({ length: 8 }, () => null);
+
+  /** @param isLive false: accessed and dirty bits are neither tested nor set */
+  constructor(capabilities: Capabilities, memory: PhysicalMemory, cache: PagingStructureCache, isLive: boolean) {
+    this.#isLive = isLive;
+    this.#capabilities = capabilities;
+    this.#memory = memory;
+    this.#cache = cache;
+  }
+
+  /** The entry format with or without execute rights. */
+  formatOf(execute: boolean): PageTableFormat {
+    const at = execute ? 1 : 0;
+    return (this.#formats[at] ??= secondStageFormat({ ...this.#capabilities, execute }));
+  }
+
+  /**
+   * Translates an address through the tables below `root`.
+   * @param access OR of `Access` READ, WRITE, EXECUTE that must be allowed
+   */
+  walk(root: TableRoot, domain: number, mode: SecondStageMode, hi: number, lo: number, access: number): boolean {
+    const walker = this.#walkerFor(mode);
+    const cache = this.#cache;
+    let done: boolean;
+    if (!cache.isOn) {
+      walker.visitor = this.visitor;
+      walker.isWatched = this.visitor !== null;
+      done = walker.walk(root, hi, lo, access);
+    } else if (cache.find(hi, lo, domain, NO_PASID_TAG)) {
+      walker.isWatched = cache.level > 0;
+      done = walker.resume(root, cache.level, cache.tableFrame, cache.allowedHi, cache.allowedLo, hi, lo, access);
+      if (walker.isWatched) cache.keepPath(walker, hi, lo, domain, NO_PASID_TAG);
+    } else {
+      walker.isWatched = true;
+      done = walker.walk(root, hi, lo, access);
+      if (walker.stop !== WalkStop.INPUT || done) cache.keepPath(walker, hi, lo, domain, NO_PASID_TAG);
+    }
+    return this.#finish(walker, root, access, done);
+  }
+
+  #finish(walker: RadixWalker, root: TableRoot, access: number, done: boolean): boolean {
+    this.reads = walker.reads;
+    if (!done) {
+      this.stop = walker.stop;
+      this.atTop = walker.level === root.topLevel;
+      this.isAbsent = walker.stop === WalkStop.NOT_PRESENT;
+      this.allowed = walker.stop !== WalkStop.NOT_PRESENT && walker.allows(access);
+      return false;
+    }
+    this.paHi = walker.paHi;
+    this.paLo = walker.paLo;
+    this.pageShift = walker.pageShift;
+    this.permissions = walker.permissions(false);
+    return true;
+  }
+
+  #walkerFor(mode: SecondStageMode): RadixWalker {
+    const dirty = this.#isLive && mode.secondStageDirty;
+    const at = (mode.secondStageExecute ? 1 : 0) | (dirty ? 2 : 0) | (dirty && mode.snooped ? 4 : 0);
+    return (this.#walkers[at] ??= new RadixWalker({
+      memory: this.#memory,
+      format: this.formatOf(mode.secondStageExecute),
+      accessed: !dirty ? 'ignore' : mode.snooped ? 'set' : 'fault',
+      setDirty: dirty && mode.snooped,
+    }));
+  }
+}
+
+/** Rights of an access that a second stage tests: an instruction fetch needs R as well, and X where the format has it. */
+export const secondStageNeeds = (access: number): number =>
+  (access & (Access.READ | Access.WRITE | Access.EXECUTE)) | ((access & Access.EXECUTE) !== 0 ? Access.READ : 0);

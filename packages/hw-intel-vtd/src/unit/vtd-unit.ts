@@ -1,0 +1,231 @@
+import {
+  Access,
+  NO_PASID,
+  RegisterFile,
+  Translation,
+  UnitCounters,
+  type Clock,
+  type PhysicalMemory,
+  type RegisterSink,
+  type TranslationCache,
+  type TranslationUnit,
+  type TranslationWalk,
+} from '@ioasis/core';
+import { isLeft } from 'fp-ts/lib/Either.js';
+import { TranslationTableMode } from '../layouts/control-registers.js';
+import { DescriptorType } from '../layouts/descriptors.js';
+import { REGISTER_WINDOW_BYTES, RegisterOffset } from '../layouts/register-offsets.js';
+import { decodeVtdOptions, type VtdConfiguration, type VtdOptions } from '../options.js';
+import type { Descriptor } from './descriptor.js';
+import { EventMessage, type MessageSink } from './event-message.js';
+import { Explainer } from './explainer.js';
+import { FaultLog } from './fault-log.js';
+import { GlobalCommand } from './global-command.js';
+import { InvalidationQueue, type DescriptorSink, type InvalidationCompletion } from './invalidation-queue.js';
+import { RegisterInvalidation } from './register-invalidation.js';
+import { Hook, vtdRegisters } from './registers.js';
+import { RequestPath } from './request-path.js';
+import { ContextKind, type ScalableContext, type TranslationContext } from './translation-context.js';
+import { UnitCaches } from './unit-caches.js';
+
+/** What a unit is made from. */
+export interface VtdUnitParts {
+  readonly memory: PhysicalMemory;
+  /** Default: the preset `qemu-q35-48bit` with caches. */
+  readonly options?: VtdOptions;
+  /** Stamps cache entries when provenance is kept. */
+  readonly clock?: Clock;
+  /** Where the unit's own interrupts go; they are lost without it. */
+  readonly interrupts?: MessageSink;
+}
+
+/** Rights that the hit path answers by itself; any other bit of an access takes the long way. */
+const PLAIN = Access.READ | Access.WRITE | Access.ATOMIC;
+const RIGHTS = Access.READ | Access.WRITE;
+const MIB_SHIFT = 20;
+
+/** An Intel VT-d remapping unit, hardware half: registers, walks, caches, queue, faults. */
+export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
+  readonly mmioBytes: number = REGISTER_WINDOW_BYTES;
+  readonly translation: Translation = new Translation();
+  readonly counters: UnitCounters = new UnitCounters();
+  readonly configuration: VtdConfiguration;
+  /** All caches, for tests and checkers. */
+  readonly caches: UnitCaches;
+
+  readonly #registers: RegisterFile;
+  readonly #faults: FaultLog;
+  readonly #faultEvent: EventMessage;
+  readonly #invalidationEvent: EventMessage;
+  readonly #command: GlobalCommand;
+  readonly #queue: InvalidationQueue;
+  readonly #registerInvalidation: RegisterInvalidation;
+  readonly #path: RequestPath;
+  readonly #explainer: Explainer;
+  readonly #iotlb: TranslationCache;
+  readonly #windowFirst: number;
+  readonly #windowLast: number;
+
+  /** @throws RangeError when the options are wrong; the message names the path, the value and what is allowed */
+  constructor(parts: VtdUnitParts) {
+    const decoded = decodeVtdOptions(parts.options ?? {});
+    if (isLeft(decoded)) throw new RangeError(decoded.left);
+    const configuration = decoded.right;
+    const { capabilities } = configuration;
+    const { memory } = parts;
+    const deliver: MessageSink = parts.interrupts ?? (() => undefined);
+    this.configuration = configuration;
+    this.#registers = new RegisterFile(REGISTER_WINDOW_BYTES, vtdRegisters(capabilities, configuration.version), this);
+    this.#faultEvent = new EventMessage(this.#registers, RegisterOffset.FECTL, deliver);
+    this.#invalidationEvent = new EventMessage(this.#registers, RegisterOffset.IECTL, deliver);
+    this.#faults = new FaultLog(
+      this.#registers,
+      this.#faultEvent,
+      capabilities.faultRecordOffset,
+      capabilities.faultRecords,
+    );
+    this.caches = new UnitCaches(configuration, this.counters);
+    this.#iotlb = this.caches.iotlb;
+    this.#queue = new InvalidationQueue({
+      memory,
+      registers: this.#registers,
+      capabilities,
+      faults: this.#faults,
+      event: this.#invalidationEvent,
+      sink: this,
+      counters: this.counters,
+      isStepped: configuration.completion === 'stepped',
+    });
+    this.#command = new GlobalCommand(this.#registers, this.#queue, this.caches, capabilities);
+    this.#registerInvalidation = new RegisterInvalidation(this.#registers, this.caches, capabilities);
+    this.#windowFirst = Number(configuration.msiWindow.start >> BigInt(MIB_SHIFT));
+    this.#windowLast = Number(configuration.msiWindow.last >> BigInt(MIB_SHIFT));
+    this.#path = new RequestPath({
+      memory,
+      configuration,
+      caches: this.caches,
+      counters: this.counters,
+      translation: this.translation,
+      faults: this.#faults,
+      registers: this.#registers,
+      command: this.#command,
+      clock: parts.clock,
+      isLive: true,
+    });
+    this.#explainer = new Explainer(memory, configuration, this.#registers, this.#command);
+  }
+
+  translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
+    this.counters.translations++;
+    const mib = iovaLo >>> MIB_SHIFT;
+    if ((access & ~PLAIN) === 0 && (iovaHi !== 0 || mib < this.#windowFirst || mib > this.#windowLast)) {
+      const context = this.#cachedContext(requesterId, pasid);
+      if (context !== null && context.kind >= ContextKind.SECOND_STAGE) {
+        const iotlb = this.#iotlb;
+        if (iotlb.lookup(iovaHi, iovaLo, context.domain, context.pasidTag)) {
+          const needs = access & RIGHTS;
+          if (needs !== 0 && (iotlb.permissions & needs) === needs) {
+            this.counters.iotlbHits++;
+            const { translation } = this;
+            translation.paHi = iotlb.paHi;
+            translation.paLo = iotlb.paLo;
+            translation.pageShift = iotlb.pageShift;
+            translation.permissions = iotlb.permissions & (RIGHTS | Access.EXECUTE);
+            return true;
+          }
+        }
+      }
+    }
+    return this.#path.translate(requesterId, pasid, iovaHi, iovaLo, access);
+  }
+
+  /** The context that a plain request has in the caches; null: the long way decides. */
+  #cachedContext(requesterId: number, pasid: number): TranslationContext | null {
+    const { mode } = this.#command;
+    if (mode === TranslationTableMode.LEGACY) {
+      return pasid === NO_PASID ? this.caches.contexts.find(requesterId, NO_PASID) : null;
+    }
+    if (mode !== TranslationTableMode.SCALABLE) return null;
+    const scalable: ScalableContext | null = this.caches.scalableContexts.find(requesterId, NO_PASID);
+    if (scalable === null || scalable.reason !== 0) return null;
+    if (pasid === NO_PASID) {
+      return scalable.ridPrivileged ? null : this.caches.pasids.find(requesterId, scalable.ridPasid);
+    }
+    return scalable.pasidEnable ? this.caches.pasids.find(requesterId, pasid) : null;
+  }
+
+  explain(requesterId: number, pasid: number, iova: bigint, access: number): TranslationWalk {
+    return this.#explainer.explain(requesterId, pasid, iova, access);
+  }
+
+  step(limit: number = Number.POSITIVE_INFINITY): number {
+    return this.configuration.completion === 'stepped' ? this.#queue.run(limit) : 0;
+  }
+
+  reset(): void {
+    this.#registers.reset();
+    this.#command.reset();
+    this.#queue.reset();
+    this.#faults.reset();
+    this.#registerInvalidation.reset();
+    this.caches.reset();
+  }
+
+  read32(offset: number): number {
+    return this.#registers.read32(offset);
+  }
+
+  write32(offset: number, value: number): void {
+    this.#registers.write32(offset, value);
+  }
+
+  write64(offset: number, hi: number, lo: number): void {
+    this.#registers.write64(offset, hi, lo);
+  }
+
+  registerWritten(hook: number): void {
+    switch (hook) {
+      case Hook.GCMD:
+        return this.#command.written(this.#registers.writtenLo);
+      case Hook.CCMD:
+        return this.#registerInvalidation.contextCommand(this.#queue.isEnabled);
+      case Hook.IVA:
+        return this.#registerInvalidation.addressWritten();
+      case Hook.IOTLB:
+        return this.#registerInvalidation.iotlbCommand(this.#queue.isEnabled);
+      case Hook.FRCD:
+        return this.#faults.cleared();
+      case Hook.FSTS:
+        this.#faults.cleared();
+        return this.#queue.tailWritten();
+      case Hook.FECTL:
+        return this.#faultEvent.unmasked();
+      case Hook.IECTL:
+        return this.#queue.eventWritten();
+      case Hook.IQT:
+        return this.#queue.tailWritten();
+      case Hook.PMEN:
+        return this.#command.protectedMemoryWritten();
+    }
+  }
+
+  run(descriptor: Descriptor): InvalidationCompletion {
+    const { caches } = this;
+    const { granularity, domain, addressHi, addressLo, addressMask, leafOnly, pasid } = descriptor;
+    switch (descriptor.type) {
+      case DescriptorType.CONTEXT_CACHE:
+        caches.dropContexts(granularity, domain, descriptor.requester, descriptor.functionMask);
+        break;
+      case DescriptorType.IOTLB:
+        caches.dropTranslations(granularity, domain, addressHi, addressLo, addressMask, leafOnly);
+        break;
+      case DescriptorType.PASID_CACHE:
+        caches.dropPasids(granularity, domain, pasid);
+        break;
+      case DescriptorType.PASID_IOTLB:
+        caches.dropPasidTranslations(granularity, domain, pasid, addressHi, addressLo, addressMask, leafOnly);
+        break;
+    }
+    return 'completed';
+  }
+}
