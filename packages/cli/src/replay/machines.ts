@@ -1,6 +1,7 @@
 import { left, right, type Either } from 'fp-ts/lib/Either.js';
 import { vfio } from '@ioasis/compat-vfio';
 import { createMachine, type BackendDefinition, type DeviceSpec, type Machine } from '@ioasis/core';
+import { amdVi } from '@ioasis/hw-amd-vi';
 import { intelVtd, type VtdPresetName } from '@ioasis/hw-intel-vtd';
 import { EduDevice, mockBackend, type EduOptions, type TraceHeader } from '@ioasis/testkit';
 
@@ -29,7 +30,7 @@ const machines: Readonly<Record<string, RecordedMachine>> = {
   'q35+vtd48': vtd('qemu-q35-48bit'),
   'q35+vtd-sm': vtd('qemu-q35-48bit-scalable'),
   'q35+amd': {
-    backend: undefined,
+    backend: () => amdVi({ preset: 'qemu-q35-7.2' }),
     device: { address: '0000:00:02.0', group: 1, command: 0x0103, bar0: 0xfea0_0000, interruptLine: 0x0b },
   },
   'virt+smmuv3': {
@@ -40,6 +41,8 @@ const machines: Readonly<Record<string, RecordedMachine>> = {
 
 /** Names of all machines that a header may have. */
 export const machineNames: readonly string[] = Object.keys(machines);
+
+const PAGE_SIZES = [4096, 16384, 65536] as const;
 
 const providers: Readonly<Record<string, Personality>> = { iommufd: 'iommufd', 'vfio-type1': 'type1' };
 
@@ -78,7 +81,10 @@ export function replayMachine(
       `nobody called ${provider} serves /dev/vfio/vfio here; --personality takes ${personalities.join(', ')}`,
     );
   }
+  const pageSize = PAGE_SIZES.find((size) => size === header.page_size);
+  if (pageSize === undefined)
+    return left(`pages of ${header.page_size} bytes: only ${PAGE_SIZES.join(', ')} are modelled`);
   const make = (): Machine =>
-    createMachine({ backend: backend(), devices: devicesOf(recorded), services: [vfio({ personality })] });
+    createMachine({ backend: backend(), devices: devicesOf(recorded), services: [vfio({ personality })], pageSize });
   return right({ machine, personality, make });
 }

@@ -1,7 +1,7 @@
 import { left, right, type Either } from 'fp-ts/lib/Either.js';
 import { PhysicalMemory } from '@ioasis/core';
 import { AmdViUnit } from '@ioasis/hw-amd-vi';
-import { VtdUnit } from '@ioasis/hw-intel-vtd';
+import { scenarioOptions, VtdUnit } from '@ioasis/hw-intel-vtd';
 import type { Scenario, ScenarioUnit, UnitName } from '@ioasis/testkit';
 
 /** Builds the unit of a scenario. @returns Left with what is wrong with its config */
@@ -17,28 +17,14 @@ const x86Memory = (): PhysicalMemory =>
     arena: { start: 0n, last: 0xff_ffffn },
   });
 
-/** Capability registers of QEMU 7.2's intel-iommu with queued invalidation and interrupt remapping off, as the scenarios were made. */
-const VTD_CAP: ReadonlyMap<unknown, bigint> = new Map([
-  [39, 0xd2_008c_2226_0206n],
-  [48, 0xd2_008c_222f_0606n],
-]);
-const CAP_CACHING_MODE = 1n << 7n;
-const ECAP = 0xf42n;
-const ECAP_PASS_THROUGH = 0x40n;
-const ECAP_SCALABLE = 0x4800_8000_0000n;
-
+/** QEMU 7.2's intel-iommu with the features of `config`. */
 const vtd: UnitMaker = (config, caches) => {
-  const { aw_bits: addressBits, scalable, pt, caching_mode: cachingMode } = config;
-  const cap = VTD_CAP.get(addressBits);
-  if (cap === undefined) return left(`config.aw_bits must be 39 or 48; it is ${JSON.stringify(addressBits)}`);
+  const { aw_bits: addressBits } = config;
+  if (addressBits !== 39 && addressBits !== 48) {
+    return left(`config.aw_bits must be 39 or 48; it is ${JSON.stringify(addressBits)}`);
+  }
   const memory = x86Memory();
-  const options = {
-    cap: cachingMode === true ? cap | CAP_CACHING_MODE : cap,
-    ecap: (scalable === true ? ECAP | ECAP_SCALABLE : ECAP) & ~(pt === false ? ECAP_PASS_THROUGH : 0n),
-    hostAddressWidth: Number(addressBits),
-    caches,
-  };
-  return right({ memory, unit: new VtdUnit({ memory, options }) });
+  return right({ memory, unit: new VtdUnit({ memory, options: scenarioOptions(config, caches) }) });
 };
 
 /** QEMU 7.2's amd-iommu. */
