@@ -7,3 +7,4 @@ export * from './memory/index.js';
 export * from './options/index.js';
 export * from './page-table/index.js';
 export * from './process/index.js';
+export * from './composition/index.js';

@@ -1,0 +1,19 @@
+import { ContainerModule } from 'inversify';
+import type { IommuBackend } from '../domain/index.js';
+import type { BackendEnvironment } from './backend-environment.js';
+import { BACKEND, BACKEND_ENVIRONMENT } from './tokens.js';
+
+/** An IOMMU that a machine can be made with. */
+export interface BackendDefinition {
+  /** Stable id, as `IommuBackend.id`. */
+  readonly id: string;
+  create(environment: BackendEnvironment): IommuBackend;
+}
+
+/** The module that gives a machine this backend. */
+export const backendModule = (definition: BackendDefinition): ContainerModule =>
+  new ContainerModule(({ bind }) => {
+    bind(BACKEND)
+      .toResolvedValue((environment: BackendEnvironment) => definition.create(environment), [BACKEND_ENVIRONMENT])
+      .inSingletonScope();
+  });

@@ -1,0 +1,55 @@
+import type { IommuDevice, IommuGroup } from '../domain/index.js';
+import type { MachineDevice } from './machine-device.js';
+
+/** `0000:00:01.0`: segment, bus, device, function. */
+export const PCI_ADDRESS: RegExp = /^([0-9a-f]{4}):([0-9a-f]{2}):([01][0-9a-f])\.([0-7])$/;
+
+/** The plugged devices of a machine, in order of plugging, and their IOMMU groups. */
+export class DeviceBus {
+  readonly #devices: MachineDevice[] = [];
+  readonly #groups = new Map<number, IommuGroup>();
+
+  get devices(): readonly MachineDevice[] {
+    return this.#devices;
+  }
+
+  /** The device at an address. */
+  find(address: string): MachineDevice | undefined {
+    return this.#devices.find(({ iommu }) => iommu.name === address);
+  }
+
+  /** Devices of a group. */
+  membersOf(group: IommuGroup): readonly IommuDevice[] {
+    return this.#devices.map(({ iommu }) => iommu).filter((iommu) => iommu.group === group);
+  }
+
+  /**
+   * The requester at an address. Source id = bus << 8 | device << 3 | function (PCI Express 6.0, 2.2.6.2).
+   * @throws RangeError when the address is none
+   */
+  identify(address: string, groupId: number): IommuDevice {
+    const fields = PCI_ADDRESS.exec(address);
+    if (fields === null) throw new RangeError(`${address} is no PCI address such as 0000:00:01.0`);
+    const [segment, bus, device, fn] = fields.slice(1).map((field) => Number.parseInt(field, 16)) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    return { name: address, segment, requesterId: (bus << 8) | (device << 3) | fn, group: this.#group(groupId) };
+  }
+
+  add(device: MachineDevice): void {
+    this.#devices.push(device);
+  }
+
+  remove(device: MachineDevice): void {
+    this.#devices.splice(this.#devices.indexOf(device), 1);
+  }
+
+  #group(id: number): IommuGroup {
+    const group = this.#groups.get(id) ?? { id };
+    this.#groups.set(id, group);
+    return group;
+  }
+}

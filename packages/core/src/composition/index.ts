@@ -1,0 +1,11 @@
+export { backendModule, type BackendDefinition } from './backend-definition.js';
+export { type BackendEnvironment } from './backend-environment.js';
+export { createMachine, type CreateMachine } from './create-machine.js';
+export { DeviceBus, PCI_ADDRESS } from './device-bus.js';
+export { type DeviceSpec, type MachineDevice } from './machine-device.js';
+export { type MachineOptions } from './machine-options.js';
+export { type MachineParts } from './machine-parts.js';
+export { type MachineHost, type MachineService, type RunningService } from './machine-service.js';
+export { Machine, type LeakReport, type SpawnOptions } from './machine.js';
+export { machineRefusals, type MachineCode } from './refusals.js';
+export { BACKEND, BACKEND_ENVIRONMENT, MACHINE_PARTS, MACHINE_SERVICE } from './tokens.js';
