@@ -1,4 +1,4 @@
-export { vfio, CONTAINER_PATH } from './vfio.js';
+export { vfio } from './vfio.js';
 export { type NoIommuSupport, type Personality, type VfioOptions } from './options.js';
 export * from './abi/constants.js';
 export * from './abi/structs.js';
@@ -16,3 +16,7 @@ export {
 } from './difference-table.js';
 export { vfioRefusals, type VfioRefusalCode } from './refusals.js';
 export { type1Refusals, type Type1RefusalCode } from './type1/refusals.js';
+export { VfioContainerClient, type DmaMapping, type DmaRange, type UnmapAnswer } from './client/container-client.js';
+export { decodeContainerInfo, type ContainerInfo } from './client/container-info.js';
+export { VfioGroupClient } from './client/group-client.js';
+export { VfioDeviceClient } from './client/device-client.js';

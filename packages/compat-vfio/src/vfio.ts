@@ -8,6 +8,7 @@ import {
   type MachineService,
   type RunningService,
 } from '@ioasis/core';
+import { CONTAINER_PATH } from './abi/constants.js';
 import { OwnDeviceFile } from './device/own-device-file.js';
 import { VfioDevice } from './device/vfio-device.js';
 import { openGroup } from './group/group-file.js';
@@ -17,9 +18,6 @@ import { compatHandler } from './iommufd/compat-handler.js';
 import { vfioSettings, type VfioOptions } from './options.js';
 import { vfioRefusals } from './refusals.js';
 import { ClassicContainer } from './type1/classic-container.js';
-
-/** Path of the container. */
-export const CONTAINER_PATH = '/dev/vfio/vfio';
 
 /**
  * VFIO on a machine: `/dev/vfio/vfio`, a file for each group and one for each device, and the container ioctls on `/dev/iommu`. Every plugged

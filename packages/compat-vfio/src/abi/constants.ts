@@ -1,5 +1,7 @@
 /* Numbers of Linux 6.12 include/uapi/linux/vfio.h that are neither request numbers nor structures. */
 
+/** Path of the container. */
+export const CONTAINER_PATH = '/dev/vfio/vfio';
 /** What VFIO_GET_API_VERSION answers. */
 export const VFIO_API_VERSION = 0;
 
