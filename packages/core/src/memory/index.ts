@@ -9,6 +9,7 @@ export {
   type MemoryObserver,
 } from './frame.js';
 export { PhysicalMemory, type MemoryLayout } from './physical-memory.js';
+export { CacheLines } from './cache-lines.js';
 export { MemoryBudget } from './memory-budget.js';
 export { type FailureKind, type FailureSource } from './failure-source.js';
 export { FrameAllocator, MAX_ORDER, type FrameRange } from './frame-allocator.js';
