@@ -33,27 +33,48 @@ export function mapRegion(access: PciAccess, call: MmapCall): IoResult<bigint> {
   return call.process.addressSpace.mmap(call.addr, length, call.protection, { kind: 'pfn', firstFrame });
 }
 
+/** Width of the accesses that a mapping makes, bytes: registers of 4 bytes are what every device has. */
+const ACCESS_BYTES = 4;
+
 /** Puts a BAR's registers at their physical address, frame by frame, where they are not yet. */
 function exposeFrames(
-  { machine, config, exposedFrames }: PciAccess,
+  access: PciAccess,
   region: PciRegion,
   firstFrame: number,
   position: number,
   frames: number,
 ): void {
+  const { machine, exposedFrames } = access;
   for (let at = 0; at < frames; at++) {
     if (exposedFrames.has(firstFrame + at)) continue;
     exposedFrames.add(firstFrame + at);
-    const start = position + at * FRAME_BYTES;
-    const backing: FrameBacking = {
-      read: (offset, into) => {
-        if (config.memoryEnabled && start + offset + into.length <= region.bytes) region.read(start + offset, into);
-        else into.fill(0xff);
-      },
-      write: (offset, from) => {
-        if (config.memoryEnabled && start + offset + from.length <= region.bytes) region.write(start + offset, from);
-      },
-    };
-    machine.memory.backFrame(firstFrame + at, backing);
+    machine.memory.backFrame(firstFrame + at, registersAt(access, region, position + at * FRAME_BYTES));
   }
 }
+
+/** One frame of registers. While memory is disabled, and behind the end of a small BAR, it reads as ones and takes no writes. */
+function registersAt({ config }: PciAccess, region: PciRegion, start: number): FrameBacking {
+  const answers = (at: number, bytes: number): boolean => config.memoryEnabled && at + bytes <= region.bytes;
+  return {
+    read: (offset, into) => {
+      for (let done = 0; done < into.length;) {
+        const at = start + offset + done;
+        const part = into.subarray(done, done + accessBytes(at, into.length - done));
+        if (answers(at, part.length)) region.read(at, part);
+        else part.fill(0xff);
+        done += part.length;
+      }
+    },
+    write: (offset, from) => {
+      for (let done = 0; done < from.length;) {
+        const at = start + offset + done;
+        const part = from.subarray(done, done + accessBytes(at, from.length - done));
+        if (answers(at, part.length)) region.write(at, part);
+        done += part.length;
+      }
+    },
+  };
+}
+
+/** Bytes of the next access: up to the next multiple of {@link ACCESS_BYTES}. */
+const accessBytes = (at: number, left: number): number => Math.min(ACCESS_BYTES - (at % ACCESS_BYTES), left);
