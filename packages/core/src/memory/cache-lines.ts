@@ -1,4 +1,4 @@
-import type { MemoryObserver } from './frame.js';
+import type { LineCache, MemoryObserver } from './frame.js';
 import type { PhysicalMemory } from './physical-memory.js';
 
 const LINE_BYTES = 64;
@@ -10,8 +10,7 @@ const LINE_BYTES = 64;
  *
  * It costs nothing where it is not installed.
  */
-export class CacheLines implements MemoryObserver {
-  /** Words of the last {@link deviceLoad64}. */
+export class CacheLines implements LineCache, MemoryObserver {
   loadedHi = 0;
   loadedLo = 0;
   readonly #memory: PhysicalMemory;
@@ -22,13 +21,16 @@ export class CacheLines implements MemoryObserver {
     this.#memory = memory;
   }
 
-  /** From now on CPU writes stay in the cache until they are flushed. */
+  /** From now on CPU writes stay in the cache until they are flushed. A second one on the same memory is a bug: throws. */
   install(): void {
+    if (this.#memory.lineCache !== null) throw new Error('this memory has cache lines already');
+    this.#memory.lineCache = this;
     this.#memory.addObserver(this);
   }
 
   /** Flushes everything and goes away. */
   remove(): void {
+    this.#memory.lineCache = null;
     this.#memory.removeObserver(this);
     this.#stale.clear();
   }
@@ -49,13 +51,11 @@ export class CacheLines implements MemoryObserver {
     }
   }
 
-  /** Writes the lines of `[pa, pa + bytes)` back (clflush, dc cvac): the unit sees what memory holds. */
   flush(paHi: number, paLo: number, bytes: number): void {
     const last = lastLine(paHi, paLo, bytes);
     for (let line = lineOf(paHi, paLo); line <= last; line++) this.#stale.delete(line);
   }
 
-  /** An aligned 64-bit load as the unit sees it, to {@link loadedHi}, {@link loadedLo}; false = bus abort, then both are -1. */
   deviceLoad64(paHi: number, paLo: number): boolean {
     const content = this.#stale.get(lineOf(paHi, paLo));
     if (content === undefined) {

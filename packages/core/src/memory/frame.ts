@@ -27,3 +27,14 @@ export interface MemoryObserver {
   /** `[pa, pa + bytes)` is about to be written; the range lies inside one frame unless the page-table engine reports a whole batch. */
   beforeWrite(paHi: number, paLo: number, bytes: number): void;
 }
+
+/** The CPU's caches as a unit that does not snoop them meets them. Implemented by `CacheLines`. */
+export interface LineCache {
+  /** Words of the last {@link deviceLoad64}. */
+  readonly loadedHi: number;
+  readonly loadedLo: number;
+  /** Writes the lines of `[pa, pa + bytes)` back (clflush, dc cvac): the unit sees what memory holds. */
+  flush(paHi: number, paLo: number, bytes: number): void;
+  /** An aligned 64-bit load as the unit sees it; false = bus abort, then both words are -1. */
+  deviceLoad64(paHi: number, paLo: number): boolean;
+}

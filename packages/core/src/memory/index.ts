@@ -6,6 +6,7 @@ export {
   frameOf,
   WORDS_PER_FRAME,
   type FrameBacking,
+  type LineCache,
   type MemoryObserver,
 } from './frame.js';
 export { PhysicalMemory, type MemoryLayout } from './physical-memory.js';

@@ -1,6 +1,6 @@
 import { hex, rangesOverlap, type Range64 } from '../bits/index.js';
 import { FRAME_BYTES, FRAME_SHIFT, frameHi, frameLo, frameOf, WORDS_PER_FRAME, type FrameBacking } from './frame.js';
-import type { MemoryObserver } from './frame.js';
+import type { LineCache, MemoryObserver } from './frame.js';
 import { SparseMemory, type Chunk } from './sparse-memory.js';
 
 /** Where RAM is. Ranges are inclusive bytes and cover whole frames. */
@@ -44,6 +44,12 @@ export class PhysicalMemory {
    * True while a unit or a device writes. Such writes are snooped by the CPU's caches; only {@link CacheLines} cares.
    */
   deviceWriting = false;
+
+  /**
+   * The caches that a driver flushes and a unit without coherent walk reads through; null: all walks are coherent. Set by
+   * {@link CacheLines.install}.
+   */
+  lineCache: LineCache | null = null;
 
   readonly #baseHi: number;
   readonly #baseLo: number;

@@ -64,8 +64,11 @@ describe('CacheLines', () => {
   it('shows memory as it is once it is removed, and aborts where memory ends', () => {
     const { memory, lines, seen } = setUp();
     lines.install();
+    expect(memory.lineCache).toBe(lines);
+    expect(() => new CacheLines(memory).install()).toThrow(/already/);
     memory.store64(0, 0x4000, 1, 1);
     lines.remove();
+    expect(memory.lineCache).toBeNull();
     memory.store64(0, 0x4000, 2, 2);
     expect(seen(0, 0x4000)).toEqual([2, 2]);
     expect(lines.deviceLoad64(7, 0)).toBe(false);
