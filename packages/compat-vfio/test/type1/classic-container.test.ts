@@ -1,7 +1,7 @@
 import { VfioExtension } from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
 import { GroupFlag, UnmapFlag } from '../../src/index.js';
-import { FlatBackend, flatBackend } from '../support/flat-backend.js';
+import { flatBackend, type FlatBackend } from '../support/flat-backend.js';
 import { BUFFER, codeOf, DEVICE, must, OTHER_GROUP, outcome, TestMachine } from '../support/vfio-machine.js';
 
 const TYPE1 = { personality: 'type1' } as const;
