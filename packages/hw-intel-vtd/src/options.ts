@@ -28,7 +28,7 @@ export interface VtdCacheOptions {
   readonly pasidEntries?: number;
   /** Default 1024. */
   readonly iotlbEntries?: number;
-  /** Paging-structure entries of each level. Default 64. */
+  /** Paging-structure entries of each stage. Default 256. */
   readonly pagingEntries?: number;
   /** Entries of a set. Default 4. */
   readonly ways?: number;
@@ -145,7 +145,7 @@ export function decodeVtdOptions(input: unknown): Either<string, VtdConfiguratio
       contextEntries: size(caches.contextEntries, 64),
       pasidEntries: size(caches.pasidEntries, 64),
       iotlbEntries: size(caches.iotlbEntries, 1024),
-      pagingEntries: size(caches.pagingEntries, 64),
+      pagingEntries: size(caches.pagingEntries, 256),
       ways: caches.ways ?? 4,
       seed: caches.seed,
       provenance: caches.provenance ?? false,

@@ -55,6 +55,7 @@ export class GlobalCommand {
     for (const level of [TE, IRE, CFI]) {
       if ((changed & level) !== 0) this.#setStatus(level, (value & level) !== 0);
     }
+    this.#caches.version++;
     this.mode = (registers.get(RegisterOffset.GSTS) & TE) === 0 ? TRANSLATION_OFF : this.#latchedMode;
   }
 

@@ -62,6 +62,9 @@ export class RequestPath {
   readonly #registers: RegisterFile;
   readonly #command: GlobalCommand;
   readonly #clock: Clock | undefined;
+  /** Interrupt window, MiB, inclusive. */
+  readonly #windowFirst: number;
+  readonly #windowLast: number;
   #insertions = 0;
 
   constructor(parts: RequestPathParts) {
@@ -83,6 +86,8 @@ export class RequestPath {
     this.#registers = parts.registers;
     this.#command = parts.command;
     this.#clock = parts.clock;
+    this.#windowFirst = Number(configuration.msiWindow.start >> BigInt(MIB_SHIFT));
+    this.#windowLast = Number(configuration.msiWindow.last >> BigInt(MIB_SHIFT));
   }
 
   translate(requester: number, pasid: number, hi: number, lo: number, access: number): boolean {
@@ -113,9 +118,22 @@ export class RequestPath {
 
   /** Whether an address lies in the interrupt window. */
   isInterruptWindow(hi: number, lo: number): boolean {
-    const { start, last } = this.#configuration.msiWindow;
     const mib = lo >>> MIB_SHIFT;
-    return hi === 0 && mib >= Number(start >> BigInt(MIB_SHIFT)) && mib <= Number(last >> BigInt(MIB_SHIFT));
+    return hi === 0 && mib >= this.#windowFirst && mib <= this.#windowLast;
+  }
+
+  /** A plain read or write with a known context, which the IOTLB did not answer. */
+  missed(
+    context: TranslationContext,
+    requester: number,
+    pasid: number,
+    hi: number,
+    lo: number,
+    access: number,
+  ): boolean {
+    const reason = this.#requestReason(context, false, pasid, hi, lo, access);
+    if (reason !== 0) return this.#refuse(reason, context.faultProcessingDisabled, requester, pasid, hi, lo, access);
+    return this.#translateByTables(context, requester, pasid, hi, lo, access);
   }
 
   /** Translation is off: requests pass, but for protected memory (VT-d 11.4.8). */
@@ -135,6 +153,7 @@ export class RequestPath {
     this.#counters.walkReads += this.#legacy.reads;
     if (context.kind !== ContextKind.FAULT || this.#isCachedNegative(context.reason)) {
       contexts.insert(requester, NO_PASID, context);
+      this.#caches.version++;
     }
     return context;
   }
@@ -165,6 +184,7 @@ export class RequestPath {
     this.#counters.walkReads += this.#scalable.reads;
     if (context.reason === 0 || this.#isCachedNegative(context.reason)) {
       scalableContexts.insert(requester, NO_PASID, context);
+      this.#caches.version++;
     }
     return context;
   }
@@ -177,6 +197,7 @@ export class RequestPath {
     this.#counters.walkReads += this.#pasids.reads;
     if (context.kind !== ContextKind.FAULT || this.#isCachedNegative(context.reason)) {
       pasids.insert(requester, pasid, context);
+      this.#caches.version++;
     }
     return context;
   }
@@ -216,10 +237,20 @@ export class RequestPath {
     // Translated requests carry a physical address already.
     if ((access & Access.TRANSLATED) !== 0) return this.#pass(hi, lo, ALL_RIGHTS);
     if (context.kind === ContextKind.PASS_THROUGH) return this.#pass(hi, lo, ALL_RIGHTS);
-    if (this.#lookUp(context, hi, lo, access)) return true;
+    return this.#lookUp(context, hi, lo, access) || this.#translateByTables(context, requester, pasid, hi, lo, access);
+  }
+
+  #translateByTables(
+    context: TranslationContext,
+    requester: number,
+    pasid: number,
+    hi: number,
+    lo: number,
+    access: number,
+  ): boolean {
     this.#counters.iotlbMisses++;
-    const walked = this.#walk(context, requester, hi, lo, access);
-    return walked === 0 || this.#recover(context, walked, requester, pasid, hi, lo, access);
+    const reason = this.#walk(context, requester, hi, lo, access);
+    return reason === 0 || this.#recover(context, reason, requester, pasid, hi, lo, access);
   }
 
   /** Whether this kind of request is allowed at all; 0: it is. */

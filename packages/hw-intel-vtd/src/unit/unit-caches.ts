@@ -27,6 +27,8 @@ export class UnitCaches {
   readonly iotlb: TranslationCache;
   readonly secondStage: PagingStructureCache;
   readonly firstStage: PagingStructureCache;
+  /** Changes with every change of the structure caches, and with the table mode: whoever keeps a context compares it. */
+  version = 0;
   readonly #capabilities: Capabilities;
   readonly #counters: UnitCounters;
   readonly #query = new CacheQuery();
@@ -46,6 +48,7 @@ export class UnitCaches {
 
   /** Power-on: everything is empty and replacement starts over. */
   reset(): void {
+    this.version++;
     this.contexts.clear();
     this.scalableContexts.clear();
     this.pasids.clear();
@@ -73,11 +76,13 @@ export class UnitCaches {
       (entry.domain === domain && (granularity === Granularity.DOMAIN || isDevice(other)));
     const scalable = (_: ScalableContext, other: number): boolean =>
       granularity !== Granularity.SELECTIVE || isDevice(other);
+    this.version++;
     this.#count(this.contexts.drop(legacy) + this.scalableContexts.drop(scalable));
   }
 
   /** PASID-cache invalidation (VT-d 6.5.2.2). */
   dropPasids(granularity: number, domain: number, pasid: number): void {
+    this.version++;
     this.#count(
       this.pasids.drop(
         (entry, _, other) =>

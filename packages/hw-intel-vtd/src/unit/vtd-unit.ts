@@ -42,6 +42,7 @@ export interface VtdUnitParts {
 /** Rights that the hit path answers by itself; any other bit of an access takes the long way. */
 const PLAIN = Access.READ | Access.WRITE | Access.ATOMIC;
 const RIGHTS = Access.READ | Access.WRITE;
+const ALL_RIGHTS = RIGHTS | Access.EXECUTE;
 const MIB_SHIFT = 20;
 
 /** An Intel VT-d remapping unit, hardware half: registers, walks, caches, queue, faults. */
@@ -63,6 +64,11 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
   readonly #path: RequestPath;
   readonly #explainer: Explainer;
   readonly #iotlb: TranslationCache;
+  /** The context of the last requester, while the caches are at this version. */
+  #context: TranslationContext | null = null;
+  #requester = -1;
+  #pasid = NO_PASID;
+  #version = -1;
   readonly #windowFirst: number;
   readonly #windowLast: number;
 
@@ -117,26 +123,44 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
 
   translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
     this.counters.translations++;
+    const context =
+      requesterId === this.#requester && pasid === this.#pasid && this.#version === this.caches.version
+        ? this.#context
+        : this.#recall(requesterId, pasid);
     const mib = iovaLo >>> MIB_SHIFT;
-    if ((access & ~PLAIN) === 0 && (iovaHi !== 0 || mib < this.#windowFirst || mib > this.#windowLast)) {
-      const context = this.#cachedContext(requesterId, pasid);
-      if (context !== null && context.kind >= ContextKind.SECOND_STAGE) {
-        const iotlb = this.#iotlb;
-        if (iotlb.lookup(iovaHi, iovaLo, context.domain, context.pasidTag)) {
-          const needs = access & RIGHTS;
-          if (needs !== 0 && (iotlb.permissions & needs) === needs) {
-            this.counters.iotlbHits++;
-            const { translation } = this;
-            translation.paHi = iotlb.paHi;
-            translation.paLo = iotlb.paLo;
-            translation.pageShift = iotlb.pageShift;
-            translation.permissions = iotlb.permissions & (RIGHTS | Access.EXECUTE);
-            return true;
-          }
-        }
-      }
+    if (
+      context === null ||
+      (access & ~PLAIN) !== 0 ||
+      (iovaHi === 0 && mib >= this.#windowFirst && mib <= this.#windowLast)
+    ) {
+      return this.#path.translate(requesterId, pasid, iovaHi, iovaLo, access);
     }
-    return this.#path.translate(requesterId, pasid, iovaHi, iovaLo, access);
+    const iotlb = this.#iotlb;
+    const needs = access & RIGHTS;
+    if (
+      iotlb.lookup(iovaHi, iovaLo, context.domain, context.pasidTag) &&
+      needs !== 0 &&
+      (iotlb.permissions & needs) === needs
+    ) {
+      this.counters.iotlbHits++;
+      const { translation } = this;
+      translation.paHi = iotlb.paHi;
+      translation.paLo = iotlb.paLo;
+      translation.pageShift = iotlb.pageShift;
+      translation.permissions = iotlb.permissions & ALL_RIGHTS;
+      return true;
+    }
+    return this.#path.missed(context, requesterId, pasid, iovaHi, iovaLo, access);
+  }
+
+  /** Asks the caches for a requester's context and remembers the answer until the caches change. */
+  #recall(requesterId: number, pasid: number): TranslationContext | null {
+    const context = this.#cachedContext(requesterId, pasid);
+    this.#context = context !== null && context.kind >= ContextKind.SECOND_STAGE ? context : null;
+    this.#requester = requesterId;
+    this.#pasid = pasid;
+    this.#version = this.caches.version;
+    return this.#context;
   }
 
   /** The context that a plain request has in the caches; null: the long way decides. */
