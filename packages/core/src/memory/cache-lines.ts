@@ -56,6 +56,10 @@ export class CacheLines implements LineCache, MemoryObserver {
     for (let line = lineOf(paHi, paLo); line <= last; line++) this.#stale.delete(line);
   }
 
+  flushAll(): void {
+    this.#stale.clear();
+  }
+
   deviceLoad64(paHi: number, paLo: number): boolean {
     const content = this.#stale.get(lineOf(paHi, paLo));
     if (content === undefined) {

@@ -35,6 +35,8 @@ export interface LineCache {
   readonly loadedLo: number;
   /** Writes the lines of `[pa, pa + bytes)` back (clflush, dc cvac): the unit sees what memory holds. */
   flush(paHi: number, paLo: number, bytes: number): void;
+  /** Writes everything back (wbinvd; draining a chipset's write buffer). */
+  flushAll(): void;
   /** An aligned 64-bit load as the unit sees it; false = bus abort, then both words are -1. */
   deviceLoad64(paHi: number, paLo: number): boolean;
 }
