@@ -40,11 +40,7 @@ export class CarefulWalker {
   allowedHi = 0;
   allowedLo = 0;
 
-  /**
-   * Set to true to have every step of a walk reported: {@link pathTable}, {@link pathAllowedHi} and {@link pathAllowedLo} are filled,
-   * for units with paging-structure caches, and {@link visitor} is told. Such walks go the careful way.
-   */
-  isWatched = false;
+  /** Told of every entry while {@link isWatched}. */
   visitor: WalkVisitor | null = null;
   /** By level: frame number (address / 4096) of the table that this walk read at that level below the root, or -1. */
   readonly pathTable: Float64Array = new Float64Array(6).fill(-1);
@@ -59,6 +55,10 @@ export class CarefulWalker {
   #stageLo = 0;
   readonly #accessed: 'ignore' | 'fault' | 'set';
   readonly #setDirty: boolean;
+  readonly #isCoherent: boolean;
+
+  /** 1 while every step of a walk is reported. */
+  protected watching = 0;
 
   constructor(options: RadixWalkerOptions) {
     this.format = options.format;
@@ -66,6 +66,19 @@ export class CarefulWalker {
     this.#memory = options.memory;
     this.#accessed = options.accessed ?? 'ignore';
     this.#setDirty = options.setDirty ?? false;
+    this.#isCoherent = options.coherent ?? true;
+  }
+
+  /**
+   * Set to true to have every step of a walk reported: {@link pathTable}, {@link pathAllowedHi} and {@link pathAllowedLo} are filled,
+   * for units with paging-structure caches, and {@link visitor} is told. Such walks go the careful way.
+   */
+  get isWatched(): boolean {
+    return this.watching !== 0;
+  }
+
+  set isWatched(watched: boolean) {
+    this.watching = watched ? 1 : 0;
   }
 
   /** Whether every right that `access` needs was left where the last walk ended, accessed and dirty flags aside. */
@@ -148,10 +161,15 @@ export class CarefulWalker {
       this.entryAddressLo = translator.tableAddressLo;
     }
     this.reads++;
-    const memory = this.#memory;
-    if (!memory.load64(this.entryAddressHi, this.entryAddressLo)) return this.stopAt(WalkStop.ABORT);
-    this.entryHi = memory.loadedHi;
-    this.entryLo = memory.loadedLo;
+    const lines = this.#isCoherent ? null : this.#memory.lineCache;
+    const present =
+      lines === null
+        ? this.#memory.load64(this.entryAddressHi, this.entryAddressLo)
+        : lines.deviceLoad64(this.entryAddressHi, this.entryAddressLo);
+    if (!present) return this.stopAt(WalkStop.ABORT);
+    const { loadedHi, loadedLo } = lines ?? this.#memory;
+    this.entryHi = loadedHi;
+    this.entryLo = loadedLo;
     if (this.isWatched && this.visitor !== null) this.visitor.entryRead(this);
     return true;
   }

@@ -19,10 +19,12 @@ class LevelWords {
  */
 export class FormatWords {
   readonly format: PageTableFormat;
-  readonly levels: number;
+  readonly levels: number = 0;
   /** By level. */
   readonly shift: Int32Array = new Int32Array(6);
   readonly indexMask: Int32Array = new Int32Array(6);
+  /** Granules that an entry covers. */
+  readonly span: Float64Array = new Float64Array(6);
   readonly hasLeaf: Uint8Array = new Uint8Array(6);
   /** Kind tests look at the low word only, see {@link checkFormat}. */
   readonly tableMask: Int32Array = new Int32Array(6);
@@ -40,33 +42,35 @@ export class FormatWords {
   readonly contiguous: LevelWords = new LevelWords();
   readonly contiguousLog2: Int32Array = new Int32Array(6);
 
-  readonly present: number;
+  /** Granules of a 64-bit address space. */
+  readonly pageEnd: number = 0;
+  readonly present: number = 0;
   /** Main piece of the address: mask in the entry, and how far the address lies above it. */
-  readonly mainHi: number;
-  readonly mainLo: number;
-  readonly addressShift: number;
+  readonly mainHi: number = 0;
+  readonly mainLo: number = 0;
+  readonly addressShift: number = 0;
   /** Second piece: mask in the entry, its lowest entry bit and the address bit that it stands for; mask 0 = there is none. */
-  readonly foldHi: number;
-  readonly foldLo: number;
+  readonly foldHi: number = 0;
+  readonly foldLo: number = 0;
   /** Address bits of the high word that are in the second piece. */
-  readonly foldAddressHi: number;
-  readonly #foldBit: number;
-  readonly #foldAddress: number;
+  readonly foldAddressHi: number = 0;
+  readonly #foldBit: number = 0;
+  readonly #foldAddress: number = 0;
   /** Address bits that an entry can hold. */
-  readonly addressHi: number;
-  readonly addressLo: number;
+  readonly addressHi: number = 0;
+  readonly addressLo: number = 0;
 
   /** Field that names the level a link leads to, and its value by level; where links have none, no value matches. */
-  readonly nextLevelMask: number;
+  readonly nextLevelMask: number = 0;
   readonly nextLevelValue: Int32Array = new Int32Array(6).fill(-1);
-  readonly accessedHi: number;
-  readonly accessedLo: number;
-  readonly dirtyMaskHi: number;
-  readonly dirtyMaskLo: number;
-  readonly dirtyHi: number;
-  readonly dirtyLo: number;
-  readonly cleanHi: number;
-  readonly cleanLo: number;
+  readonly accessedHi: number = 0;
+  readonly accessedLo: number = 0;
+  readonly dirtyMaskHi: number = 0;
+  readonly dirtyMaskLo: number = 0;
+  readonly dirtyHi: number = 0;
+  readonly dirtyLo: number = 0;
+  readonly cleanHi: number = 0;
+  readonly cleanLo: number = 0;
 
   /** Result of {@link addressOf} and {@link encodeAddress}. */
   outHi = 0;
@@ -77,9 +81,11 @@ export class FormatWords {
     this.format = format;
     this.levels = format.levels.length;
     this.present = lo32(format.present);
+    this.pageEnd = 2 ** (64 - format.granuleShift);
     format.levels.forEach((level, index) => {
       this.shift[index] = level.shift;
       this.indexMask[index] = 2 ** level.indexBits - 1;
+      this.span[index] = 2 ** (level.shift - format.granuleShift);
       this.hasLeaf[index] = level.leaf === null ? 0 : 1;
       kind(level.table, index, this.tableMask, this.tableValue, this.tableReserved);
       kind(level.leaf, index, this.leafMask, this.leafValue, this.leafReserved);
@@ -161,7 +167,7 @@ export class FormatWords {
   /** Whether an entry can hold the address of a page, given in granules. */
   canHold(page: number): boolean {
     const { granuleShift } = this.format;
-    return page < 2 ** (64 - granuleShift) && (pageHi(page, granuleShift) & ~this.addressHi) === 0;
+    return page < this.pageEnd && (pageHi(page, granuleShift) & ~this.addressHi) === 0;
   }
 
   /** log2 of the page of an entry with its size in the address. */

@@ -1,6 +1,7 @@
 import type { DirtySink } from '../domain/iommu-domain.js';
 import type { IotlbGather } from '../domain/iotlb-gather.js';
 import type { PageTableFormat } from './format.js';
+import { LeanTable } from './lean-table.js';
 import type { RadixTableOptions } from './radix-options.js';
 import { DirtyReader } from './table-dirty.js';
 import { TableMapper } from './table-mapper.js';
@@ -26,6 +27,7 @@ export class RadixTable {
   readonly #mapper: TableMapper;
   readonly #unmapper: TableUnmapper;
   readonly #dirty: DirtyReader;
+  readonly #lean: LeanTable;
 
   /**
    * Allocates the root; without a frame for it {@link levels} is 0 and the table is unusable.
@@ -37,6 +39,7 @@ export class RadixTable {
     this.#mapper = new TableMapper(this.#tree, options);
     this.#unmapper = new TableUnmapper(this.#tree, options);
     this.#dirty = new DirtyReader(this.#tree);
+    this.#lean = new LeanTable(this.#tree, this.#mapper, options);
   }
 
   /** Address of the root table; changes only when the root grows. */
@@ -79,6 +82,10 @@ export class RadixTable {
     gather: IotlbGather,
   ): number {
     this.#tree.replaced = false;
+    if (count === 1 && pageShift === 12 && this.#lean.mapOne(iovaHi, iovaLo, paHi, paLo, prot)) {
+      this.mappedPages = 1;
+      return 0;
+    }
     const errno = this.#mapper.map(iovaHi, iovaLo, paHi, paLo, pageShift, count, prot, gather);
     this.mappedPages = this.#mapper.mapped;
     return errno;
@@ -90,6 +97,7 @@ export class RadixTable {
    * @returns bytes unmapped; more than asked when a larger leaf went as a whole
    */
   unmapPages(iovaHi: number, iovaLo: number, pageShift: number, count: number, gather: IotlbGather): number {
+    if (count === 1 && pageShift === 12 && this.#lean.unmapOne(iovaHi, iovaLo)) return 4096;
     return this.#unmapper.unmap(iovaHi, iovaLo, pageShift, count, gather);
   }
 

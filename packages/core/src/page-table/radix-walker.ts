@@ -2,31 +2,107 @@ import { Access } from '../hardware/translation-unit.js';
 import { frameHi, frameLo } from '../memory/index.js';
 import { CarefulWalker } from './careful-walker.js';
 import { indexAt } from './format-words.js';
+import type { LeanWords } from './lean-words.js';
 import type { TableRoot } from './table-root.js';
 import { WalkStop } from './walk-stop.js';
-import { LEAF_WORDS, RIGHTS } from './walk-words.js';
+import { LEAF_WORDS, LINK_WORDS, RIGHTS, type RadixWalkerOptions } from './walk-words.js';
+
+// Constants of this very module: an imported one is loaded and checked at each use.
+const LEAF = LEAF_WORDS;
+const LINK = LINK_WORDS;
+const RIGHT_BITS = RIGHTS;
 
 /**
  * The hardware side of a page table: one instance per format and A/D behaviour, reused for every walk, results in fields.
  * One hidden class for all vendors.
  *
- * A walk goes the fast way first: tables in the arena, every entry passing one combined test, no bit to set. Whatever is
- * unusual sends it back to the start on the careful way. Nothing has changed by then, so that starting over is not visible.
+ * A walk tries the shortest way first (see LeanWords), then one that knows every granule and page size but still expects tables in the
+ * arena and entries that pass one combined test. Whatever is unusual sends it back to the start, on the careful way. Nothing has
+ * changed by then, so that starting over is not visible.
  */
 export class RadixWalker extends CarefulWalker {
+  readonly #lean: LeanWords;
+
+  constructor(options: RadixWalkerOptions) {
+    super(options);
+    this.#lean = this.words.lean;
+  }
+
   /**
    * Translates one address from the root.
    * @param access OR of `Access` READ, WRITE, EXECUTE, PRIVILEGED; other bits are ignored
    */
   walk(root: TableRoot, iovaHi: number, iovaLo: number, access: number): boolean {
+    const lean = this.#lean;
+    const offset = root.lo - lean.baseLo;
+    const top = root.topLevel;
+    const isOther =
+      ((iovaHi + root.biasHi) & root.excessHi) |
+      (offset & lean.beyond) |
+      (root.hi ^ lean.baseHi) |
+      (access & lean.otherAccess) |
+      root.obstacle |
+      lean.obstacle |
+      this.watching;
+    if (isOther === 0) {
+      const words = lean.words;
+      if (top === 3) {
+        const at = (offset >>> 2) + ((iovaHi >>> 6) & root.leanMask);
+        const lo = (words[at] as number) - lean.baseLo;
+        const hi = words[at | 1] as number;
+        if ((((lo ^ lean.link3) & lean.linkMask) | ((hi ^ lean.linkHi) & lean.linkMaskHi)) === 0) {
+          const next = ((lo >>> 2) & lean.tableMask) | (((iovaHi << 3) | (iovaLo >>> 29)) & 0x3fe);
+          if (this.#leanBelow(next, iovaLo)) {
+            this.reads = 4;
+            return true;
+          }
+        }
+      } else if (top === 2) {
+        const at = (offset >>> 2) + (((iovaHi << 3) | (iovaLo >>> 29)) & root.leanMask);
+        if (this.#leanBelow(at, iovaLo)) {
+          this.reads = 3;
+          return true;
+        }
+      }
+    }
+    return this.#walkLonger(root, iovaHi, iovaLo, access);
+  }
+
+  /** The shortest way from an entry of level 2, given as the index of its low word, down to a page. */
+  #leanBelow(at: number, iovaLo: number): boolean {
+    const lean = this.#lean;
+    const { words, baseLo, tableMask, linkMask, linkHi, linkMaskHi } = lean;
+    let hi = words[at | 1] as number;
+    let lo = (words[at] as number) - baseLo;
+    if ((((lo ^ lean.link2) & linkMask) | ((hi ^ linkHi) & linkMaskHi)) !== 0) return false;
+    at = ((lo >>> 2) & tableMask) | ((iovaLo >>> 20) & 0x3fe);
+    hi = words[at | 1] as number;
+    lo = (words[at] as number) - baseLo;
+    if ((((lo ^ lean.link1) & linkMask) | ((hi ^ linkHi) & linkMaskHi)) !== 0) return false;
+    at = ((lo >>> 2) & tableMask) | ((iovaLo >>> 11) & 0x3fe);
+    hi = words[at | 1] as number;
+    lo = words[at] as number;
+    if ((((lo & lean.leafMask) ^ lean.leaf) | ((hi & lean.leafMaskHi) ^ lean.leafHi)) !== 0) return false;
+    this.entryHi = hi;
+    this.entryLo = lo;
+    this.allowedHi = lean.allowedHi;
+    this.allowedLo = lean.allowedLo;
+    this.level = 0;
+    this.pageShift = 12;
+    this.paHi = hi & lean.addressHi;
+    this.paLo = (lo & -4096) | (iovaLo & 0xfff);
+    return true;
+  }
+
+  #walkLonger(root: TableRoot, iovaHi: number, iovaLo: number, access: number): boolean {
     if ((((iovaHi + root.biasHi) & root.excessHi) | (iovaLo & root.excessLo)) !== 0) return this.#outside(root);
-    const frame = ((root.hi << 20) | (root.lo >>> 12)) - this.words.firstFrame;
-    if (!root.careful && !this.isWatched && frame >>> 0 < this.words.arenaFrames) {
+    const frame = (((root.hi << 20) | (root.lo >>> 12)) - this.words.firstFrame) | 0;
+    if (!root.careful && this.watching === 0 && frame >>> 0 < this.words.arenaFrames) {
       const index = indexAt(root.topShift, iovaHi, iovaLo) & root.indexMask;
       const at = (frame << 10) + ((root.lo & 0xfff) >>> 2) + (index << 1);
-      if (this.#fast(root, root.topLevel, at, -1, -1, iovaHi, iovaLo, access & RIGHTS)) return true;
+      if (this.#fast(root, root.topLevel, at, -1, -1, iovaHi, iovaLo, access & RIGHT_BITS)) return true;
     }
-    return this.carefully(root, root.topLevel, root.hi, root.lo, -1, -1, iovaHi, iovaLo, access & RIGHTS);
+    return this.carefully(root, root.topLevel, root.hi, root.lo, -1, -1, iovaHi, iovaLo, access & RIGHT_BITS);
   }
 
   /**
@@ -45,18 +121,18 @@ export class RadixWalker extends CarefulWalker {
     access: number,
   ): boolean {
     const frame = tableFrame - this.words.firstFrame;
-    if (!root.careful && !this.isWatched && frame >= 0 && frame < this.words.tableLimit) {
+    if (!root.careful && this.watching === 0 && frame >= 0 && frame < this.words.tableLimit) {
       const at = (frame << 10) + (this.words.format.indexOf(level, iovaHi, iovaLo) << 1);
-      if (this.#fast(root, level, at, allowedHi, allowedLo, iovaHi, iovaLo, access & RIGHTS)) return true;
+      if (this.#fast(root, level, at, allowedHi, allowedLo, iovaHi, iovaLo, access & RIGHT_BITS)) return true;
     }
     const hi = frameHi(tableFrame);
     const lo = frameLo(tableFrame);
-    return this.carefully(root, level, hi, lo, allowedHi, allowedLo, iovaHi, iovaLo, access & RIGHTS);
+    return this.carefully(root, level, hi, lo, allowedHi, allowedLo, iovaHi, iovaLo, access & RIGHT_BITS);
   }
 
   /**
    * What the last walk's page allows: OR of `Access` READ, WRITE, EXECUTE, for a requester of this privilege. A clean page of a
-   * walker that sets dirty bits does not allow writes yet: the first write has to walk.
+   * walker that sets dirty bits does not allow writes yet: the first write has to walk. EXECUTE may be missing unless it was asked for.
    */
   permissions(privileged: boolean): number {
     const level = privileged ? Access.PRIVILEGED : 0;
@@ -80,7 +156,7 @@ export class RadixWalker extends CarefulWalker {
     return false;
   }
 
-  /** The fast way; `at` is the index of the first entry's low word. False: take the careful way, nothing has changed. */
+  /** The way through the arena; `at` is the index of the first entry's low word. False: go carefully, nothing has changed. */
   #fast(
     root: TableRoot,
     level: number,
@@ -92,75 +168,34 @@ export class RadixWalker extends CarefulWalker {
     access: number,
   ): boolean {
     const constants = this.words;
-    const { words } = constants;
-    const firstFrame = constants.firstFrame;
-    const frameShift = constants.frameShift;
-    const limit = constants.tableLimit;
+    const { words, link, frameShift, firstFrame, tableLimit, tableFlipHi, tableFlipLo } = constants;
+    const { shift, indexMask } = constants.format;
     const excess = root.outputExcessHi;
     // The root may be larger than one table; all others end inside the arena.
     if (at >= constants.wordCount) return false;
-    const lower = (iovaLo >>> constants.lowerShift) | (iovaHi << (32 - constants.lowerShift));
-    const upper = (iovaLo >>> constants.upperShift) | (iovaHi << (32 - constants.upperShift));
     const first = level;
     let lo = words[at] as number;
     let hi = words[at + 1] as number;
     let tablesHi = -1;
     let tablesLo = -1;
-
-    descend: {
-      while (level > 3) {
-        const mask = constants.linkMask[level] as number;
-        if (
-          ((lo & mask) ^ (constants.linkValue[level] as number)) |
-          (hi & ((constants.linkZero[level] as number) | excess))
-        )
-          break descend;
-        const frame = (((lo >>> frameShift) | (hi << (32 - frameShift))) - firstFrame) | 0;
-        if (frame >>> 0 >= limit) return false;
-        tablesHi &= hi ^ constants.tableFlipHi;
-        tablesLo &= lo ^ constants.tableFlipLo;
-        level--;
-        at = (frame << 10) + (constants.format.indexOf(level, iovaHi, iovaLo) << 1);
-        lo = words[at] as number;
-        hi = words[at + 1] as number;
-      }
-      if (level === 3) {
-        if (((lo & constants.link3Mask) ^ constants.link3Value) | (hi & (constants.link3Zero | excess))) break descend;
-        const frame = (((lo >>> frameShift) | (hi << (32 - frameShift))) - firstFrame) | 0;
-        if (frame >>> 0 >= limit) return false;
-        tablesHi &= hi ^ constants.tableFlipHi;
-        tablesLo &= lo ^ constants.tableFlipLo;
-        level = 2;
-        at = (frame << 10) + (((upper >>> constants.shift2) & constants.mask2) << 1);
-        lo = words[at] as number;
-        hi = words[at + 1] as number;
-      }
-      if (level === 2) {
-        if (((lo & constants.link2Mask) ^ constants.link2Value) | (hi & (constants.link2Zero | excess))) break descend;
-        const frame = (((lo >>> frameShift) | (hi << (32 - frameShift))) - firstFrame) | 0;
-        if (frame >>> 0 >= limit) return false;
-        tablesHi &= hi ^ constants.tableFlipHi;
-        tablesLo &= lo ^ constants.tableFlipLo;
-        level = 1;
-        at = (frame << 10) + (((lower >>> constants.shift1) & constants.mask1) << 1);
-        lo = words[at] as number;
-        hi = words[at + 1] as number;
-      }
-      if (level === 1) {
-        if (((lo & constants.link1Mask) ^ constants.link1Value) | (hi & (constants.link1Zero | excess))) break descend;
-        const frame = (((lo >>> frameShift) | (hi << (32 - frameShift))) - firstFrame) | 0;
-        if (frame >>> 0 >= limit) return false;
-        tablesHi &= hi ^ constants.tableFlipHi;
-        tablesLo &= lo ^ constants.tableFlipLo;
-        level = 0;
-        at = (frame << 10) + ((lower & constants.mask0) << 1);
-        lo = words[at] as number;
-        hi = words[at + 1] as number;
-      }
+    for (;;) {
+      const test = level * LINK;
+      const isOther =
+        ((lo & (link[test] as number)) ^ (link[test + 1] as number)) | (hi & ((link[test + 2] as number) | excess));
+      if (isOther !== 0) break;
+      const frame = (((lo >>> frameShift) | (hi << (32 - frameShift))) - firstFrame) | 0;
+      if (frame >>> 0 >= tableLimit) return false;
+      tablesHi &= hi ^ tableFlipHi;
+      tablesLo &= lo ^ tableFlipLo;
+      level--;
+      const index = indexAt(shift[level] as number, iovaHi, iovaLo) & (indexMask[level] as number);
+      at = (frame << 10) + (index << 1);
+      lo = words[at] as number;
+      hi = words[at + 1] as number;
     }
 
     const leaf = constants.leaf;
-    const test = level * LEAF_WORDS;
+    const test = level * LEAF;
     allowedHi &= (tablesHi | constants.tableOtherHi) & ((hi ^ constants.leafFlipHi) | constants.leafOtherHi);
     allowedLo &= (tablesLo | constants.tableOtherLo) & ((lo ^ constants.leafFlipLo) | constants.leafOtherLo);
     const needHi = constants.fastHi[access] as number;

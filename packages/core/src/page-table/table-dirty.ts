@@ -30,7 +30,7 @@ export class DirtyReader {
     this.#end = first + Math.ceil(bytes / 2 ** this.#granule);
     this.#pendingStart = first;
     this.#pendingEnd = first;
-    const limit = Math.min(this.#end, 2 ** (tree.inputBits - this.#granule));
+    const limit = Math.min(this.#end, tree.pageLimit);
     for (let page = first; page < limit;) page = this.#readAt(page);
     this.#report();
     return this.#cleaned;
@@ -44,7 +44,7 @@ export class DirtyReader {
     const lo = pageLo(page, this.#granule);
     const at = tree.find(hi, lo, 0);
     const level = tree.foundLevel;
-    const span = 2 ** ((format.shift[level] as number) - this.#granule);
+    const span = format.span[level] as number;
     const start = page - (page % span);
     if (((words[at] as number) & format.present) === 0) return start + span;
     const log2 = tree.groupLog2(at, level);

@@ -85,8 +85,8 @@ export class TableMapper {
       }
       const at = tree.reach(hi, lo, style.level);
       if (at < 0) return -at;
-      const pages = Math.min(count - this.mapped, tree.entriesLeft(style.level, hi, lo) / 2 ** style.copiesLog2);
-      const entries = pages * 2 ** style.copiesLog2;
+      const pages = Math.min(count - this.mapped, tree.entriesLeft(style.level, hi, lo) >>> style.copiesLog2);
+      const entries = pages << style.copiesLog2;
       if (!tree.isFresh && this.#anyPresent(at, entries) && !this.#makeRoom(at, entries, style.level, page, gather))
         return Errno.EEXIST;
       if (!this.#fill(at, pages, style, paPage, prot)) return Errno.EINVAL;
@@ -99,14 +99,15 @@ export class TableMapper {
 
   #fits(page: number, stride: number, level: number): boolean {
     const tree = this.#tree;
-    return level < tree.levels && page + stride <= 2 ** (tree.inputBits - tree.format.format.granuleShift);
+    return level < tree.levels && page + stride <= tree.pageLimit;
   }
 
   /** In a pass of its own: a loop that only reads is much faster than a test before each store. */
   #anyPresent(at: EntryIndex, entries: number): boolean {
     const { words, format } = this.#tree;
+    const end = (at + entries * 2) | 0;
     let any = 0;
-    for (let i = at; i < at + entries * 2; i += 2) any |= words[i] as number;
+    for (let i = at | 0; i < end; i += 2) any |= words[i] as number;
     return (any & format.present) !== 0;
   }
 
@@ -120,7 +121,7 @@ export class TableMapper {
     for (let i = at; i <= last && !this.#overwrites; i += 2) {
       if (isPresent(i) && !tree.isLink(level, words[i] as number)) return false;
     }
-    const span = 2 ** ((format.shift[level] as number) - granuleShift);
+    const span = format.span[level] as number;
     for (let i = at; i <= last; i += 2) {
       if (!isPresent(i)) continue;
       tree.replaced = true;
@@ -137,9 +138,8 @@ export class TableMapper {
     const tree = this.#tree;
     const { format } = tree;
     const { level, copiesLog2 } = style;
-    const { granuleShift } = format.format;
-    const entries = pages * 2 ** copiesLog2;
-    const span = 2 ** ((format.shift[level] as number) - granuleShift);
+    const entries = pages << copiesLog2;
+    const span = format.span[level] as number;
     if (!format.canHold(paPage + entries * span - 1)) return false;
     tree.willWrite(at, entries);
     const hi = this.leafHi[prot] as number;

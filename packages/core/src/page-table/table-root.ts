@@ -41,24 +41,28 @@ export interface TableRootOptions {
  * structure and keeps it beside its cached copy. One hidden class for all vendors.
  */
 export class TableRoot {
-  readonly hi: number;
-  readonly lo: number;
+  readonly hi: number = 0;
+  readonly lo: number = 0;
   /** Engine level of the root, 0 = smallest pages, and the lowest IOVA bit of its index. */
-  readonly topLevel: number;
-  readonly topShift: number;
+  readonly topLevel: number = 0;
+  readonly topShift: number = 0;
   /** Mask of the root's index. */
-  readonly indexMask: number;
+  readonly indexMask: number = 0;
+  /** The same for the index of a low word, 9-bit levels above 4 KiB: see RadixWalker. */
+  readonly leanMask: number = 0;
   /** An IOVA is in range when `((hi + bias) & excessHi) === 0` and `(lo & excessLo) === 0`; low words matter below 32 input bits. */
-  readonly biasHi: number;
-  readonly excessHi: number;
-  readonly excessLo: number;
+  readonly biasHi: number = 0;
+  readonly excessHi: number = 0;
+  readonly excessLo: number = 0;
   readonly region: 'low' | 'high' | 'canonical';
-  readonly inputBits: number;
+  readonly inputBits: number = 0;
   /** Address bits of an entry, in their place, that the output width forbids. */
-  readonly outputExcessHi: number;
-  readonly outputExcessLo: number;
+  readonly outputExcessHi: number = 0;
+  readonly outputExcessLo: number = 0;
   /** Walks from here go the careful way. */
   readonly careful: boolean;
+  /** 0: walks from here may go the shortest way. A number, because a test of a boolean field is several instructions more. */
+  readonly obstacle: number = 0;
   readonly translator: TableAddressTranslator | null;
 
   /** Throws RangeError when levels and input bits do not fit the format. */
@@ -75,11 +79,12 @@ export class TableRoot {
     this.lo = options.lo | 0;
     this.topLevel = levels - 1;
     this.topShift = top.shift;
-    this.indexMask = 2 ** (inputBits - top.shift) - 1;
+    this.indexMask = (2 ** (inputBits - top.shift) - 1) | 0;
+    this.leanMask = this.indexMask << 1;
     this.region = region;
     this.inputBits = inputBits;
-    this.excessHi = inputBits >= 64 ? 0 : inputBits <= 32 ? -1 : -(2 ** (inputBits - 32));
-    this.excessLo = inputBits >= 32 ? 0 : -(2 ** inputBits);
+    this.excessHi = (inputBits >= 64 ? 0 : inputBits <= 32 ? -1 : -(2 ** (inputBits - 32))) | 0;
+    this.excessLo = (inputBits >= 32 ? 0 : -(2 ** inputBits)) | 0;
     // Adding half of the range (canonical) or all of it (high) turns "equal to the sign" and "all ones" into "all zero".
     this.biasHi =
       inputBits >= 64 || region === 'low' ? 0 : (2 ** (inputBits - 32 - (region === 'canonical' ? 1 : 0))) | 0;
@@ -88,6 +93,7 @@ export class TableRoot {
     this.outputExcessLo = lo32(excess);
     this.translator = options.translator ?? null;
     this.careful = this.translator !== null || (this.hi & ~0xfff) !== 0 || this.outputExcessLo !== 0;
+    this.obstacle = this.careful || inputBits < 32 || this.outputExcessHi !== 0 ? 1 : 0;
   }
 }
 

@@ -16,12 +16,12 @@ export class TableTree {
   readonly format: FormatWords;
   readonly memory: PhysicalMemory;
   readonly words: Int32Array;
-  readonly firstFrame: number;
+  readonly firstFrame: number = 0;
   readonly observer: TableWriteObserver | null;
   /** log2 frames of a table. */
-  readonly tableOrder: number;
+  readonly tableOrder: number = 0;
   /** An entry's address field shifted right by this is a frame number. */
-  readonly frameShift: number;
+  readonly frameShift: number = 0;
 
   /** Levels in use; 0 when there was no frame for the root. */
   levels = 0;
@@ -29,10 +29,14 @@ export class TableTree {
   rootWord = 0;
   rootShift = 0;
   rootIndexMask = 0;
+  /** The same for the index of a low word. */
+  rootIndexMask2 = 0;
   /** IOVA bits that must be zero. */
   excessHi = 0;
   excessLo = 0;
   inputBits = 0;
+  /** Granules that the tree translates. */
+  pageLimit = 0;
   /** The last {@link reach} made the table that it ended in: it is empty. */
   isFresh = false;
   /** Level at which the last {@link find} ended. */
@@ -41,8 +45,8 @@ export class TableTree {
   replaced = false;
 
   readonly #frames: FrameAllocator;
-  readonly #tableBitsHi: number;
-  readonly #tableBitsLo: number;
+  readonly #tableBitsHi: number = 0;
+  readonly #tableBitsLo: number = 0;
   readonly #overwrites: boolean;
   #rootFrame = 0;
   #rootOrder = 0;
@@ -87,9 +91,11 @@ export class TableTree {
     this.#rootFrame = frame;
     this.levels = levels;
     this.inputBits = inputBits;
+    this.pageLimit = 2 ** (inputBits - this.format.format.granuleShift);
     this.rootWord = this.wordOf(frame);
     this.rootShift = this.format.shift[top] as number;
-    this.rootIndexMask = 2 ** (inputBits - this.rootShift) - 1;
+    this.rootIndexMask = (2 ** (inputBits - this.rootShift) - 1) | 0;
+    this.rootIndexMask2 = this.rootIndexMask << 1;
     this.excessHi = inputBits >= 64 ? 0 : inputBits <= 32 ? -1 : -(2 ** (inputBits - 32)) | 0;
     this.excessLo = inputBits >= 32 ? 0 : -(2 ** inputBits) | 0;
   }
@@ -103,7 +109,7 @@ export class TableTree {
   }
 
   wordOf(frame: number): number {
-    return (frame - this.firstFrame) * 1024;
+    return ((frame - this.firstFrame) * 1024) | 0;
   }
 
   /** A zeroed table, or -1. */

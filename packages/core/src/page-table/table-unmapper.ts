@@ -29,7 +29,7 @@ export class TableUnmapper {
   /** See `RadixTable.unmapPages`. */
   unmap(iovaHi: number, iovaLo: number, pageShift: number, count: number, gather: IotlbGather): number {
     const first = pageOf(iovaHi, iovaLo, this.#granule);
-    const limit = 2 ** (this.#tree.inputBits - this.#granule);
+    const limit = this.#tree.pageLimit;
     this.#pageShift = pageShift;
     this.#end = first + count * 2 ** (pageShift - this.#granule);
     let unmapped = 0;
@@ -51,7 +51,7 @@ export class TableUnmapper {
     let at = tree.rootEntry(hi, lo);
     for (let level = tree.levels - 1; ; level--) {
       const entry = words[at] as number;
-      const span = 2 ** ((format.shift[level] as number) - this.#granule);
+      const span = format.span[level] as number;
       if ((entry & format.present) === 0) return 0;
       if (!tree.isLink(level, entry)) return this.#unmapLeaf(at, level, page, span);
       if (this.#isCovered(level, page, span)) {
@@ -133,7 +133,7 @@ export class TableUnmapper {
     const tree = this.#tree;
     const { format, words } = tree;
     const below = level - 1;
-    const span = 2 ** ((format.shift[below] as number) - this.#granule);
+    const span = format.span[below] as number;
     const entries = (format.indexMask[below] as number) + 1;
     const hi = words[at + 1] as number;
     const lo = words[at] as number;

@@ -3,6 +3,7 @@ import { Access } from '../hardware/translation-unit.js';
 import type { PhysicalMemory } from '../memory/index.js';
 import type { FormatPermissions, PageTableFormat } from './format.js';
 import { FormatWords } from './format-words.js';
+import { LeanWords } from './lean-words.js';
 
 /** What hardware does with accessed and dirty bits in a walk. */
 export interface RadixWalkerOptions {
@@ -15,66 +16,54 @@ export interface RadixWalkerOptions {
   readonly accessed?: 'ignore' | 'fault' | 'set';
   /** A write makes a clean leaf dirty. Default false. */
   readonly setDirty?: boolean;
+  /**
+   * False: the walk does not snoop the CPU's caches and reads through the memory's line cache, if it has one. Only watched walks do
+   * so (see `isWatched`); others would go past it. Default true.
+   */
+  readonly coherent?: boolean;
 }
 
 /** Access bits that choose rights. */
 export const RIGHTS: number = Access.READ | Access.WRITE | Access.EXECUTE | Access.PRIVILEGED;
 
-/** Words per level in {@link WalkWords.leaf}. */
+/** Words per level in {@link WalkWords.leaf} and {@link WalkWords.link}. */
 export const LEAF_WORDS = 8;
+export const LINK_WORDS = 4;
 
 /**
  * What the fast way of a walk compares and masks with, as int32 words: a format, an arena and an A/D behaviour compiled together.
- * Levels 0 to 3 have fields, because a field costs less than an array element.
+ * Fields
+ * that a constructor sets later start as 0, so that V8 keeps them as small integers.
  */
 export class WalkWords {
   readonly format: FormatWords;
   readonly words: Int32Array;
-  readonly wordCount: number;
-  readonly firstFrame: number;
-  readonly arenaFrames: number;
-  readonly tableLimit: number;
+  readonly wordCount: number = 0;
+  readonly firstFrame: number = 0;
+  readonly arenaFrames: number = 0;
+  readonly tableLimit: number = 0;
   /** An entry's address field shifted right by this is a frame number. */
-  readonly frameShift: number;
-  readonly addressShift: number;
-  /** IOVA bits from here on index levels 0 and 1, and from `upperShift` on levels 2 to 4. */
-  readonly lowerShift: number;
-  readonly upperShift: number;
-  readonly shift1: number;
-  readonly shift2: number;
-  readonly shift3: number;
-  readonly mask0: number;
-  readonly mask1: number;
-  readonly mask2: number;
-  /** Combined test of a link, by level: kind, presence where it is one bit, reserved and far address bits. */
-  readonly link1Mask: number;
-  readonly link1Value: number;
-  readonly link1Zero: number;
-  readonly link2Mask: number;
-  readonly link2Value: number;
-  readonly link2Zero: number;
-  readonly link3Mask: number;
-  readonly link3Value: number;
-  readonly link3Zero: number;
-  readonly linkMask: Int32Array = new Int32Array(6);
-  readonly linkValue: Int32Array = new Int32Array(6);
-  readonly linkZero: Int32Array = new Int32Array(6);
+  readonly frameShift: number = 0;
+  readonly addressShift: number = 0;
+  /** By level: combined test of a link (low mask, low value, high bits that are zero). */
+  readonly link: Int32Array = new Int32Array(6 * LINK_WORDS);
   /** By level: combined test of a leaf (low mask, low value, high bits that are zero), address masks, offset masks. */
   readonly leaf: Int32Array = new Int32Array(6 * LEAF_WORDS);
   /** Forbidding bits flip to allowing ones; bits that do not count are set. */
-  readonly tableFlipHi: number;
-  readonly tableFlipLo: number;
-  readonly tableOtherHi: number;
-  readonly tableOtherLo: number;
-  readonly leafFlipHi: number;
-  readonly leafFlipLo: number;
-  readonly leafOtherHi: number;
-  readonly leafOtherLo: number;
-  /** By access (4 bits): allow bits that the fast way needs, accessed and dirty flags among them, and those that are rights. */
+  readonly tableFlipHi: number = 0;
+  readonly tableFlipLo: number = 0;
+  readonly tableOtherHi: number = 0;
+  readonly tableOtherLo: number = 0;
+  readonly leafFlipHi: number = 0;
+  readonly leafFlipLo: number = 0;
+  readonly leafOtherHi: number = 0;
+  readonly leafOtherLo: number = 0;
+  /** By access (4 bits): allow bits that the fast ways need, accessed and dirty flags among them, and those that are rights. */
   readonly fastHi: Int32Array = new Int32Array(16);
   readonly fastLo: Int32Array = new Int32Array(16);
   readonly rightsHi: Int32Array = new Int32Array(16);
   readonly rightsLo: Int32Array = new Int32Array(16);
+  readonly lean: LeanWords;
 
   /** Throws RangeError for a format that the engine cannot read. */
   constructor(options: RadixWalkerOptions) {
@@ -86,42 +75,27 @@ export class WalkWords {
     this.words = memory.words;
     this.wordCount = memory.words.length;
     this.firstFrame = memory.arenaFirstFrame | 0;
-    this.arenaFrames = memory.arenaFrames;
-    this.tableLimit = memory.arenaFrames - 2 ** (format.tableShift - 12) + 1;
+    this.arenaFrames = memory.arenaFrames | 0;
+    this.tableLimit = (memory.arenaFrames - 2 ** (format.tableShift - 12) + 1) | 0;
     this.frameShift = 12 - words.addressShift;
     this.addressShift = words.addressShift;
-    this.lowerShift = format.granuleShift;
-    this.upperShift = Math.min(31, words.levels > 2 ? (words.shift[2] as number) : 31);
-    this.shift1 = (words.shift[1] as number) - this.lowerShift;
-    this.shift2 = (words.shift[2] as number) - this.upperShift;
-    this.shift3 = (words.shift[3] as number) - this.upperShift;
-    this.mask0 = words.indexMask[0] as number;
-    this.mask1 = words.indexMask[1] as number;
-    this.mask2 = words.indexMask[2] as number;
 
     const presentBit = (words.present & (words.present - 1)) === 0 ? words.present : 0;
     // A fast walk needs addresses below 2^44, where a frame number is an int32; tables further up cannot be in the arena.
     const farTable = (words.mainHi & ~(0xfff >> words.addressShift)) | words.foldHi;
     // Bits of the frame number that are no address bits (a table of 16K or 64K is aligned): ignored, hence rare.
     const betweenTables = (-1 << this.frameShift) & ~(words.mainLo | words.foldLo);
-    for (let level = 0; level < words.levels; level++) {
+    // No entry of the lowest level passes as a link: mask 0, value 1.
+    this.link[1] = 1;
+    for (let level = 1; level < words.levels; level++) {
       const reserved = words.tableReserved;
-      this.linkMask[level] =
+      const at = level * LINK_WORDS;
+      this.link[at] =
         (words.tableMask[level] as number) | presentBit | (reserved.lo[level] as number) | words.foldLo | betweenTables;
-      this.linkValue[level] = (words.tableValue[level] as number) | presentBit;
-      this.linkZero[level] = (reserved.hi[level] as number) | farTable;
-      this.#setLeaf(level, presentBit);
+      this.link[at + 1] = (words.tableValue[level] as number) | presentBit;
+      this.link[at + 2] = (reserved.hi[level] as number) | farTable;
     }
-    this.link1Mask = this.linkMask[1] as number;
-    this.link1Value = this.linkValue[1] as number;
-    this.link1Zero = this.linkZero[1] as number;
-    this.link2Mask = this.linkMask[2] as number;
-    this.link2Value = this.linkValue[2] as number;
-    this.link2Zero = this.linkZero[2] as number;
-    this.link3Mask = this.linkMask[3] as number;
-    this.link3Value = this.linkValue[3] as number;
-    this.link3Zero = this.linkZero[3] as number;
-
+    for (let level = 0; level < words.levels; level++) this.#setLeaf(level, presentBit);
     const { permissions } = format;
     const flag = accessed === 'ignore' ? 0n : (format.accessed?.bit ?? 0n);
     const dirty = setDirty && format.dirty !== null ? format.dirty.dirty & ~format.dirty.clean : 0n;
@@ -146,6 +120,7 @@ export class WalkWords {
       this.fastHi[access] = hi32(fast);
       this.fastLo[access] = lo32(fast);
     }
+    this.lean = new LeanWords(this, memory);
   }
 
   #setLeaf(level: number, presentBit: number): void {

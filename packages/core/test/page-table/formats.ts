@@ -167,7 +167,15 @@ export const amdV1: PageTableFormat = {
       table: index === 0 ? null : { mask: 0xe00n, value: BigInt(index) << 9n, reserved: bits(60, 52) },
       leaf: index === 5 ? null : { mask: 0xe00n, value: 0n, reserved: bits(58, 52) | insidePage(shift, 12) },
       ...(index < 4
-        ? { sizeInAddress: { mask: 0xe00n, value: 0xe00n, reserved: bits(58, 52), minShift: shift + 1, maxShift: shift + 8 } }
+        ? {
+            sizeInAddress: {
+              mask: 0xe00n,
+              value: 0xe00n,
+              reserved: bits(58, 52),
+              minShift: shift + 1,
+              maxShift: shift + 8,
+            },
+          }
         : {}),
     };
   }),
@@ -231,7 +239,8 @@ export interface FormatUnderTest {
   readonly tableBits: bigint;
 }
 
-const rw = (prot: number, read: bigint, write: bigint): bigint => ((prot & 1) === 0 ? 0n : read) | ((prot & 2) === 0 ? 0n : write);
+const rw = (prot: number, read: bigint, write: bigint): bigint =>
+  ((prot & 1) === 0 ? 0n : read) | ((prot & 2) === 0 ? 0n : write);
 
 /** Every format, as a driver would use it. */
 export const everyFormat: readonly FormatUnderTest[] = [

@@ -19,7 +19,11 @@ const STOPS: Readonly<Record<number, string>> = {
 const MAPPED = 0x4000_0000n;
 
 /** A table with pages of several sizes around `MAPPED`, and the addresses of all of its entries that are in use. */
-function populated(under: FormatUnderTest): { place: ReturnType<typeof makeMemory>; table: ReturnType<typeof makeTable>; entries: bigint[] } {
+function populated(under: FormatUnderTest): {
+  place: ReturnType<typeof makeMemory>;
+  table: ReturnType<typeof makeTable>;
+  entries: bigint[];
+} {
   const place = makeMemory(4);
   const table = makeTable(under, place);
   const gather = new IotlbGather();

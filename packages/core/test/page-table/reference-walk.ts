@@ -19,7 +19,8 @@ const read64 = (memory: PhysicalMemory, address: bigint): bigint | undefined => 
   return memory.read(address, bytes) ? new DataView(bytes.buffer).getBigUint64(0, true) : undefined;
 };
 
-const field = (word: bigint, [hi, lo]: readonly [number, number]): bigint => (word >> BigInt(lo)) & ((1n << BigInt(hi - lo + 1)) - 1n);
+const field = (word: bigint, [hi, lo]: readonly [number, number]): bigint =>
+  (word >> BigInt(lo)) & ((1n << BigInt(hi - lo + 1)) - 1n);
 
 export const addressOf = (format: PageTableFormat, entry: bigint): bigint =>
   format.address.reduce((sum, { bits, address }) => sum | (field(entry, bits) << BigInt(address)), 0n);
@@ -71,13 +72,14 @@ export function referenceWalk(
     let step = shift;
     if (is(entry, coded) && coded !== undefined) {
       shift = 13;
-      for (const word = addressOf(format, entry) | 0xfffn; ((word >> BigInt(shift - 1)) & 1n) === 1n; ) shift++;
+      for (const word = addressOf(format, entry) | 0xfffn; ((word >> BigInt(shift - 1)) & 1n) === 1n;) shift++;
       if (shift < coded.minShift || shift > coded.maxShift) return 'encoding';
       if ((entry & coded.reserved) !== 0n) return 'reserved';
       step = shift;
     } else if (level.leaf !== null && is(entry, level.leaf)) {
       if ((entry & level.leaf.reserved) !== 0n) return 'reserved';
-      if (level.contiguous !== undefined && (entry & level.contiguous.bit) !== 0n) shift += level.contiguous.entriesLog2;
+      if (level.contiguous !== undefined && (entry & level.contiguous.bit) !== 0n)
+        shift += level.contiguous.entriesLog2;
     } else return 'encoding';
     if (addressOf(format, entry) >= outputLimit) return 'output';
     allowed &= (entry ^ permissions.forbidding) | ~permissions.leafBits;

@@ -1,0 +1,111 @@
+import { lo32 } from '../bits/index.js';
+import type { RadixTableOptions } from './radix-options.js';
+import type { TableMapper } from './table-mapper.js';
+import type { TableTree } from './table-tree.js';
+
+/**
+ * One 4 KiB page, mapped or unmapped in tables that exist: the straight path for formats of 512 entries a level over 4 KiB. It answers
+ * false for everything else and has changed nothing then. The counterpart of LeanWords on the driver's side: its tables are its own, so
+ * it looks only at what tells a link, a page and a hole apart.
+ */
+export class LeanTable {
+  readonly #tree: TableTree;
+  readonly #words: Int32Array;
+  /** First frame of the arena, within its 4 GiB. */
+  readonly #firstFrame: number = 0;
+  readonly #link1: number = 0;
+  readonly #link2: number = 0;
+  readonly #link3: number = 0;
+  readonly #linkMask: number = 0;
+  readonly #present: number = 0;
+  /** A page of one entry: `(lo & pageMask) === page`, and no bit of `runHi`. */
+  readonly #page: number = 0;
+  readonly #pageMask: number = 0;
+  readonly #runHi: number = 0;
+  /** High address bits that do not fit the main piece of an entry. */
+  readonly #farHi: number = 0;
+  /** By prot: a page's bits; a low word without presence is not written here. */
+  readonly #leafLo: Int32Array;
+  readonly #leafHi: Int32Array;
+  /** 1: this format, this arena or this driver has no straight path. */
+  readonly #obstacle: number = 1;
+
+  constructor(tree: TableTree, mapper: TableMapper, options: RadixTableOptions) {
+    const { format, memory } = tree;
+    this.#tree = tree;
+    this.#words = tree.words;
+    this.#leafHi = mapper.leafHi;
+    this.#leafLo = mapper.leafLo.map((lo, prot) =>
+      mapper.isWritable[prot] === 1 ? lo | (format.leafValue[0] as number) : 0,
+    );
+    this.#firstFrame = memory.arenaFirstFrame % 0x10_0000;
+    const isLean =
+      format.format.granuleShift === 12 &&
+      format.addressShift === 0 &&
+      [0, 1, 2].every((level) => format.indexMask[level] === 511) &&
+      this.#firstFrame + memory.arenaFrames <= 0x10_0000;
+    if (!isLean || tree.observer !== null) return;
+    this.#obstacle = 0;
+    const present = format.present & lo32(options.tableBits);
+    this.#link1 = (format.tableValue[1] as number) | present;
+    this.#link2 = (format.tableValue[2] as number) | present;
+    this.#link3 = (format.tableValue[3] as number) | present;
+    this.#linkMask = (format.tableMask[1] as number) | present;
+    this.#present = format.present;
+    this.#pageMask = (format.leafMask[0] as number) | (format.codedMask[0] as number);
+    this.#page = format.leafValue[0] as number;
+    this.#runHi = format.contiguous.hi[0] as number;
+    this.#farHi = ~format.mainHi;
+  }
+
+  /** Maps a page where there is none. */
+  mapOne(iovaHi: number, iovaLo: number, paHi: number, paLo: number, prot: number): boolean {
+    const present = this.#present;
+    const bits = this.#leafLo[prot & 63] as number;
+    if (((paHi & this.#farHi) | (prot & ~63)) !== 0 || (bits & present) === 0) return false;
+    const at = this.#find(iovaHi, iovaLo);
+    const words = this.#words;
+    if (at < 0 || ((words[at] as number) & present) !== 0) return false;
+    words[at] = paLo | bits;
+    words[at | 1] = paHi | (this.#leafHi[prot & 63] as number);
+    return true;
+  }
+
+  /** Unmaps a page that is one entry. */
+  unmapOne(iovaHi: number, iovaLo: number): boolean {
+    const at = this.#find(iovaHi, iovaLo);
+    if (at < 0) return false;
+    const words = this.#words;
+    const lo = words[at] as number;
+    if ((lo & this.#present) === 0) return false;
+    if ((((lo & this.#pageMask) ^ this.#page) | ((words[at | 1] as number) & this.#runHi)) !== 0) return false;
+    words[at] = 0;
+    words[at | 1] = 0;
+    return true;
+  }
+
+  /** The entry of a page at the lowest level, or -1. */
+  #find(iovaHi: number, iovaLo: number): number {
+    const tree = this.#tree;
+    if (((iovaHi & tree.excessHi) | (iovaLo & tree.excessLo) | this.#obstacle) !== 0 || tree.memory.observer !== null)
+      return -1;
+    const words = this.#words;
+    const linkMask = this.#linkMask;
+    const firstFrame = this.#firstFrame;
+    const levels = tree.levels;
+    let at = ((iovaHi << 3) | (iovaLo >>> 29)) & 0x3fe;
+    if (levels === 4) {
+      const lo = words[tree.rootWord + ((iovaHi >>> 6) & tree.rootIndexMask2)] as number;
+      if ((lo & linkMask) !== this.#link3) return -1;
+      at |= ((lo >>> 12) - firstFrame) << 10;
+    } else if (levels === 3) {
+      at = tree.rootWord + (((iovaHi << 3) | (iovaLo >>> 29)) & tree.rootIndexMask2);
+    } else return -1;
+    let lo = words[at] as number;
+    if ((lo & linkMask) !== this.#link2) return -1;
+    at = (((lo >>> 12) - firstFrame) << 10) | ((iovaLo >>> 20) & 0x3fe);
+    lo = words[at] as number;
+    if ((lo & linkMask) !== this.#link1) return -1;
+    return (((lo >>> 12) - firstFrame) << 10) | ((iovaLo >>> 11) & 0x3fe);
+  }
+}
