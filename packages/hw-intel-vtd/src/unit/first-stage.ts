@@ -78,7 +78,8 @@ export class FirstStage {
   walk(root: TableRoot, mode: FirstStageMode, hi: number, lo: number, access: number): boolean {
     const walker = this.#walkerFor(mode);
     const overridden = overridesWriteProtection(mode, access);
-    const done = this.#descend(walker, root, mode, hi, lo, overridden ? access & ~Access.WRITE : access, overridden);
+    const careful = overridden || !this.#isCoherent(mode);
+    const done = this.#descend(walker, root, mode, hi, lo, overridden ? access & ~Access.WRITE : access, careful);
     return this.#finish(walker, root, mode, access, done) && (!overridden || !this.#isLive || this.#setDirty(walker));
   }
 
@@ -153,14 +154,20 @@ export class FirstStage {
     return stored;
   }
 
+  /** A write buffer in front of memory hides writes from every walk (VT-d 6.8). */
+  #isCoherent(mode: FirstStageMode): boolean {
+    return mode.snooped && !this.#capabilities.writeBufferFlush;
+  }
+
   #walkerFor(mode: FirstStageMode): RadixWalker {
     const sets = this.#isLive && mode.snooped;
-    const at = (mode.noExecute ? 1 : 0) | (mode.nested === null ? 0 : 2) | (sets ? 4 : 0);
+    const at = (mode.noExecute ? 1 : 0) | (mode.nested === null ? 0 : 2) | (mode.snooped ? 4 : 0);
     return (this.#walkers[at] ??= new RadixWalker({
       memory: this.#memory,
       format: this.formatOf(mode),
       accessed: !this.#isLive ? 'ignore' : sets ? 'set' : 'fault',
       setDirty: sets,
+      coherent: this.#isCoherent(mode),
     }));
   }
 }

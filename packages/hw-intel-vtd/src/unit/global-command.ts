@@ -1,4 +1,4 @@
-import type { RegisterFile } from '@ioasis/core';
+import type { PhysicalMemory, RegisterFile } from '@ioasis/core';
 import { GCMD_REG, PMEN_REG, RTADDR_REG, TranslationTableMode, type GcmdField } from '../layouts/control-registers.js';
 import { RegisterOffset } from '../layouts/register-offsets.js';
 import type { Capabilities } from './capabilities.js';
@@ -9,6 +9,7 @@ const bit = (field: GcmdField): number => Number(GCMD_REG.mask(field)) | 0;
 const TE = bit('TE');
 const SRTP = bit('SRTP');
 const QIE = bit('QIE');
+const WBF = bit('WBF');
 const IRE = bit('IRE');
 const SIRTP = bit('SIRTP');
 const CFI = bit('CFI');
@@ -26,12 +27,20 @@ export class GlobalCommand {
   rootHi = 0;
   rootLo = 0;
   #latchedMode: number = TranslationTableMode.LEGACY;
+  readonly #memory: PhysicalMemory;
   readonly #registers: RegisterFile;
   readonly #queue: InvalidationQueue;
   readonly #caches: UnitCaches;
   readonly #capabilities: Capabilities;
 
-  constructor(registers: RegisterFile, queue: InvalidationQueue, caches: UnitCaches, capabilities: Capabilities) {
+  constructor(
+    memory: PhysicalMemory,
+    registers: RegisterFile,
+    queue: InvalidationQueue,
+    caches: UnitCaches,
+    capabilities: Capabilities,
+  ) {
+    this.#memory = memory;
     this.#registers = registers;
     this.#queue = queue;
     this.#caches = caches;
@@ -49,6 +58,7 @@ export class GlobalCommand {
   written(value: number): void {
     const registers = this.#registers;
     if ((value & SRTP) !== 0) this.#latchRoot();
+    if ((value & WBF) !== 0) this.drainWriteBuffer();
     if ((value & SIRTP) !== 0) this.#setStatus(SIRTP, true);
     const changed = value ^ registers.get(RegisterOffset.GSTS);
     if ((changed & QIE) !== 0 && this.#capabilities.queuedInvalidation) this.#queue.enable((value & QIE) !== 0);
@@ -57,6 +67,11 @@ export class GlobalCommand {
     }
     this.#caches.version++;
     this.mode = (registers.get(RegisterOffset.GSTS) & TE) === 0 ? TRANSLATION_OFF : this.#latchedMode;
+  }
+
+  /** Writes of the CPU leave the write buffer, if there is one: WBF, and every invalidation, does so (VT-d 6.8). */
+  drainWriteBuffer(): void {
+    if (this.#capabilities.writeBufferFlush) this.#memory.lineCache?.flushAll();
   }
 
   /** PMEN.PRS follows PMEN.EPM. */

@@ -14,11 +14,9 @@ import { ICS_REG, IQA_REG, IQERCD_REG, QueueErrorInfo } from '../layouts/invalid
 import { RegisterOffset } from '../layouts/register-offsets.js';
 import type { Capabilities } from './capabilities.js';
 import { DescriptorDecoder, type Descriptor } from './descriptor.js';
+import type { InvalidationCompletion } from './endpoint.js';
 import type { EventMessage } from './event-message.js';
 import type { FaultLog } from './fault-log.js';
-
-/** What a device said to a device-TLB invalidation: the completion came, none came in time, or one that nobody asked for. */
-export type InvalidationCompletion = 'completed' | 'timed-out' | 'unexpected';
 
 /** Who runs the descriptors that are not the queue's own. */
 export interface DescriptorSink {

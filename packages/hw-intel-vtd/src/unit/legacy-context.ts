@@ -40,6 +40,7 @@ export class LegacyContextDecoder {
   decode(rootHi: number, rootLo: number, requester: number): TranslationContext {
     const reader = this.#reader;
     const { words } = reader;
+    reader.isCoherent = this.#capabilities.coherent && !this.#capabilities.writeBufferFlush;
     this.reads = 1;
     // 1. The root entry of the bus.
     if (!reader.read(rootHi, rootLo, requester >>> 8, ROOT_ENTRY)) {
@@ -73,6 +74,7 @@ export class LegacyContextDecoder {
     context.faultProcessingDisabled = suppressed;
     context.domain = DID.of(words, 0);
     context.deviceTlb = type === TranslationType.WITH_DEVICE_TLB;
+    context.snooped = this.#capabilities.coherent;
     context.inputBits = this.#capabilities.inputBits(levels);
     if (context.kind === ContextKind.SECOND_STAGE) {
       const inputBits = context.inputBits;

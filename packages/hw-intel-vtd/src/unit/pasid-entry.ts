@@ -71,6 +71,7 @@ export class PasidDecoder {
   decode(scalable: ScalableContext, pasid: number): TranslationContext {
     const reader = this.#reader;
     const { words } = reader;
+    reader.isCoherent = this.#capabilities.scalableCoherent && !this.#capabilities.writeBufferFlush;
     // 1. The directory entry.
     this.reads = 1;
     const index = pasid >>> 6;

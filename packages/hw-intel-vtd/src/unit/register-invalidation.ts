@@ -2,6 +2,7 @@ import { wordField, type RegisterFile, type WordField } from '@ioasis/core';
 import { CCMD_REG, IOTLB_REG, IVA_REG } from '../layouts/invalidation-registers.js';
 import { IOTLB_OFFSET, RegisterOffset } from '../layouts/register-offsets.js';
 import type { Capabilities } from './capabilities.js';
+import type { GlobalCommand } from './global-command.js';
 import type { UnitCaches } from './unit-caches.js';
 
 const ICC = wordField(CCMD_REG, 'ICC');
@@ -21,13 +22,15 @@ const IH = wordField(IVA_REG, 'IH');
 export class RegisterInvalidation {
   readonly #registers: RegisterFile;
   readonly #caches: UnitCaches;
+  readonly #globalCommand: GlobalCommand;
   readonly #iotlbOffset: number;
   /** Write-only parts of CCMD (SID, FM) and IVA, as software wrote them last. */
   readonly #command = new Int32Array(2);
   readonly #address = new Int32Array(2);
   readonly #words = new Int32Array(2);
 
-  constructor(registers: RegisterFile, caches: UnitCaches, capabilities: Capabilities) {
+  constructor(registers: RegisterFile, caches: UnitCaches, command: GlobalCommand, capabilities: Capabilities) {
+    this.#globalCommand = command;
     this.#registers = registers;
     this.#caches = caches;
     this.#iotlbOffset = capabilities.iotlbOffset + IOTLB_OFFSET;
@@ -42,6 +45,7 @@ export class RegisterInvalidation {
     this.#keepWritten(this.#command);
     const words = this.#load(RegisterOffset.CCMD);
     if (ICC.of(words, 0) === 0 || queueEnabled) return;
+    this.#globalCommand.drainWriteBuffer();
     const granularity = CIRG.of(words, 0);
     const requester = SID.of(this.#command, 0);
     if (granularity !== 0) {
@@ -57,6 +61,7 @@ export class RegisterInvalidation {
   iotlbCommand(queueEnabled: boolean): void {
     const words = this.#load(this.#iotlbOffset);
     if (IVT.of(words, 0) === 0 || queueEnabled) return;
+    this.#globalCommand.drainWriteBuffer();
     let granularity = IIRG.of(words, 0);
     if (granularity !== 0) {
       const address = this.#address;

@@ -25,6 +25,8 @@ export function accessKind(access: number): AccessKind {
   return (access & Access.WRITE) !== 0 ? 'write' : 'read';
 }
 
+const PAGE_REQUEST_TYPE = 1;
+
 /** {T1,T2} of a record: write, read or atomic. */
 function recordType(access: number): number {
   if ((access & Access.ATOMIC) !== 0) return 3;
@@ -49,6 +51,7 @@ export function refuseRequest(
   hi: number,
   lo: number,
   access: number,
+  isPageRequest: boolean = false,
 ): VtdFault {
   const isSuppressed = suppress && !unqualified.has(code);
   const recorded = isSuppressed
@@ -59,7 +62,7 @@ export function refuseRequest(
         pasid: pasid === NO_PASID ? undefined : pasid,
         addressHi: hi,
         addressLo: lo,
-        type: recordType(access),
+        type: isPageRequest ? PAGE_REQUEST_TYPE : recordType(access),
         addressType: addressType(access),
         privileged: (access & Access.PRIVILEGED) !== 0,
         execute: (access & Access.EXECUTE) !== 0,

@@ -116,6 +116,29 @@ export class RequestPath {
     return this.#refuse(reason, false, requester, pasid, hi, lo, access);
   }
 
+  /**
+   * Whether a device may send page requests (VT-d 7.4, 7.1.3).
+   * @returns 0, or the reason why not, after the fault was recorded
+   */
+  admitPageRequest(requester: number, pasid: number, hi: number, lo: number, access: number): FaultReasonCode | 0 {
+    const { mode } = this.#command;
+    let suppress = false;
+    let reason: FaultReasonCode | 0 = 0;
+    if (mode !== TranslationTableMode.SCALABLE) reason = FaultReason.PAGE_REQUEST_IN_LEGACY_MODE;
+    else {
+      const scalable = this.#scalableContext(requester);
+      suppress = scalable.faultProcessingDisabled;
+      if (scalable.reason !== 0) reason = scalable.reason;
+      else if (!scalable.pageRequests) reason = FaultReason.PAGE_REQUEST_DISABLED;
+      else if (pasid !== NO_PASID && !scalable.pasidEnable) reason = FaultReason.PASID_DISABLED;
+    }
+    if (reason !== 0) {
+      this.#counters.faults++;
+      this.#translation.fault = refuseRequest(this.#faults, reason, suppress, requester, pasid, hi, lo, access, true);
+    }
+    return reason;
+  }
+
   /** Whether an address lies in the interrupt window. */
   isInterruptWindow(hi: number, lo: number): boolean {
     const mib = lo >>> MIB_SHIFT;

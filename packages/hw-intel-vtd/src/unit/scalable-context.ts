@@ -42,6 +42,7 @@ export class ScalableContextDecoder {
   decode(rootHi: number, rootLo: number, requester: number): ScalableContext {
     const reader = this.#reader;
     const { words } = reader;
+    reader.isCoherent = this.#capabilities.scalableCoherent && !this.#capabilities.writeBufferFlush;
     const context = new ScalableContext();
     const refuse = (reason: FaultReasonCode): ScalableContext => {
       context.reason = reason;

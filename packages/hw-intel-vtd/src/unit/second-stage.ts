@@ -68,13 +68,14 @@ export class SecondStage {
   walk(root: TableRoot, domain: number, mode: SecondStageMode, hi: number, lo: number, access: number): boolean {
     const walker = this.#walkerFor(mode);
     const cache = this.#cache;
+    const careful = !this.#isCoherent(mode);
     let done: boolean;
     if (!cache.isOn) {
       walker.visitor = this.visitor;
-      walker.isWatched = this.visitor !== null;
+      walker.isWatched = careful || this.visitor !== null;
       done = walker.walk(root, hi, lo, access);
     } else if (cache.find(hi, lo, domain, NO_PASID_TAG)) {
-      walker.isWatched = cache.level > 0;
+      walker.isWatched = careful || cache.level > 0;
       done = walker.resume(root, cache.level, cache.tableFrame, cache.allowedHi, cache.allowedLo, hi, lo, access);
       if (walker.isWatched) cache.keepPath(walker, hi, lo, domain, NO_PASID_TAG);
     } else {
@@ -101,14 +102,20 @@ export class SecondStage {
     return true;
   }
 
+  /** A write buffer in front of memory hides writes from every walk (VT-d 6.8). */
+  #isCoherent(mode: SecondStageMode): boolean {
+    return mode.snooped && !this.#capabilities.writeBufferFlush;
+  }
+
   #walkerFor(mode: SecondStageMode): RadixWalker {
     const dirty = this.#isLive && mode.secondStageDirty;
-    const at = (mode.secondStageExecute ? 1 : 0) | (dirty ? 2 : 0) | (dirty && mode.snooped ? 4 : 0);
+    const at = (mode.secondStageExecute ? 1 : 0) | (dirty ? 2 : 0) | (mode.snooped ? 4 : 0);
     return (this.#walkers[at] ??= new RadixWalker({
       memory: this.#memory,
       format: this.formatOf(mode.secondStageExecute),
       accessed: !dirty ? 'ignore' : mode.snooped ? 'set' : 'fault',
       setDirty: dirty && mode.snooped,
+      coherent: this.#isCoherent(mode),
     }));
   }
 }

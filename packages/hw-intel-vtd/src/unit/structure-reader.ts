@@ -11,6 +11,8 @@ export class StructureReader {
   addressHi = 0;
   addressLo = 0;
   visitor: StructureVisitor | null = null;
+  /** False: reads do not snoop the CPU's caches. */
+  isCoherent = true;
   readonly #memory: PhysicalMemory;
 
   constructor(memory: PhysicalMemory) {
@@ -23,15 +25,18 @@ export class StructureReader {
    */
   read(tableHi: number, tableLo: number, index: number, layout: WordLayout<string>): boolean {
     const memory = this.#memory;
+    const lines = this.isCoherent ? null : memory.lineCache;
     const bytes = layout.bits / 8;
     // Tables are page-aligned and shorter than 4 GiB: an entry may lie behind the next 4 GiB boundary, its words do not cross it.
     const low = (tableLo >>> 0) + index * bytes;
     this.addressLo = low | 0;
     this.addressHi = (tableHi + (low >= 0x1_0000_0000 ? 1 : 0)) | 0;
     for (let word = 0; word < bytes / 4; word += 2) {
-      if (!memory.load64(this.addressHi, (this.addressLo + word * 4) | 0)) return false;
-      this.words[word] = memory.loadedLo;
-      this.words[word + 1] = memory.loadedHi;
+      const lo = (this.addressLo + word * 4) | 0;
+      if (!(lines === null ? memory.load64(this.addressHi, lo) : lines.deviceLoad64(this.addressHi, lo))) return false;
+      const { loadedHi, loadedLo } = lines ?? memory;
+      this.words[word] = loadedLo;
+      this.words[word + 1] = loadedHi;
     }
     if (this.visitor !== null) this.visitor(layout, this);
     return true;

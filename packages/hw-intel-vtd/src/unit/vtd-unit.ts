@@ -1,5 +1,7 @@
 import {
   Access,
+  hi32,
+  lo32,
   NO_PASID,
   RegisterFile,
   Translation,
@@ -13,15 +15,17 @@ import {
 } from '@ioasis/core';
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { TranslationTableMode } from '../layouts/control-registers.js';
-import { DescriptorType } from '../layouts/descriptors.js';
 import { REGISTER_WINDOW_BYTES, RegisterOffset } from '../layouts/register-offsets.js';
 import { decodeVtdOptions, type VtdConfiguration, type VtdOptions } from '../options.js';
+import { DescriptorType, PageResponse } from '../layouts/descriptors.js';
 import type { Descriptor } from './descriptor.js';
+import { invalidatedRange, type Endpoint, type InvalidationCompletion } from './endpoint.js';
 import { EventMessage, type MessageSink } from './event-message.js';
 import { Explainer } from './explainer.js';
 import { FaultLog } from './fault-log.js';
 import { GlobalCommand } from './global-command.js';
-import { InvalidationQueue, type DescriptorSink, type InvalidationCompletion } from './invalidation-queue.js';
+import { InvalidationQueue, type DescriptorSink } from './invalidation-queue.js';
+import { PageRequestQueue, type VtdPageRequest } from './page-requests.js';
 import { RegisterInvalidation } from './register-invalidation.js';
 import { Hook, vtdRegisters } from './registers.js';
 import { RequestPath } from './request-path.js';
@@ -58,6 +62,9 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
   readonly #faults: FaultLog;
   readonly #faultEvent: EventMessage;
   readonly #invalidationEvent: EventMessage;
+  readonly #pageRequestEvent: EventMessage;
+  readonly #pageRequests: PageRequestQueue;
+  readonly #endpoints = new Map<number, Endpoint>();
   readonly #command: GlobalCommand;
   readonly #queue: InvalidationQueue;
   readonly #registerInvalidation: RegisterInvalidation;
@@ -102,8 +109,10 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
       counters: this.counters,
       isStepped: configuration.completion === 'stepped',
     });
-    this.#command = new GlobalCommand(this.#registers, this.#queue, this.caches, capabilities);
-    this.#registerInvalidation = new RegisterInvalidation(this.#registers, this.caches, capabilities);
+    this.#command = new GlobalCommand(memory, this.#registers, this.#queue, this.caches, capabilities);
+    this.#registerInvalidation = new RegisterInvalidation(this.#registers, this.caches, this.#command, capabilities);
+    this.#pageRequestEvent = new EventMessage(this.#registers, RegisterOffset.PECTL, deliver);
+    this.#pageRequests = new PageRequestQueue(memory, this.#registers, this.#pageRequestEvent);
     this.#windowFirst = Number(configuration.msiWindow.start >> BigInt(MIB_SHIFT));
     this.#windowLast = Number(configuration.msiWindow.last >> BigInt(MIB_SHIFT));
     this.#path = new RequestPath({
@@ -226,6 +235,9 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
         return this.#faultEvent.unmasked();
       case Hook.IECTL:
         return this.#queue.eventWritten();
+      case Hook.PECTL:
+      case Hook.PRS:
+        return this.#pageRequests.eventWritten();
       case Hook.IQT:
         return this.#queue.tailWritten();
       case Hook.PMEN:
@@ -236,6 +248,7 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
   run(descriptor: Descriptor): InvalidationCompletion {
     const { caches } = this;
     const { granularity, domain, addressHi, addressLo, addressMask, leafOnly, pasid } = descriptor;
+    this.#command.drainWriteBuffer();
     switch (descriptor.type) {
       case DescriptorType.CONTEXT_CACHE:
         caches.dropContexts(granularity, domain, descriptor.requester, descriptor.functionMask);
@@ -249,7 +262,45 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
       case DescriptorType.PASID_IOTLB:
         caches.dropPasidTranslations(granularity, domain, pasid, addressHi, addressLo, addressMask, leafOnly);
         break;
+      case DescriptorType.DEVICE_TLB:
+      case DescriptorType.PASID_DEVICE_TLB:
+        // Nobody answers for a device that is not there.
+        return this.#endpoints.get(descriptor.requester)?.invalidateTlb(invalidatedRange(descriptor)) ?? 'timed-out';
+      case DescriptorType.PAGE_GROUP_RESPONSE:
+        this.#respond(
+          descriptor.requester,
+          descriptor.hasPasid ? pasid : undefined,
+          descriptor.groupIndex,
+          descriptor.responseCode,
+        );
+        break;
     }
     return 'completed';
+  }
+
+  /** A device appears behind the unit, for messages that the unit sends; null: it is gone. */
+  connectEndpoint(requesterId: number, endpoint: Endpoint | null): void {
+    if (endpoint === null) this.#endpoints.delete(requesterId);
+    else this.#endpoints.set(requesterId, endpoint);
+  }
+
+  /**
+   * A device's page request message arrives.
+   * @returns `queued`; `overflow`: lost, a last request of a group was answered with success so that the device asks again;
+   * `refused`: a fault, in `translation.fault`, and the answer was "invalid request"
+   */
+  requestPage(request: VtdPageRequest): 'queued' | 'overflow' | 'refused' {
+    const { requesterId, pasid, groupIndex, lastInGroup } = request;
+    const access = (request.read ? Access.READ : 0) | (request.write ? Access.WRITE : 0);
+    const hi = hi32(request.address);
+    const reason = this.#path.admitPageRequest(requesterId, pasid ?? NO_PASID, hi, lo32(request.address), access);
+    if (reason === 0 && this.#pageRequests.append(request)) return 'queued';
+    const code = reason === 0 ? PageResponse.SUCCESS : PageResponse.INVALID_REQUEST;
+    if (lastInGroup) this.#respond(requesterId, pasid, groupIndex, code);
+    return reason === 0 ? 'overflow' : 'refused';
+  }
+
+  #respond(requesterId: number, pasid: number | undefined, groupIndex: number, code: number): void {
+    this.#endpoints.get(requesterId)?.pageGroupResponse({ requesterId, pasid, groupIndex, code });
   }
 }
