@@ -11,6 +11,8 @@ export interface MemoryLayout {
   readonly arena: Range64;
 }
 
+const NOBODY: FrameBacking = { read: () => undefined, write: () => undefined };
+
 /** Longest copy done byte by byte: below this a view costs more than the loop. */
 const LOOP_BYTES = 96;
 
@@ -33,7 +35,7 @@ export class PhysicalMemory {
   located: Int32Array;
   /** Index in {@link located} of the aligned 4-byte word. */
   locatedIndex = 0;
-  /** Whether {@link located} is a copy of an external frame. */
+  /** Whether the last access was to an external frame; after {@link locate}, {@link located} is then a copy of it. */
   isExternal = false;
   /** Whether the last 32-bit access went nowhere. */
   aborted = false;
@@ -56,10 +58,13 @@ export class PhysicalMemory {
   readonly #arenaWords: number;
   readonly #outside: SparseMemory;
   readonly #wordBytes = new Uint8Array(8);
+  readonly #halfBytes = this.#wordBytes.subarray(0, 4);
   readonly #wordView = new DataView(this.#wordBytes.buffer);
   readonly #frameCopy = new Int32Array(WORDS_PER_FRAME);
   readonly #frameCopyBytes = new Uint8Array(this.#frameCopy.buffer);
   #locatedBytes: Uint8Array;
+  /** Meaningful while {@link isExternal}. */
+  #backing: FrameBacking = NOBODY;
   #observers: readonly MemoryObserver[] = [];
   #observer: MemoryObserver | null = null;
 
@@ -122,9 +127,16 @@ export class PhysicalMemory {
 
   /** Finds the aligned 4-byte word at an address; false = no memory there. Sets {@link located}, {@link locatedIndex}. */
   locate(paHi: number, paLo: number): boolean {
-    return this.#locate(paHi, paLo, true);
+    if (!this.#locate(paHi, paLo, true)) return false;
+    if (this.isExternal) {
+      this.#backing.read(0, this.#frameCopyBytes);
+      this.located = this.#frameCopy;
+      this.locatedIndex = (paLo & (FRAME_BYTES - 1)) >>> 2;
+    }
+    return true;
   }
 
+  /** Finds a word in our own memory, or the backing of an external frame: the two have nothing but the result in common. */
   #locate(paHi: number, paLo: number, create: boolean): boolean {
     const index = this.arenaIndex(paHi, paLo);
     if (index >= 0) {
@@ -144,10 +156,7 @@ export class PhysicalMemory {
     }
     const backing = this.#outside.backingOf(frameOf(paHi, paLo));
     if (backing === undefined) return false;
-    backing.read(0, this.#frameCopyBytes);
-    this.located = this.#frameCopy;
-    this.#locatedBytes = this.#frameCopyBytes;
-    this.locatedIndex = (paLo & (FRAME_BYTES - 1)) >>> 2;
+    this.#backing = backing;
     this.isExternal = true;
     return true;
   }
@@ -155,7 +164,10 @@ export class PhysicalMemory {
   /** Loads an aligned word (int32). Sets {@link aborted}; an aborted load gives -1. */
   load32(paHi: number, paLo: number): number {
     this.aborted = !this.#locate(paHi, paLo, false);
-    return this.aborted ? -1 : (this.located[this.locatedIndex] as number);
+    if (this.aborted) return -1;
+    if (!this.isExternal) return this.located[this.locatedIndex] as number;
+    this.#backing.read(paLo & (FRAME_BYTES - 1), this.#halfBytes);
+    return this.#wordView.getInt32(0, true);
   }
 
   /** Stores an aligned word. Sets {@link aborted}. */
@@ -165,7 +177,7 @@ export class PhysicalMemory {
     if (this.aborted) return;
     if (this.isExternal) {
       this.#wordView.setInt32(0, value, true);
-      this.#writeExternal(paHi, paLo, this.#wordBytes.subarray(0, 4));
+      this.#backing.write(paLo & (FRAME_BYTES - 1), this.#halfBytes);
     } else this.located[this.locatedIndex] = value;
   }
 
@@ -176,8 +188,14 @@ export class PhysicalMemory {
       this.loadedLo = -1;
       return false;
     }
-    this.loadedLo = this.located[this.locatedIndex] as number;
-    this.loadedHi = this.located[this.locatedIndex + 1] as number;
+    if (this.isExternal) {
+      this.#backing.read(paLo & (FRAME_BYTES - 1), this.#wordBytes);
+      this.loadedLo = this.#wordView.getInt32(0, true);
+      this.loadedHi = this.#wordView.getInt32(4, true);
+    } else {
+      this.loadedLo = this.located[this.locatedIndex] as number;
+      this.loadedHi = this.located[this.locatedIndex + 1] as number;
+    }
     return true;
   }
 
@@ -188,7 +206,7 @@ export class PhysicalMemory {
     if (this.isExternal) {
       this.#wordView.setInt32(0, lo, true);
       this.#wordView.setInt32(4, hi, true);
-      this.#writeExternal(paHi, paLo, this.#wordBytes);
+      this.#backing.write(paLo & (FRAME_BYTES - 1), this.#wordBytes);
     } else {
       this.located[this.locatedIndex] = lo;
       this.located[this.locatedIndex + 1] = hi;
@@ -210,7 +228,8 @@ export class PhysicalMemory {
   /** Copies bytes of one frame to `into[offset, offset + length)`; false = bus abort, then `into` is unchanged. */
   readBytes(paHi: number, paLo: number, into: Uint8Array, offset: number, length: number): boolean {
     if (!this.#locate(paHi, paLo, false)) return false;
-    copyBytes(this.#locatedBytes, this.locatedIndex * 4 + (paLo & 3), into, offset, length);
+    if (this.isExternal) this.#backing.read(paLo & (FRAME_BYTES - 1), into.subarray(offset, offset + length));
+    else copyBytes(this.#locatedBytes, this.locatedIndex * 4 + (paLo & 3), into, offset, length);
     return true;
   }
 
@@ -218,7 +237,7 @@ export class PhysicalMemory {
   writeBytes(paHi: number, paLo: number, from: Uint8Array, offset: number, length: number): boolean {
     if (this.#observer !== null && length > 0) this.#observer.beforeWrite(paHi, paLo, length);
     if (!this.#locate(paHi, paLo, true)) return false;
-    if (this.isExternal) this.#writeExternal(paHi, paLo, from.subarray(offset, offset + length));
+    if (this.isExternal) this.#backing.write(paLo & (FRAME_BYTES - 1), from.subarray(offset, offset + length));
     else copyBytes(from, offset, this.#locatedBytes, this.locatedIndex * 4 + (paLo & 3), length);
     return true;
   }
@@ -256,7 +275,7 @@ export class PhysicalMemory {
       if (this.#observer !== null) this.#observer.beforeWrite(hi, lo, FRAME_BYTES);
       if (this.arenaIndex(hi, lo) < 0 && this.#outside.isUntouched(frame)) continue;
       if (!this.#locate(hi, lo, false)) continue;
-      if (this.isExternal) this.#writeExternal(hi, lo, new Uint8Array(FRAME_BYTES));
+      if (this.isExternal) this.#backing.write(0, new Uint8Array(FRAME_BYTES));
       else this.located.fill(0, this.locatedIndex, this.locatedIndex + WORDS_PER_FRAME);
     }
   }
@@ -280,10 +299,6 @@ export class PhysicalMemory {
   /** Undoes {@link backFrame}. */
   unbackFrame(frame: number): void {
     this.#outside.unback(frame);
-  }
-
-  #writeExternal(paHi: number, paLo: number, from: Uint8Array): void {
-    this.#outside.backingOf(frameOf(paHi, paLo))?.write(paLo & (FRAME_BYTES - 1), from);
   }
 }
 

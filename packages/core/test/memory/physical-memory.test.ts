@@ -91,6 +91,33 @@ describe('PhysicalMemory', () => {
     expect(() => memory.backFrame(0x10, foreign)).toThrow(/arena/);
   });
 
+  it('asks the owner of an external frame for the bytes of the access and no others', () => {
+    const memory = make();
+    const accesses: [string, number, number][] = [];
+    memory.backFrame(0x99999, {
+      read: (offset, into) => void accesses.push(['read', offset, into.length]),
+      write: (offset, from) => void accesses.push(['write', offset, from.length]),
+    });
+    const at = 0x9999_9000 | 0;
+    memory.load32(0, at + 4);
+    memory.load64(0, at + 8);
+    memory.read(0x9999_9ffen, new Uint8Array(5));
+    memory.store32(0, at + 4, 1);
+    memory.store64(0, at + 8, 1, 1);
+    memory.write(0x9999_9001n, new Uint8Array(3));
+    memory.locate(0, at + 12);
+    expect(accesses).toEqual([
+      ['read', 4, 4],
+      ['read', 8, 8],
+      ['read', 0xffe, 2],
+      ['write', 4, 4],
+      ['write', 8, 8],
+      ['write', 1, 3],
+      ['read', 0, 4096],
+    ]);
+    expect([memory.isExternal, memory.locatedIndex]).toEqual([true, 3]);
+  });
+
   it('tells every observer before a write', () => {
     const memory = make();
     const seen: string[] = [];
