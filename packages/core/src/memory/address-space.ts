@@ -2,11 +2,11 @@ import { isLeft, right } from 'fp-ts/lib/Either.js';
 import { userAddr, type UserAddr } from '../bits/index.js';
 import { done, type IoResult } from '../errno/index.js';
 import type { FailureSource } from './failure-source.js';
-import { FRAME_BYTES, frameHi, frameLo } from './frame.js';
-import { MappingList, piece, READABLE, WRITABLE, type Mapping, type Protection } from './mapping.js';
+import { FRAME_BYTES } from './frame.js';
+import { MappedPages, NO_FRAME } from './mapped-pages.js';
+import { piece, READABLE, WRITABLE, type Mapping, type Protection } from './mapping.js';
 import { MemoryFile } from './memory-file.js';
 import type { PageFrames } from './page-frames.js';
-import { PageMap } from './page-map.js';
 import { memoryRefusals } from './refusals.js';
 import type { UserAccount } from './user-account.js';
 
@@ -34,9 +34,6 @@ export interface AddressSpaceOptions {
 
 const HUGE_BYTES = 0x20_0000n;
 const X86_TASK_SIZE = 0x7fff_ffff_f000n;
-const NO_FRAME = -1;
-/** Reading a private page that nobody wrote yet. */
-const ZERO_PAGE = -2;
 
 /**
  * The virtual memory of a process (Linux: `struct mm_struct`): mappings, protection, pins, and the copies that ioctls do. Frames are
@@ -55,9 +52,7 @@ export class AddressSpace {
   readonly #taskSize: bigint;
   readonly #pageBytes: bigint;
   readonly #framesPerPage: number;
-  readonly #mappings = new MappingList();
-  /** Frames of private pages, by page number. */
-  readonly #private = new PageMap();
+  readonly #mapped: MappedPages;
 
   constructor(options: AddressSpaceOptions) {
     this.pages = options.pages;
@@ -67,6 +62,7 @@ export class AddressSpace {
     this.#taskSize = options.taskSize ?? X86_TASK_SIZE;
     this.#pageBytes = BigInt(this.pageSize);
     this.#framesPerPage = this.pageSize / FRAME_BYTES;
+    this.#mapped = new MappedPages(options.pages);
   }
 
   /**
@@ -94,7 +90,7 @@ export class AddressSpace {
     const lastPage = firstPage + Number(length / this.#pageBytes) - 1;
     const file = this.#fileFor(backing, length);
     file?.hold();
-    this.#mappings.insert({
+    this.#mapped.mappings.insert({
       firstPage,
       lastPage,
       access: accessBits(protection),
@@ -117,7 +113,7 @@ export class AddressSpace {
     }
     const first = Number(addr / this.#pageBytes);
     const last = first + Number((bytes + this.#pageBytes - 1n) / this.#pageBytes) - 1;
-    const touched = this.#mappings.overlapping(first, last);
+    const touched = this.#mapped.mappings.overlapping(first, last);
     if (touched.some((mapping) => this.#splitsHuge(mapping, first, last)))
       return refuse('MUNMAP_HUGE_SPLIT', { addr, bytes });
     for (const mapping of touched) {
@@ -125,7 +121,7 @@ export class AddressSpace {
       this.#replace(mapping, rest);
       if (mapping.kind !== 'private') continue;
       const from = Math.max(first, mapping.firstPage);
-      this.#private.takeRange(from, Math.min(last, mapping.lastPage), (frame) => this.pages.release(frame));
+      this.#mapped.dropPrivate(from, Math.min(last, mapping.lastPage));
     }
     return done;
   }
@@ -143,7 +139,7 @@ export class AddressSpace {
     const first = Number(addr / this.#pageBytes);
     const last = first + Number((bytes + this.#pageBytes - 1n) / this.#pageBytes) - 1;
     let next = first;
-    for (const mapping of this.#mappings.overlapping(first, last)) {
+    for (const mapping of this.#mapped.mappings.overlapping(first, last)) {
       if (mapping.firstPage > next) break;
       if (this.#splitsHuge(mapping, first, last)) return refuse('MPROTECT_HUGE_SPLIT', { addr, bytes });
       const from = Math.max(first, mapping.firstPage);
@@ -159,24 +155,24 @@ export class AddressSpace {
   /** copy_from_user. @returns bytes copied before the first that the program could not read */
   copyIn(addr: bigint, into: Uint8Array): number {
     if (this.#failure !== null && this.#failure.fails('copy-in')) return 0;
-    return this.#read(addr, into);
+    return this.#inside(addr, into.length) ? this.#mapped.read(Number(addr), into) : 0;
   }
 
   /** copy_to_user. @returns bytes copied before the first that the program could not write */
   copyOut(addr: bigint, from: Uint8Array): number {
     if (this.#failure !== null && this.#failure.fails('copy-out')) return 0;
-    return this.#write(addr, from, WRITABLE);
+    return this.#inside(addr, from.length) ? this.#mapped.write(Number(addr), from, WRITABLE) : 0;
   }
 
   /** What the program reads at `addr`: up to `bytes` bytes, fewer where memory ends. */
   peek(addr: bigint, bytes: number): Uint8Array {
     const into = new Uint8Array(bytes);
-    return into.subarray(0, this.#read(addr, into));
+    return into.subarray(0, this.#inside(addr, bytes) ? this.#mapped.read(Number(addr), into) : 0);
   }
 
   /** Stores bytes as a debugger does, whatever the protection. @returns bytes stored before the first that is not mapped */
   poke(addr: bigint, from: Uint8Array): number {
-    return this.#write(addr, from, 0);
+    return this.#inside(addr, from.length) ? this.#mapped.write(Number(addr), from, 0) : 0;
   }
 
   /**
@@ -190,11 +186,11 @@ export class AddressSpace {
     const need = write ? WRITABLE : READABLE;
     let pinned = 0;
     while (pinned < count) {
-      const mapping = this.#mappings.find(firstPage + pinned);
+      const mapping = this.#mapped.mappings.find(firstPage + pinned);
       if (mapping === undefined || mapping.kind === 'pfn' || (mapping.access & need) === 0) break;
       const end = Math.min(count, mapping.lastPage - firstPage + 1);
       for (; pinned < end; pinned++) {
-        const frame = this.#ownFrame(mapping, firstPage + pinned);
+        const frame = this.#mapped.ownFrame(mapping, firstPage + pinned);
         if (frame === NO_FRAME) return pinned;
         this.pages.pin(frame);
         into[at + pinned] = frame;
@@ -218,7 +214,7 @@ export class AddressSpace {
    * classic VFIO container does with BARs instead of a pin.
    */
   deviceFrame(page: number, write: boolean): number {
-    const mapping = this.#mappings.find(page);
+    const mapping = this.#mapped.mappings.find(page);
     if (mapping?.kind !== 'pfn' || (mapping.access & (write ? WRITABLE : READABLE)) === 0) return NO_FRAME;
     return mapping.base + (page - mapping.firstPage) * this.#framesPerPage;
   }
@@ -236,19 +232,7 @@ export class AddressSpace {
       failure: this.#failure,
       taskSize: this.#taskSize,
     });
-    for (const mapping of this.#mappings) {
-      mapping.file?.hold();
-      child.#mappings.insert(mapping);
-    }
-    let complete = true;
-    this.#private.forEach((page, frame) => {
-      const pinned = this.pages.pinCountOf(frame) > 0;
-      const theirs = pinned ? this.pages.duplicate(frame) : frame;
-      if (!pinned) this.pages.share(frame);
-      if (theirs === NO_FRAME) complete = false;
-      else child.#private.set(page, theirs);
-    });
-    if (complete) return right(child);
+    if (this.#mapped.forkInto(child.#mapped)) return right(child);
     child.unmapAll();
     return memoryRefusals.refuse('FORK_NO_MEMORY');
   }
@@ -256,6 +240,10 @@ export class AddressSpace {
   /** Removes every mapping, as the end of the process does. */
   unmapAll(): void {
     this.munmap(0n, this.#taskSize);
+  }
+
+  #inside(addr: bigint, bytes: number): boolean {
+    return addr >= 0n && addr + BigInt(bytes) <= this.#taskSize;
   }
 
   #fileFor(backing: MappingBacking, length: bigint): MemoryFile | null {
@@ -289,81 +277,8 @@ export class AddressSpace {
 
   #replace(mapping: Mapping, pieces: readonly Mapping[]): void {
     for (const part of pieces) part.file?.hold();
-    this.#mappings.replace(mapping, pieces);
+    this.#mapped.mappings.replace(mapping, pieces);
     mapping.file?.drop();
-  }
-
-  #read(addr: bigint, into: Uint8Array): number {
-    if (addr < 0n || addr + BigInt(into.length) > this.#taskSize) return 0;
-    let at = Number(addr);
-    let copied = 0;
-    while (copied < into.length) {
-      const page = Math.floor(at / this.pageSize);
-      const mapping = this.#mappings.find(page);
-      if (mapping === undefined || mapping.access === 0) break;
-      const frame = this.#visibleFrame(mapping, page);
-      if (frame === NO_FRAME) break;
-      const inPage = at - page * this.pageSize;
-      const length = Math.min(FRAME_BYTES - (inPage % FRAME_BYTES), into.length - copied);
-      if (frame === ZERO_PAGE) into.fill(0, copied, copied + length);
-      else if (!this.#readFrame(frame, inPage, into, copied, length)) into.fill(0xff, copied, copied + length);
-      copied += length;
-      at += length;
-    }
-    return copied;
-  }
-
-  #write(addr: bigint, from: Uint8Array, need: number): number {
-    if (addr < 0n || addr + BigInt(from.length) > this.#taskSize) return 0;
-    let at = Number(addr);
-    let copied = 0;
-    while (copied < from.length) {
-      const page = Math.floor(at / this.pageSize);
-      const mapping = this.#mappings.find(page);
-      if (mapping === undefined || (mapping.access & need) !== need) break;
-      const frame = this.#ownFrame(mapping, page);
-      if (frame === NO_FRAME) break;
-      const inPage = at - page * this.pageSize;
-      const length = Math.min(FRAME_BYTES - (inPage % FRAME_BYTES), from.length - copied);
-      const inFrame = inPage % FRAME_BYTES;
-      const target = frame + (inPage - inFrame) / FRAME_BYTES;
-      this.pages.memory.writeBytes(frameHi(target), frameLo(target) | inFrame, from, copied, length);
-      copied += length;
-      at += length;
-    }
-    return copied;
-  }
-
-  #readFrame(frame: number, inPage: number, into: Uint8Array, offset: number, length: number): boolean {
-    const inFrame = inPage % FRAME_BYTES;
-    const source = frame + (inPage - inFrame) / FRAME_BYTES;
-    return this.pages.memory.readBytes(frameHi(source), frameLo(source) | inFrame, into, offset, length);
-  }
-
-  /** The frame that a read of the page sees, {@link ZERO_PAGE} or {@link NO_FRAME}. */
-  #visibleFrame(mapping: Mapping, page: number): number {
-    const offset = page - mapping.firstPage;
-    if (mapping.kind === 'pfn') return mapping.base + offset * this.#framesPerPage;
-    if (mapping.kind === 'private') {
-      const own = this.#private.get(page);
-      if (own !== NO_FRAME) return own;
-      if (mapping.file === null) return ZERO_PAGE;
-    }
-    return (mapping.file as MemoryFile).frameOf(mapping.base + offset);
-  }
-
-  /** The frame to write or pin: shared ones as they are, private ones after they became this address space's own. */
-  #ownFrame(mapping: Mapping, page: number): number {
-    if (mapping.kind !== 'private') return this.#visibleFrame(mapping, page);
-    const present = this.#private.get(page);
-    if (present !== NO_FRAME && this.pages.ownersOf(present) === 1) return present;
-    const source = present !== NO_FRAME ? present : this.#visibleFrame(mapping, page);
-    if (source === NO_FRAME) return NO_FRAME;
-    const own = source === ZERO_PAGE ? this.pages.allocate() : this.pages.duplicate(source);
-    if (own === NO_FRAME) return NO_FRAME;
-    this.#private.set(page, own);
-    if (present !== NO_FRAME) this.pages.release(present);
-    return own;
   }
 }
 
