@@ -264,6 +264,7 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
         break;
       case DescriptorType.DEVICE_TLB:
       case DescriptorType.PASID_DEVICE_TLB:
+        if (!this.configuration.capabilities.deviceTlb) break;
         // Nobody answers for a device that is not there.
         return this.#endpoints.get(descriptor.requester)?.invalidateTlb(invalidatedRange(descriptor)) ?? 'timed-out';
       case DescriptorType.PAGE_GROUP_RESPONSE:

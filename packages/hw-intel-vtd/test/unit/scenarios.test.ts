@@ -23,8 +23,11 @@ const files = ['vtd.jsonl.gz', 'vtd-linux.jsonl.gz'].map((name) => ({ name, list
 
 describe.each(files)('$name', ({ list }) => {
   describe.each([true, false])('caches %s', (caches) => {
-    it.each(list.map((scenario) => ({ id: `${scenario.id} (${scenario.class})`, scenario })))('$id agrees', ({ scenario }) => {
-      expect(disagreements(scenario, caches)).toEqual([]);
-    });
+    it.each(list.map((scenario) => ({ id: `${scenario.id} (${scenario.class})`, scenario })))(
+      '$id agrees',
+      ({ scenario }) => {
+        expect(disagreements(scenario, caches)).toEqual([]);
+      },
+    );
   });
 });
