@@ -1,8 +1,9 @@
 import type { AddressSpace, Process } from '@ioasis/core';
 import type { DirtyBits } from './dirty-bits.js';
+import { RedBlackTree, TreeNode } from './red-black-tree.js';
 
 /** One mapping of a classic container (`struct vfio_dma`). */
-export class DmaEntry {
+export class DmaEntry extends TreeNode<DmaEntry> {
   readonly iova: bigint;
   /** Virtual address of the first byte in {@link process}. */
   vaddr: bigint;
@@ -24,6 +25,7 @@ export class DmaEntry {
   dirty: DirtyBits | undefined;
 
   constructor(iova: bigint, vaddr: bigint, prot: number, process: Process, unlimited: boolean) {
+    super();
     this.iova = iova;
     this.vaddr = vaddr;
     this.prot = prot;
@@ -44,89 +46,82 @@ export class DmaEntry {
 /**
  * The mappings of a classic container by IOVA.
  *
- * Ends are computed in 64 bits, as `vfio_find_dma` of Linux 6.12 does: a mapping whose last byte is the last of the address space ends at
- * 0 and is found by nobody, and a search whose end is 0 finds nothing. Programs see that: the range cannot be unmapped by itself.
+ * Ends are computed in 64 bits, as Linux 6.12 does: a mapping whose last byte is the last of the address space ends at 0. It is found by
+ * nobody, it hides what lies below it in the tree, and a search whose end is 0 finds nothing. Programs see that, so the tree is the kernel's.
  */
 export class DmaList {
-  readonly #entries: DmaEntry[] = [];
+  readonly #tree = new RedBlackTree<DmaEntry>();
+  #length = 0;
 
   get length(): number {
-    return this.#entries.length;
+    return this.#length;
   }
 
-  [Symbol.iterator](): IterableIterator<DmaEntry> {
-    return this.#entries[Symbol.iterator]();
+  *[Symbol.iterator](): IterableIterator<DmaEntry> {
+    for (let entry = this.#tree.first(); entry !== null; entry = this.#tree.next(entry)) yield entry;
   }
 
-  at(index: number): DmaEntry | undefined {
-    return this.#entries[index];
+  /** The first mapping in order. */
+  first(): DmaEntry | undefined {
+    return this.#tree.first() ?? undefined;
   }
 
-  /** A mapping that shares a byte with `[start, start + size)`; with size 0 one that holds `start`'s predecessor too. */
+  /** The mapping behind another one. */
+  next(entry: DmaEntry): DmaEntry | undefined {
+    return this.#tree.next(entry) ?? undefined;
+  }
+
+  /** A mapping that shares a byte with `[start, start + size)` (`vfio_find_dma`); with size 0 one that holds `start` and the byte before. */
   find(start: bigint, size: bigint): DmaEntry | undefined {
     const end = BigInt.asUintN(64, start + size);
-    let low = 0;
-    let high = this.#entries.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const entry = this.#entries[middle] as DmaEntry;
-      if (end <= entry.iova) high = middle;
-      else if (start >= entry.end) low = middle + 1;
+    let entry = this.#tree.root;
+    while (entry !== null) {
+      if (end <= entry.iova) entry = entry.left;
+      else if (start >= entry.end) entry = entry.right;
       else return entry;
     }
     return undefined;
   }
 
-  /**
-   * The mapping that ends with the address space, if the range does so too. Linux would overwrite its translation and lose its pins; this
-   * is the one place where the list is stricter.
-   */
+  /** The mapping that ends with the address space, if the range does so too. Linux would map over it and lose its pins; this list does not. */
   atTop(start: bigint, size: bigint): DmaEntry | undefined {
-    const last = this.#entries.at(-1);
-    return BigInt.asUintN(64, start + size) === 0n && last?.end === 0n ? last : undefined;
+    if (BigInt.asUintN(64, start + size) !== 0n) return undefined;
+    let last = this.#tree.root;
+    while (last !== null && last.right !== null) last = last.right;
+    return last?.end === 0n ? last : undefined;
   }
 
-  /** Index of the first mapping that reaches behind `start`, or -1 when it begins at or behind `start + size` (size 0: no limit). */
-  firstIndex(start: bigint, size: bigint): number {
-    let low = 0;
-    let high = this.#entries.length;
-    let found = -1;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const entry = this.#entries[middle] as DmaEntry;
-      if (start < entry.end) {
-        found = middle;
-        if (start >= entry.iova) break;
-        high = middle;
-      } else {
-        low = middle + 1;
+  /** The first mapping that reaches behind `start` (`vfio_find_dma_first_node`), unless it begins at or behind `start + size`. */
+  firstFrom(start: bigint, size: bigint): DmaEntry | undefined {
+    let found: DmaEntry | undefined;
+    let entry = this.#tree.root;
+    while (entry !== null) {
+      if (start >= entry.end) {
+        entry = entry.right;
+        continue;
       }
+      found = entry;
+      if (start >= entry.iova) break;
+      entry = entry.left;
     }
-    if (found >= 0 && size !== 0n) {
-      const entry = this.#entries[found] as DmaEntry;
-      if (entry.iova >= BigInt.asUintN(64, start + size)) return -1;
-    }
-    return found;
+    return found !== undefined && found.iova >= BigInt.asUintN(64, start + size) ? undefined : found;
   }
 
-  insert(entry: DmaEntry): void {
-    this.#entries.splice(this.#lowerBound(entry.iova), 0, entry);
+  /** Adds a mapping, which may still be empty. */
+  insert(added: DmaEntry): void {
+    const end = BigInt.asUintN(64, added.iova + added.size);
+    let parent: DmaEntry | null = null;
+    let side: 'left' | 'right' = 'left';
+    for (let entry = this.#tree.root; entry !== null; entry = entry[side]) {
+      parent = entry;
+      side = end <= entry.iova ? 'left' : 'right';
+    }
+    this.#tree.insert(added, parent, side);
+    this.#length++;
   }
 
   remove(entry: DmaEntry): void {
-    const at = this.#entries.indexOf(entry, Math.max(0, this.#lowerBound(entry.iova)));
-    if (at < 0) throw new RangeError('the mapping is not in the list');
-    this.#entries.splice(at, 1);
-  }
-
-  #lowerBound(iova: bigint): number {
-    let low = 0;
-    let high = this.#entries.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#entries[middle] as DmaEntry).iova < iova) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    this.#tree.remove(entry);
+    this.#length--;
   }
 }

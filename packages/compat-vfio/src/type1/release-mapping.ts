@@ -87,5 +87,7 @@ export function removeMapping(state: Type1State, entry: DmaEntry): void {
 
 /** Removes every mapping. */
 export function removeAllMappings(state: Type1State): void {
-  for (let entry = state.mappings.at(0); entry !== undefined; entry = state.mappings.at(0)) removeMapping(state, entry);
+  for (let entry = state.mappings.first(); entry !== undefined; entry = state.mappings.first()) {
+    removeMapping(state, entry);
+  }
 }

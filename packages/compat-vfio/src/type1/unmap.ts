@@ -59,19 +59,17 @@ export function mappingCutBy(
 }
 
 /**
- * The indices of the mappings that an unmap reaches. TYPE1 (v1) goes by the first IOVA of a mapping: one that begins before the range stops the
- * walk, one that begins inside goes as a whole.
+ * The mappings that an unmap reaches. TYPE1 (v1) goes by the first IOVA of a mapping: one that begins before the range stops the walk, one that
+ * begins inside goes as a whole.
  */
-function reached(state: Type1State, iova: bigint, size: bigint): { readonly first: number; readonly count: number } {
-  const first = state.mappings.firstIndex(iova, size);
-  if (first < 0) return { first: 0, count: 0 };
+function reached(state: Type1State, iova: bigint, size: bigint): readonly DmaEntry[] {
   const end = BigInt.asUintN(64, iova + size);
-  let count = 0;
-  for (let entry = state.mappings.at(first); entry !== undefined; entry = state.mappings.at(first + count)) {
+  const entries: DmaEntry[] = [];
+  for (let entry = state.mappings.firstFrom(iova, size); entry !== undefined; entry = state.mappings.next(entry)) {
     if (entry.iova >= end || (!state.v2 && iova > entry.iova)) break;
-    count++;
+    entries.push(entry);
   }
-  return { first, count };
+  return entries;
 }
 
 function removeRange(
@@ -81,11 +79,8 @@ function removeRange(
   size: bigint,
   bitmap: bigint | undefined,
 ): IoResult<bigint> {
-  const { first, count } = reached(state, iova, size);
   let unmapped = 0n;
-  for (let removed = 0; removed < count; removed++) {
-    const entry = state.mappings.at(first);
-    if (entry === undefined) break;
+  for (const entry of reached(state, iova, size)) {
     if (bitmap !== undefined && !handOutDirty(state, process, entry, bitmap, iova)) {
       return refuse('TYPE1_BITMAP_UNWRITABLE', { bitmap, mappingIova: entry.iova, unmapped });
     }
@@ -111,17 +106,10 @@ export function handOutDirty(
 
 /** First half of an update of virtual addresses: all addresses in the range become invalid, or none. */
 function invalidateAddresses(state: Type1State, iova: bigint, size: bigint): IoResult<bigint> {
-  const { first, count } = reached(state, iova, size);
-  const entries = Array.from({ length: count }, (_, at) => state.mappings.at(first + at)).filter(
-    (entry) => entry !== undefined,
-  );
+  const entries = reached(state, iova, size);
   const invalid = entries.find((entry) => entry.vaddrInvalid);
   if (invalid !== undefined) return refuse('TYPE1_VADDR_INVALID_ALREADY', { mappingIova: invalid.iova });
-  let bytes = 0n;
-  for (const entry of entries) {
-    entry.vaddrInvalid = true;
-    bytes += entry.size;
-  }
-  state.vaddrInvalid += count;
-  return right(bytes);
+  for (const entry of entries) entry.vaddrInvalid = true;
+  state.vaddrInvalid += entries.length;
+  return right(entries.reduce((bytes, entry) => bytes + entry.size, 0n));
 }
