@@ -30,6 +30,7 @@ function runAndClose(
 
 describe('start-up of real clients', () => {
   it.each(combinations)('%s starts on personality %s behind %s', (_client, _personality, _backend, run) => {
+    expect.hasAssertions();
     run();
   });
 });

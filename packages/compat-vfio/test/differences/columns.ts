@@ -1,4 +1,4 @@
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { differenceTable, type DifferenceRowId } from '../../src/index.js';
 import { TestMachine, type TestMachineOptions } from '../support/vfio-machine.js';
 
@@ -15,9 +15,11 @@ export function row(
   if (found === undefined) throw new Error(`the difference table has no row ${id}`);
   describe(`row ${id}: ${found.topic}`, () => {
     it(`type1: ${found.type1}`, () => {
+      expect.hasAssertions();
       columns.type1(new TestMachine({ ...options, personality: 'type1' }));
     });
     it(`iommufd: ${found.iommufd}`, () => {
+      expect.hasAssertions();
       columns.iommufd(new TestMachine({ ...options, personality: 'iommufd' }));
     });
   });

@@ -2,7 +2,7 @@ import { Prot, VfioExtension } from '@ioasis/core';
 import { expect } from 'vitest';
 import { InfoCap, MapFlag, UnmapFlag } from '../../src/index.js';
 import { IommufdCalls } from '../clients/client-script.js';
-import { FlatBackend, flatBackend } from '../support/flat-backend.js';
+import { flatBackend, type FlatBackend } from '../support/flat-backend.js';
 import { BUFFER, DEVICE, must, outcome, type TestMachine } from '../support/vfio-machine.js';
 import { row } from './columns.js';
 
