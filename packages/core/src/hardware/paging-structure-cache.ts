@@ -1,0 +1,62 @@
+import { frameHi, frameLo, frameOf } from '../memory/index.js';
+import type { CarefulWalker } from '../page-table/careful-walker.js';
+import type { CacheQuery } from './cache-query.js';
+import { TranslationCache, type TranslationCacheOptions } from './translation-cache.js';
+
+/**
+ * Cache of links: for a region, which table translates it and which rights the entries above left. Tagged as the unit tags its
+ * translations. Attributes hold the engine level of the table in bits [3:0]; the rest is the unit's.
+ */
+export class PagingStructureCache {
+  readonly isOn: boolean;
+  /** After {@link find}: engine level and frame of the cached table, and the allow bits above it. */
+  level = 0;
+  tableFrame = 0;
+  allowedHi = 0;
+  allowedLo = 0;
+  readonly #cache: TranslationCache;
+
+  constructor(options: Omit<TranslationCacheOptions, 'payload' | 'provenance'>) {
+    this.isOn = options.entries > 0;
+    this.#cache = new TranslationCache({ ...options, payload: true });
+  }
+
+  /** Finds the lowest cached table for an address. */
+  find(hi: number, lo: number, tagA: number, tagB: number): boolean {
+    const cache = this.#cache;
+    if (!cache.lookup(hi, lo, tagA, tagB)) return false;
+    const { index } = cache;
+    this.level = cache.attributes & 0xf;
+    this.tableFrame = frameOf(cache.targetHi(index), cache.targetLo(index));
+    this.allowedHi = cache.payloadHi(index);
+    this.allowedLo = cache.payloadLo(index);
+    return true;
+  }
+
+  /**
+   * Keeps the tables that a watched walk went through below its root.
+   * @param attributes the unit's bits, above [3:0]
+   */
+  keepPath(walker: CarefulWalker, hi: number, lo: number, tagA: number, tagB: number, attributes: number): void {
+    const cache = this.#cache;
+    const { levels } = walker.format;
+    for (let level = 0; level < levels.length; level++) {
+      const frame = walker.pathTable[level]!;
+      const shape = levels[level];
+      if (frame < 0 || shape === undefined) continue;
+      const shift = shape.shift + shape.indexBits;
+      const index = cache.insert(hi, lo, shift, tagA, tagB, frameHi(frame), frameLo(frame), 0, attributes | level, false);
+      cache.setPayload(index, walker.pathAllowedHi[level]!, walker.pathAllowedLo[level]!);
+    }
+  }
+
+  /** Drops what the query matches. @returns how many entries */
+  invalidate(query: CacheQuery): number {
+    return this.#cache.invalidate(query);
+  }
+
+  /** Drops everything. @returns how many entries */
+  clear(): number {
+    return this.#cache.clear();
+  }
+}

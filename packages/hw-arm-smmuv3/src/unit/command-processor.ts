@@ -1,0 +1,257 @@
+import { QueueRing, wordField, type PhysicalMemory, type RegisterFile, type UnitCounters } from '@ioasis/core';
+import {
+  ATC_INV,
+  CFGI_COMMAND,
+  CFGI_STE_RANGE,
+  COMMAND_BYTES,
+  CompletionSignal,
+  Opcode,
+  PRI_RESP,
+  RESUME,
+  ResumeAction,
+  SYNC,
+} from '../layouts/commands.js';
+import { Register } from '../layouts/register-offsets.js';
+import { CommandError } from '../layouts/registers.js';
+import type { Capabilities } from './capabilities.js';
+import type { StalledTransactions } from './stalled-transactions.js';
+import type { TlbInvalidation } from './tlb-invalidation.js';
+import type { UnitCaches } from './unit-caches.js';
+import type { UnitPorts } from './unit-ports.js';
+
+/** How a command ended: 0 or a `CommandError`. */
+type CommandEnd = (typeof CommandError)[keyof typeof CommandError];
+
+const CFGI = {
+  SID: wordField(CFGI_COMMAND, 'SID'),
+  SSID: wordField(CFGI_COMMAND, 'SSID'),
+  SSEC: wordField(CFGI_COMMAND, 'SSEC'),
+};
+const RANGE = wordField(CFGI_STE_RANGE, 'RANGE');
+const ALL_STREAMS = 31;
+const ATC = {
+  SIZE: wordField(ATC_INV, 'SIZE'),
+  SSV: wordField(ATC_INV, 'SSV'),
+  SSID: wordField(ATC_INV, 'SSID'),
+};
+const PRI = {
+  RESP: wordField(PRI_RESP, 'RESP'),
+  PRGINDEX: wordField(PRI_RESP, 'PRGINDEX'),
+};
+const STALL = { STAG: wordField(RESUME, 'STAG'), ACTION: wordField(RESUME, 'ACTION') };
+const CS = wordField(SYNC, 'CS');
+const ERR_SHIFT = 24;
+
+/** The command queue (IHI 0070 4): runs commands in order, stops at one that is in error until software acknowledges it. */
+export class CommandProcessor {
+  enabled = false;
+  readonly #memory: PhysicalMemory;
+  readonly #registers: RegisterFile;
+  readonly #capabilities: Capabilities;
+  readonly #caches: UnitCaches;
+  readonly #tlb: TlbInvalidation;
+  readonly #stalled: StalledTransactions;
+  readonly #counters: UnitCounters;
+  readonly #ports: UnitPorts;
+  readonly #reportError: () => void;
+  readonly #isStopped: () => boolean;
+  readonly #ring = new QueueRing(COMMAND_BYTES, 'wrap-bit');
+  readonly #words = new Int32Array(COMMAND_BYTES / 4);
+  /** An ATC invalidation since the last CMD_SYNC got no answer: the CMD_SYNC reports it. */
+  #atcTimedOut = false;
+
+  constructor(
+    memory: PhysicalMemory,
+    registers: RegisterFile,
+    capabilities: Capabilities,
+    caches: UnitCaches,
+    tlb: TlbInvalidation,
+    stalled: StalledTransactions,
+    counters: UnitCounters,
+    ports: UnitPorts,
+    reportError: () => void,
+    isStopped: () => boolean,
+  ) {
+    this.#memory = memory;
+    this.#registers = registers;
+    this.#capabilities = capabilities;
+    this.#caches = caches;
+    this.#tlb = tlb;
+    this.#stalled = stalled;
+    this.#counters = counters;
+    this.#ports = ports;
+    this.#reportError = reportError;
+    this.#isStopped = isStopped;
+  }
+
+  reset(): void {
+    this.enabled = false;
+    this.#atcTimedOut = false;
+  }
+
+  /** Runs pending commands. @returns how many */
+  run(limit: number): number {
+    let ran = 0;
+    while (ran < limit && this.enabled && !this.#isStopped()) {
+      const ring = this.#load();
+      if (ring.isEmpty) break;
+      ring.locate(ring.head);
+      const end = this.#step();
+      if (end !== CommandError.NONE) {
+        this.#registers.set(Register.CMDQ_CONS, ring.head | (end << ERR_SHIFT));
+        this.#reportError();
+        break;
+      }
+      ring.advanceHead();
+      // The error field keeps what it was: it means something only while CMDQ_ERR is active.
+      this.#registers.set(Register.CMDQ_CONS, (this.#registers.get(Register.CMDQ_CONS) & 0x7f00_0000) | ring.head);
+      ran++;
+    }
+    this.#counters.commands += ran;
+    return ran;
+  }
+
+  #load(): QueueRing {
+    const registers = this.#registers;
+    const ring = this.#ring;
+    const lo = registers.get(Register.CMDQ_BASE);
+    ring.configure(registers.get(Register.CMDQ_BASE + 4) & 0xf_ffff, lo & ~0x1f, lo & 0x1f);
+    const mask = 2 ** (ring.sizeLog2 + 1) - 1;
+    ring.head = registers.get(Register.CMDQ_CONS) & mask;
+    ring.tail = registers.get(Register.CMDQ_PROD) & mask;
+    return ring;
+  }
+
+  #step(): CommandEnd {
+    const { entryHi, entryLo } = this.#ring;
+    const memory = this.#memory;
+    for (let word = 0; word < 4; word += 2) {
+      if (!memory.load64(entryHi, entryLo + word * 4)) return CommandError.ABORT;
+      this.#words[word] = memory.loadedLo;
+      this.#words[word + 1] = memory.loadedHi;
+    }
+    return this.#execute(this.#words[0]! & 0xff);
+  }
+
+  #execute(opcode: number): CommandEnd {
+    const words = this.#words;
+    const isTlbi = opcode >= Opcode.TLBI_NH_ALL && opcode <= Opcode.TLBI_NSNH_ALL;
+    if (isTlbi) {
+      const dropped = this.#tlb.run(opcode, words);
+      if (dropped === null) return CommandError.ILLEGAL;
+      this.#counters.invalidatedEntries += dropped;
+      return CommandError.NONE;
+    }
+    switch (opcode) {
+      case Opcode.PREFETCH_CONFIG:
+      case Opcode.PREFETCH_ADDR:
+        // Hints. Doing nothing is always right.
+        return this.#isSecure() ? CommandError.ILLEGAL : CommandError.NONE;
+      case Opcode.CFGI_STE:
+      case Opcode.CFGI_STE_RANGE:
+      case Opcode.CFGI_CD:
+      case Opcode.CFGI_CD_ALL:
+        return this.#isSecure() ? CommandError.ILLEGAL : this.#invalidateConfiguration(opcode);
+      case Opcode.ATC_INV:
+        return this.#capabilities.ats ? this.#invalidateAtc() : CommandError.ILLEGAL;
+      case Opcode.PRI_RESP:
+        return this.#capabilities.pri ? this.#respond() : CommandError.ILLEGAL;
+      case Opcode.RESUME:
+      case Opcode.STALL_TERM:
+        return this.#capabilities.canStall ? this.#resume(opcode) : CommandError.ILLEGAL;
+      case Opcode.SYNC:
+        return this.#sync();
+      default:
+        return CommandError.ILLEGAL;
+    }
+  }
+
+  /** SSEC = 1 names a secure stream, which a non-secure queue may not. */
+  #isSecure(): boolean {
+    return CFGI.SSEC.of(this.#words, 0) !== 0;
+  }
+
+  #invalidateConfiguration(opcode: number): CommandEnd {
+    const words = this.#words;
+    const caches = this.#caches;
+    const streamId = words[1]! >>> 0;
+    let dropped: number;
+    if (opcode === Opcode.CFGI_CD) dropped = caches.dropContexts(streamId, this.#substreamOf());
+    else if (opcode === Opcode.CFGI_CD_ALL) dropped = caches.dropContexts(streamId, null);
+    else if (opcode === Opcode.CFGI_STE) dropped = caches.dropStreams(streamId, streamId);
+    else {
+      const range = RANGE.of(words, 0);
+      const size = 2 ** (range + 1);
+      const first = Math.floor(streamId / size) * size;
+      dropped =
+        range === ALL_STREAMS ? caches.dropStreams(0, 0xffff_ffff) : caches.dropStreams(first, first + size - 1);
+    }
+    this.#counters.invalidatedEntries += dropped;
+    return CommandError.NONE;
+  }
+
+  /** A stream without substreams has its one descriptor under "no substream"; SSID 0 names it as well. */
+  #substreamOf(): number | null {
+    const substreamId = CFGI.SSID.of(this.#words, 0);
+    return substreamId === 0 ? null : substreamId;
+  }
+
+  #invalidateAtc(): CommandEnd {
+    const words = this.#words;
+    const size = ATC.SIZE.of(words, 0);
+    const address = (BigInt(words[3]! >>> 0) << 32n) | BigInt((words[2]! & ~0xfff) >>> 0);
+    // Size 52: everything.
+    const bytes = 1n << BigInt(Math.min(12 + size, 64));
+    const start = address & ~(bytes - 1n);
+    const substreamId = ATC.SSV.of(words, 0) !== 0 ? ATC.SSID.of(words, 0) : -1;
+    if (!this.#ports.invalidateAtc(words[1]! >>> 0, substreamId, start, start + bytes - 1n)) this.#atcTimedOut = true;
+    return CommandError.NONE;
+  }
+
+  #respond(): CommandEnd {
+    const words = this.#words;
+    const substreamId = ATC.SSV.of(words, 0) !== 0 ? ATC.SSID.of(words, 0) : -1;
+    this.#ports.pageResponse(words[1]! >>> 0, substreamId, PRI.PRGINDEX.of(words, 0), PRI.RESP.of(words, 0));
+    return CommandError.NONE;
+  }
+
+  #resume(opcode: number): CommandEnd {
+    const words = this.#words;
+    const streamId = words[1]! >>> 0;
+    if (opcode === Opcode.STALL_TERM) {
+      for (const tag of this.#stalled.terminate(streamId)) this.#ports.resume(streamId, tag, 'abort');
+      return CommandError.NONE;
+    }
+    const tag = STALL.STAG.of(words, 0);
+    const action = STALL.ACTION.of(words, 0);
+    if (action > ResumeAction.ABORT) return CommandError.ILLEGAL;
+    // A tag that is not stalled, or of another stream: the command does nothing.
+    if (this.#stalled.resume(streamId, tag)) {
+      const outcome = action === ResumeAction.RETRY ? 'retry' : action === ResumeAction.ABORT ? 'abort' : 'terminate';
+      this.#ports.resume(streamId, tag, outcome);
+    }
+    return CommandError.NONE;
+  }
+
+  /** All commands before it are finished by now; what remains is to signal it. */
+  #sync(): CommandEnd {
+    const words = this.#words;
+    if (this.#atcTimedOut) {
+      this.#atcTimedOut = false;
+      return CommandError.ATC_INV_SYNC;
+    }
+    const signal = CS.of(words, 0);
+    if (signal > CompletionSignal.SEV) return CommandError.ILLEGAL;
+    if (signal === CompletionSignal.SEV) this.#ports.sendEvent();
+    if (signal === CompletionSignal.IRQ) {
+      const hi = words[3]! & 0xf_ffff;
+      const lo = words[2]! & ~3;
+      if (this.#capabilities.msi && (hi !== 0 || lo !== 0)) {
+        this.#memory.deviceWriting = true;
+        this.#memory.store32(hi, lo, words[1]!);
+        this.#memory.deviceWriting = false;
+      } else this.#ports.interrupt('sync');
+    }
+    return CommandError.NONE;
+  }
+}

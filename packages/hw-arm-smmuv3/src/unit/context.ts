@@ -1,0 +1,157 @@
+import { TableRoot, wordField, type RadixWalker, type WordField } from '@ioasis/core';
+import { bitsPerLevel, type GranuleShift } from '../format/granule.js';
+import { CD, TG0_SHIFT, TG1_SHIFT, type CdField } from '../layouts/context-descriptor.js';
+import { MOST_SIZE, type Capabilities } from './capabilities.js';
+import type { StageWalkers } from './stage-walkers.js';
+import type { StreamEntry } from './stream-entry.js';
+
+const field = (name: CdField): WordField => wordField(CD, name);
+const F = {
+  T0SZ: field('T0SZ'),
+  TG0: field('TG0'),
+  EPD0: field('EPD0'),
+  ENDI: field('ENDI'),
+  T1SZ: field('T1SZ'),
+  TG1: field('TG1'),
+  EPD1: field('EPD1'),
+  V: field('V'),
+  IPS: field('IPS'),
+  AFFD: field('AFFD'),
+  WXN: field('WXN'),
+  UWXN: field('UWXN'),
+  TBI0: field('TBI0'),
+  TBI1: field('TBI1'),
+  AA64: field('AA64'),
+  HD: field('HD'),
+  HA: field('HA'),
+  S: field('S'),
+  R: field('R'),
+  A: field('A'),
+  ASID: field('ASID'),
+  HAD0: field('HAD0'),
+  HAD1: field('HAD1'),
+};
+
+/** One of a context's two translation regions. */
+export interface Region {
+  readonly root: TableRoot;
+  readonly walker: RadixWalker;
+}
+
+/** A decoded context descriptor. One class, because the hit path reads it. */
+export class Context {
+  asid = 0;
+  /** Null: EPDx, every access faults without a walk. */
+  low: Region | null = null;
+  high: Region | null = null;
+  /** TBIx: the top byte of addresses of the region is ignored. */
+  lowTopByteIgnored = false;
+  highTopByteIgnored = false;
+  /** R: translation faults are recorded. S: they stall. */
+  record = false;
+  stall = false;
+  /** WXN, UWXN: what can be written cannot be executed (privileged; unprivileged makes it so for privileged). */
+  writeExecuteNever = false;
+  unprivilegedWriteExecuteNever = false;
+}
+
+/** Decodes context descriptors (IHI 0070 5.4). */
+export class ContextDecoder {
+  readonly #capabilities: Capabilities;
+  readonly #walkers: StageWalkers;
+
+  constructor(capabilities: Capabilities, walkers: StageWalkers) {
+    this.#capabilities = capabilities;
+    this.#walkers = walkers;
+  }
+
+  /**
+   * @param words 512 bits as 32-bit words
+   * @returns null: illegal, C_BAD_CD
+   */
+  decode(words: Int32Array, stream: StreamEntry): Context | null {
+    const capabilities = this.#capabilities;
+    const has = (of: WordField): boolean => of.of(words, 0) !== 0;
+    if (!has(F.V) || !has(F.AA64)) return null;
+    if (!has(F.A) && capabilities.abortOnly) return null;
+    if (has(F.S) && !capabilities.canStall) return null;
+    if ((has(F.HA) && !capabilities.accessedFlag) || (has(F.HD) && !capabilities.dirtyState)) return null;
+    // Tables of the other endianness are not modelled: a unit that has them would read them, this one calls the CD illegal.
+    if (has(F.ENDI)) return null;
+
+    const context = new Context();
+    context.asid = F.ASID.of(words, 0) & (2 ** capabilities.asidBits - 1);
+    context.record = has(F.R);
+    context.stall = has(F.S) && !stream.stallDisabled;
+    context.lowTopByteIgnored = has(F.TBI0);
+    context.highTopByteIgnored = has(F.TBI1);
+    context.writeExecuteNever = has(F.WXN);
+    context.unprivilegedWriteExecuteNever = has(F.UWXN);
+    if (!has(F.EPD0)) {
+      const region = this.#region(
+        words,
+        stream,
+        TG0_SHIFT[F.TG0.of(words, 0)],
+        F.T0SZ.of(words, 0),
+        has(F.HAD0),
+        2,
+        'low',
+      );
+      if (region === null) return null;
+      context.low = region;
+    }
+    if (!has(F.EPD1) && !stream.singlePrivilege) {
+      const region = this.#region(
+        words,
+        stream,
+        TG1_SHIFT[F.TG1.of(words, 0)],
+        F.T1SZ.of(words, 0),
+        has(F.HAD1),
+        4,
+        'high',
+      );
+      if (region === null) return null;
+      context.high = region;
+    }
+    return context;
+  }
+
+  /** @param ttb index of the 32-bit word where the table's address starts */
+  #region(
+    words: Int32Array,
+    stream: StreamEntry,
+    granule: GranuleShift | number | undefined,
+    size: number,
+    hierarchyDisabled: boolean,
+    ttb: number,
+    half: 'low' | 'high',
+  ): Region | null {
+    const capabilities = this.#capabilities;
+    if (!capabilities.supportsGranule(granule)) return null;
+    if (size < capabilities.leastSize(granule) || size > MOST_SIZE) return null;
+    const inputBits = 64 - size;
+    const levels = Math.ceil((inputBits - granule) / bitsPerLevel(granule));
+    const outputBits = capabilities.outputBitsOf(F.IPS.of(words, 0));
+    const hi = words[ttb + 1]! & 0xf_ffff;
+    if (outputBits < 52 && hi >>> Math.max(0, outputBits - 32) !== 0) return null;
+    const flags = {
+      accessed: F.HA.of(words, 0) !== 0 ? 'set' : F.AFFD.of(words, 0) !== 0 ? 'ignore' : 'fault',
+      dirty: F.HD.of(words, 0) !== 0,
+    } as const;
+    const isDisabled = hierarchyDisabled && capabilities.hierarchyDisable;
+    const walker = this.#walkers.stage1(granule, isDisabled, stream.singlePrivilege, flags);
+    // A root of fewer entries than a table is aligned to its own size, at least 64 bytes.
+    const rootBits = inputBits - granule - (levels - 1) * bitsPerLevel(granule) + 3;
+    const lo = words[ttb]! & -(2 ** Math.max(6, rootBits));
+    const root = new TableRoot(walker.format, {
+      hi,
+      lo,
+      levels,
+      inputBits,
+      region: half,
+      outputBits,
+      translator: stream.stage2,
+    });
+    return { root, walker };
+  }
+}

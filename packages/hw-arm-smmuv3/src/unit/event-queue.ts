@@ -1,0 +1,84 @@
+import { QueueRing, type PhysicalMemory, type RegisterFile } from '@ioasis/core';
+import { EVENT_BYTES } from '../layouts/events.js';
+import { Register } from '../layouts/register-offsets.js';
+
+/** What became of a record. */
+export type EventResult = 'recorded' | 'overflow' | 'disabled';
+
+const OVERFLOW = 1 << 31;
+
+/** Registers and entry size of a queue that the unit fills: the event queue or the PRI queue. */
+export interface OutputQueueRegisters {
+  readonly base: number;
+  readonly prod: number;
+  readonly cons: number;
+  readonly entryBytes: number;
+}
+
+export const EVENT_QUEUE: OutputQueueRegisters = {
+  base: Register.EVENTQ_BASE,
+  prod: Register.EVENTQ_PROD,
+  cons: Register.EVENTQ_CONS,
+  entryBytes: EVENT_BYTES,
+};
+
+/** A queue that the unit fills and software reads (IHI 0070 3.5, 7.4): a full one drops the record and toggles the overflow flag once. */
+export class OutputQueue {
+  /** The record to write as 32-bit words, filled by the caller before {@link append}. */
+  readonly words: Int32Array;
+  enabled = false;
+  readonly #memory: PhysicalMemory;
+  readonly #registers: RegisterFile;
+  readonly #queue: OutputQueueRegisters;
+  readonly #ring: QueueRing;
+
+  constructor(memory: PhysicalMemory, registers: RegisterFile, queue: OutputQueueRegisters) {
+    this.#memory = memory;
+    this.#registers = registers;
+    this.#queue = queue;
+    this.#ring = new QueueRing(queue.entryBytes, 'wrap-bit');
+    this.words = new Int32Array(queue.entryBytes / 4);
+  }
+
+  get isEmpty(): boolean {
+    return this.#load().isEmpty;
+  }
+
+  /** Writes {@link words} as the next record. `abort`: the queue's memory is not there. */
+  append(): EventResult | 'abort' {
+    if (!this.enabled) return 'disabled';
+    const registers = this.#registers;
+    const ring = this.#load();
+    const prod = registers.get(this.#queue.prod);
+    if (ring.isFull) {
+      // One overflow is signalled until software acknowledges it by making the flags equal.
+      const isAcknowledged = ((prod ^ registers.get(this.#queue.cons)) & OVERFLOW) === 0;
+      if (isAcknowledged) registers.set(this.#queue.prod, prod ^ OVERFLOW);
+      return 'overflow';
+    }
+    ring.locate(ring.tail);
+    const memory = this.#memory;
+    memory.deviceWriting = true;
+    let isStored = true;
+    for (let word = 0; word < this.words.length; word += 2) {
+      isStored =
+        memory.store64(ring.entryHi, ring.entryLo + word * 4, this.words[word + 1]!, this.words[word]!) && isStored;
+    }
+    memory.deviceWriting = false;
+    if (!isStored) return 'abort';
+    ring.advanceTail();
+    registers.set(this.#queue.prod, (prod & OVERFLOW) | ring.tail);
+    return 'recorded';
+  }
+
+  #load(): QueueRing {
+    const registers = this.#registers;
+    const ring = this.#ring;
+    const lo = registers.get(this.#queue.base);
+    ring.configure(registers.get(this.#queue.base + 4) & 0xf_ffff, lo & ~0x1f, lo & 0x1f);
+    const mask = 2 ** (ring.sizeLog2 + 1) - 1;
+    ring.head = registers.get(this.#queue.cons) & mask;
+    ring.tail = registers.get(this.#queue.prod) & mask;
+    return ring;
+  }
+}

@@ -1,0 +1,118 @@
+import { Access, iova, join64, NO_PASID, type AccessKind } from '@ioasis/core';
+import { EVENT, EventClass, EventId, type EventName } from '../layouts/events.js';
+import type { OutputQueue } from './event-queue.js';
+import type { SilentRefusal, SmmuV3Fault } from './fault.js';
+import type { Request } from './request.js';
+
+/** What an event says beyond the request's own fields. */
+export interface EventDetails {
+  /** False: a translation fault whose context does not record (CD.R, STE.S2R = 0). Default true. */
+  readonly record?: boolean;
+  readonly stage2?: boolean;
+  /** One of `EventClass`. */
+  readonly class?: number;
+  /** IPA, or the address that could not be fetched, bytes. */
+  readonly second?: bigint;
+  /** Tag of the stalled transaction. */
+  readonly stall?: number;
+}
+
+/** Turns refusals into event records and fault values (IHI 0070 7.3). */
+export class EventRecorder {
+  readonly #queue: OutputQueue;
+  readonly #request: Request;
+  /** Called after a record: the queue's interrupt and errors. */
+  readonly #after: (result: ReturnType<OutputQueue['append']>) => void;
+
+  constructor(queue: OutputQueue, request: Request, after: (result: ReturnType<OutputQueue['append']>) => void) {
+    this.#queue = queue;
+    this.#request = request;
+    this.#after = after;
+  }
+
+  /** A configuration error: no address, whose stream it is (IHI 0070 7.3.3 to 7.3.11). */
+  configuration(name: EventName, details: EventDetails = {}): SmmuV3Fault {
+    return this.#record(name, this.#identity(name) | (BigInt(details.second ?? 0n) << 192n), details);
+  }
+
+  /** A fault of a translation: input address, direction, stage, class (IHI 0070 7.3.12 to 7.3.16). */
+  translation(name: EventName, details: EventDetails = {}): SmmuV3Fault {
+    const { access, iovaHi, iovaLo } = this.#request;
+    const record = EVENT.encode({
+      ADDRESS: join64(iovaHi, iovaLo),
+      RNW: (access & Access.WRITE) === 0,
+      IND: (access & Access.EXECUTE) !== 0,
+      PNU: (access & Access.PRIVILEGED) !== 0,
+      S2: details.stage2 ?? false,
+      CLASS: details.class ?? EventClass.IN,
+      IPA: details.second ?? 0n,
+      STALL: details.stall !== undefined,
+      STAG: details.stall ?? 0,
+    });
+    return this.#record(name, this.#identity(name) | record, details);
+  }
+
+  /** A refusal without event. */
+  silent(name: SilentRefusal): SmmuV3Fault {
+    return this.#fault(name, 0, 'disabled', [], {});
+  }
+
+  #identity(name: EventName): bigint {
+    const { streamId, substreamId } = this.#request;
+    const hasSubstream = substreamId !== NO_PASID;
+    return EVENT.encode({
+      ID: EventId[name],
+      SSV: hasSubstream,
+      SSID: hasSubstream ? substreamId : 0,
+      SID: BigInt(streamId >>> 0),
+    });
+  }
+
+  #record(name: EventName, record: bigint, details: EventDetails): SmmuV3Fault {
+    if (details.record === false) return this.#fault(name, EventId[name], 'suppressed', [], details);
+    const { words } = this.#queue;
+    for (let word = 0; word < words.length; word++) {
+      words[word] = Number(BigInt.asIntN(32, record >> BigInt(32 * word)));
+    }
+    const result = this.#queue.append();
+    this.#after(result);
+    const recorded = result === 'abort' ? 'disabled' : result;
+    const stored =
+      recorded === 'recorded' ? [0n, 64n, 128n, 192n].map((shift) => BigInt.asUintN(64, record >> shift)) : [];
+    return this.#fault(name, EventId[name], recorded, stored, details);
+  }
+
+  #fault(
+    name: SmmuV3Fault['name'],
+    code: number,
+    recorded: SmmuV3Fault['recorded'],
+    record: readonly bigint[],
+    details: EventDetails,
+  ): SmmuV3Fault {
+    const request = this.#request;
+    return {
+      vendor: 'arm-smmuv3',
+      code,
+      name,
+      requesterId: request.streamId,
+      pasid: request.substreamId === NO_PASID ? undefined : request.substreamId,
+      iova: iova(join64(request.iovaHi, request.iovaLo)),
+      access: accessKind(request.access),
+      recorded,
+      record,
+      details: {
+        stage: details.stage2 === true ? 2 : 1,
+        ...(details.class !== undefined && { class: details.class }),
+        ...(details.second !== undefined && { second: details.second }),
+        ...(details.stall !== undefined && { stall: details.stall }),
+      },
+    };
+  }
+}
+
+function accessKind(access: number): AccessKind {
+  if ((access & Access.TRANSLATION_REQUEST) !== 0) return 'translation-request';
+  if ((access & Access.ATOMIC) !== 0) return 'atomic';
+  if ((access & Access.EXECUTE) !== 0) return 'execute';
+  return (access & Access.WRITE) !== 0 ? 'write' : 'read';
+}

@@ -1,0 +1,342 @@
+import {
+  Access,
+  join64,
+  NO_PASID,
+  WalkStop,
+  type PhysicalMemory,
+  type RegisterFile,
+  type Translation,
+  type UnitCounters,
+} from '@ioasis/core';
+import { EventClass } from '../layouts/events.js';
+import { Register } from '../layouts/register-offsets.js';
+import { GBPA } from '../layouts/registers.js';
+import { Eats } from '../layouts/stream-table.js';
+import type { SmmuV3Configuration } from '../options.js';
+import { ContextDecoder, type Context, type Region } from './context.js';
+import { ContextTable, STAGE1_BYPASS } from './context-table.js';
+import type { EventRecorder } from './event-recorder.js';
+import type { SmmuV3Fault } from './fault.js';
+import type { Request } from './request.js';
+import { eventOfStop, type Stage2 } from './stage2.js';
+import type { StageWalkers } from './stage-walkers.js';
+import type { StalledTransactions } from './stalled-transactions.js';
+import { StreamAction, StreamEntryDecoder, type StreamEntry } from './stream-entry.js';
+import { StreamTable } from './stream-table.js';
+import type { StructureReader } from './structure-reader.js';
+import { EntryKind, granuleAttribute, STAGE2_TAG, WRITABLE_CLEAN, type UnitCaches } from './unit-caches.js';
+
+/** How the last request was let through. */
+export type Passage = 'translated' | 'bypass' | 'disabled';
+
+/** What a request path works with: the unit's own parts, or those of an explanation. */
+export interface RequestPathParts {
+  readonly memory: PhysicalMemory;
+  readonly configuration: SmmuV3Configuration;
+  readonly registers: RegisterFile;
+  readonly caches: UnitCaches;
+  readonly counters: UnitCounters;
+  readonly translation: Translation;
+  readonly request: Request;
+  readonly recorder: EventRecorder;
+  readonly stalled: StalledTransactions;
+  readonly reader: StructureReader;
+  readonly walkers: StageWalkers;
+}
+
+const GBPA_ABORT = Number(GBPA.mask('ABORT'));
+const RIGHTS = Access.READ | Access.WRITE | Access.EXECUTE;
+/** Rights of privileged requests stand above those of unprivileged ones in a TLB entry. */
+const PRIVILEGED_SHIFT = 3;
+
+/** From a request to an address or a fault: stream table entry, context descriptor, stage 1, stage 2 (IHI 0070 3.3, 3.4). */
+export class RequestPath {
+  readonly caches: UnitCaches;
+  readonly counters: UnitCounters;
+  readonly translation: Translation;
+  /** How the last request that was not refused passed. */
+  passage: Passage = 'disabled';
+  /** SMMUEN. */
+  enabled = false;
+  readonly #busBits: number;
+  readonly #registers: RegisterFile;
+  readonly #request: Request;
+  readonly #recorder: EventRecorder;
+  readonly #stalled: StalledTransactions;
+  readonly #streams: StreamTable;
+  readonly #contexts: ContextTable;
+
+  constructor(parts: RequestPathParts) {
+    const { capabilities, busBits } = parts.configuration;
+    this.caches = parts.caches;
+    this.counters = parts.counters;
+    this.translation = parts.translation;
+    this.#busBits = busBits;
+    this.#registers = parts.registers;
+    this.#request = parts.request;
+    this.#recorder = parts.recorder;
+    this.#stalled = parts.stalled;
+    const streamDecoder = new StreamEntryDecoder(capabilities, parts.walkers);
+    const { streamTable2Level } = capabilities;
+    this.#streams = new StreamTable(parts.registers, parts.reader, streamDecoder, parts.recorder, streamTable2Level);
+    this.#contexts = new ContextTable(parts.reader, new ContextDecoder(capabilities, parts.walkers), parts.recorder);
+  }
+
+  translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
+    this.counters.translations++;
+    const { caches } = this;
+    if (this.enabled && pasid === NO_PASID && (access & ~(Access.READ | Access.WRITE)) === 0) {
+      const stream = caches.streams.find(requesterId | 0, 0);
+      if (stream !== null && stream.action === StreamAction.STAGE1) {
+        const context = caches.contexts.find(requesterId | 0, NO_PASID);
+        if (context !== null && caches.tlb.lookup(iovaHi, iovaLo, stream.vmidTag, context.asid)) {
+          if ((access & ~caches.tlb.permissions) === 0) return this.#hit(0);
+        }
+      }
+    }
+    return this.#translateSlowly(requesterId, pasid, iovaHi, iovaLo, access);
+  }
+
+  /** @param shift where the rights of the request's privilege stand */
+  #hit(shift: number): true {
+    const { tlb } = this.caches;
+    const { translation } = this;
+    this.counters.iotlbHits++;
+    this.passage = 'translated';
+    translation.paHi = tlb.paHi;
+    translation.paLo = tlb.paLo;
+    translation.pageShift = tlb.pageShift;
+    translation.permissions = (tlb.permissions >>> shift) & RIGHTS;
+    return true;
+  }
+
+  #answer(paHi: number, paLo: number, pageShift: number, rights: number, passage: Passage): true {
+    const { translation } = this;
+    this.passage = passage;
+    translation.paHi = paHi;
+    translation.paLo = paLo;
+    translation.pageShift = pageShift;
+    translation.permissions = rights;
+    return true;
+  }
+
+  #refuse(fault: SmmuV3Fault): false {
+    this.counters.faults++;
+    this.translation.fault = fault;
+    return false;
+  }
+
+  #translateSlowly(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
+    const request = this.#request;
+    request.streamId = requesterId;
+    request.substreamId = pasid;
+    request.iovaHi = iovaHi;
+    request.iovaLo = iovaLo;
+    request.access = access;
+    const busBits = this.#busBits;
+    if (busBits < 64 && iovaHi >>> (busBits - 32) !== 0) return this.#refuse(this.#recorder.silent('NO_TRANSLATION'));
+
+    // 1. SMMUEN = 0: what GBPA says (IHI 0070 3.11).
+    if (!this.enabled) {
+      if ((this.#registers.get(Register.GBPA) & GBPA_ABORT) !== 0) return this.#refuse(this.#recorder.silent('ABORT'));
+      return this.#answer(iovaHi, iovaLo, 12, RIGHTS, 'disabled');
+    }
+
+    // 2. The stream table entry.
+    const stream = this.#streamOf(requesterId);
+    if ('vendor' in stream) return this.#refuse(stream);
+    if (stream.action === StreamAction.ABORT) return this.#refuse(this.#recorder.silent('ABORT'));
+
+    // 3. ATS: translation requests and translated requests (IHI 0070 3.9.1).
+    if ((access & (Access.TRANSLATION_REQUEST | Access.TRANSLATED)) !== 0) {
+      const isTranslated = (access & Access.TRANSLATED) !== 0;
+      if (stream.ats === Eats.NONE) {
+        return this.#refuse(this.#recorder.translation(isTranslated ? 'F_TRANSL_FORBIDDEN' : 'F_BAD_ATS_TREQ'));
+      }
+      if (isTranslated && stream.ats === Eats.FULL) return this.#answer(iovaHi, iovaLo, 12, RIGHTS, 'bypass');
+    }
+
+    // 4. Bypass: a substream needs stage 1.
+    const hasStage1 = stream.action === StreamAction.STAGE1 || stream.action === StreamAction.NESTED;
+    if (pasid !== NO_PASID && !hasStage1) return this.#refuse(this.#recorder.configuration('C_BAD_SUBSTREAMID'));
+    if (stream.action === StreamAction.BYPASS) return this.#answer(iovaHi, iovaLo, 12, RIGHTS, 'bypass');
+    if (!hasStage1 && stream.stage2 !== null)
+      return this.#translateStage2(stream, stream.stage2, iovaHi, iovaLo, 'translated');
+
+    // 5. The context descriptor.
+    const context = this.#contextOf(stream, requesterId, pasid);
+    if (context === STAGE1_BYPASS) {
+      if (stream.stage2 !== null) return this.#translateStage2(stream, stream.stage2, iovaHi, iovaLo, 'bypass');
+      return this.#answer(iovaHi, iovaLo, 12, RIGHTS, 'bypass');
+    }
+    if ('vendor' in context) return this.#refuse(context);
+    return this.#translateStage1(stream, context);
+  }
+
+  #streamOf(requesterId: number): StreamEntry | SmmuV3Fault {
+    const cached = this.caches.streams.find(requesterId | 0, 0);
+    if (cached !== null) return cached;
+    const entry = this.#streams.lookup(requesterId);
+    this.counters.walkReads += this.#streams.reads;
+    // What is in error is not cached.
+    if (!('vendor' in entry)) this.caches.streams.insert(requesterId | 0, 0, entry);
+    return entry;
+  }
+
+  #contextOf(stream: StreamEntry, requesterId: number, pasid: number): ReturnType<ContextTable['lookup']> {
+    const cached = this.caches.contexts.find(requesterId | 0, pasid);
+    if (cached !== null) return cached;
+    const context = this.#contexts.lookup(stream, pasid);
+    this.counters.walkReads += this.#contexts.reads;
+    if (context !== STAGE1_BYPASS && !('vendor' in context))
+      this.caches.contexts.insert(requesterId | 0, pasid, context);
+    return context;
+  }
+
+  #translateStage1(stream: StreamEntry, context: Context): boolean {
+    const { tlb } = this.caches;
+    const { access, iovaHi: requestedHi, iovaLo } = this.#request;
+    const isPrivileged = stream.singlePrivilege || (access & Access.PRIVILEGED) !== 0;
+    const shift = isPrivileged ? PRIVILEGED_SHIFT : 0;
+    const wanted = access & RIGHTS;
+
+    // 1. Which region: bit 63, or bit 55 where the top byte is ignored (DDI 0487 D8.8).
+    const isHigh = isHighHalf(context, requestedHi);
+    const isTagged = isHigh ? context.highTopByteIgnored : context.lowTopByteIgnored;
+    const iovaHi = isTagged ? (requestedHi << 8) >> 8 : requestedHi;
+
+    // 2. The TLB, by VMID and ASID. An entry without the right faults as it is: software that grants rights invalidates. A combined
+    // entry does not say which stage refuses, and a clean one is to become dirty: these walk.
+    if (tlb.lookup(iovaHi, iovaLo, stream.vmidTag, context.asid)) {
+      if ((wanted & ~(tlb.permissions >>> shift)) === 0) return this.#hit(shift);
+      if ((tlb.attributes & (EntryKind.COMBINED | WRITABLE_CLEAN)) === 0) {
+        this.counters.iotlbHits++;
+        return this.#stage1Fault(context, 'F_PERMISSION');
+      }
+    }
+
+    // 3. The tables.
+    this.counters.iotlbMisses++;
+    const region = isHigh ? context.high : context.low;
+    if (region === null) return this.#stage1Fault(context, 'F_TRANSLATION');
+    const walk = wanted | (isPrivileged ? Access.PRIVILEGED : 0);
+    const isAllowed = this.#walk(region, stream, context, iovaHi, iovaLo, walk);
+    const { walker } = region;
+    this.counters.walkReads += walker.reads;
+    if (!isAllowed) return this.#stoppedStage1(stream, context, region);
+    let unprivileged = walker.permissions(false);
+    let privileged = walker.permissions(true);
+    if (context.writeExecuteNever && (privileged & Access.WRITE) !== 0) privileged &= ~Access.EXECUTE;
+    if (context.unprivilegedWriteExecuteNever && (unprivileged & Access.WRITE) !== 0) privileged &= ~Access.EXECUTE;
+    if (context.writeExecuteNever && (unprivileged & Access.WRITE) !== 0) unprivileged &= ~Access.EXECUTE;
+    if ((wanted & ~(isPrivileged ? privileged : unprivileged)) !== 0) return this.#stage1Fault(context, 'F_PERMISSION');
+
+    // 4. Stage 2 of the page's own address.
+    let { paHi, paLo, pageShift } = walker;
+    const isGlobal = (walker.entryLo & 0x800) === 0;
+    const level = 3 - walker.level;
+    const isClean = isCleanLeaf(walker.entryHi, walker.entryLo);
+    const place = level | granuleAttribute(walker.format.granuleShift) | (isClean ? WRITABLE_CLEAN : 0);
+    let kind = EntryKind.STAGE1 | place;
+    const { stage2 } = stream;
+    if (stage2 !== null) {
+      if (!stage2.walk(paHi, paLo, wanted)) return this.#stage2Fault(stage2, EventClass.IN, paHi, paLo);
+      this.counters.walkReads += stage2.walker.reads;
+      paHi = stage2.walker.paHi;
+      paLo = stage2.walker.paLo;
+      pageShift = Math.min(pageShift, stage2.walker.pageShift);
+      const rights = stage2.walker.permissions(false);
+      unprivileged &= rights;
+      privileged &= rights;
+      kind = EntryKind.COMBINED | place;
+    }
+    const rights = unprivileged | (privileged << PRIVILEGED_SHIFT);
+    tlb.insert(iovaHi, iovaLo, pageShift, stream.vmidTag, context.asid, paHi, paLo, rights, kind, isGlobal);
+    return this.#answer(paHi, paLo, pageShift, isPrivileged ? privileged : unprivileged, 'translated');
+  }
+
+  /** A walk from the lowest cached table, or from the root with its path kept. */
+  #walk(region: Region, stream: StreamEntry, context: Context, hi: number, lo: number, access: number): boolean {
+    const { walker, root } = region;
+    const { walks } = this.caches;
+    if (!walks.isOn) return walker.walk(root, hi, lo, access);
+    if (walks.find(hi, lo, stream.vmidTag, context.asid)) {
+      return walker.resume(root, walks.level, walks.tableFrame, walks.allowedHi, walks.allowedLo, hi, lo, access);
+    }
+    walker.isWatched = true;
+    const isAllowed = walker.walk(root, hi, lo, access);
+    walker.isWatched = false;
+    const kind = stream.stage2 === null ? EntryKind.STAGE1 : EntryKind.COMBINED;
+    walks.keepPath(walker, hi, lo, stream.vmidTag, context.asid, kind);
+    return isAllowed;
+  }
+
+  #stoppedStage1(stream: StreamEntry, context: Context, region: Region): false {
+    const { walker } = region;
+    const { stage2 } = stream;
+    if (walker.stop === WalkStop.STAGE && stage2 !== null) {
+      return this.#stage2Fault(stage2, EventClass.TTD, stage2.ipaHi, stage2.ipaLo);
+    }
+    const name = eventOfStop(walker.stop);
+    if (name !== 'F_WALK_EABT') return this.#stage1Fault(context, name);
+    // An external abort is recorded whatever CD.R says.
+    const second = join64(walker.entryAddressHi, walker.entryAddressLo);
+    return this.#refuse(this.#recorder.translation(name, { class: EventClass.TTD, second }));
+  }
+
+  #stage1Fault(context: Context, name: 'F_TRANSLATION' | 'F_ADDR_SIZE' | 'F_ACCESS' | 'F_PERMISSION'): false {
+    const stall = context.stall ? this.#stalled.stall(this.#request.streamId) : undefined;
+    const record = context.record || stall !== undefined;
+    return this.#refuse(
+      this.#recorder.translation(name, { record, class: EventClass.IN, ...(stall !== undefined && { stall }) }),
+    );
+  }
+
+  #stage2Fault(stage2: Stage2, eventClass: number, ipaHi: number, ipaLo: number): false {
+    const { walker } = stage2;
+    const name = eventOfStop(walker.stop);
+    if (name === 'F_WALK_EABT') {
+      const second = join64(walker.entryAddressHi, walker.entryAddressLo);
+      return this.#refuse(this.#recorder.translation(name, { stage2: true, class: eventClass, second }));
+    }
+    const stall = stage2.stall ? this.#stalled.stall(this.#request.streamId) : undefined;
+    return this.#refuse(
+      this.#recorder.translation(name, {
+        record: stage2.record || stall !== undefined,
+        stage2: true,
+        class: eventClass,
+        second: join64(ipaHi, ipaLo) & ~0xfffn,
+        ...(stall !== undefined && { stall }),
+      }),
+    );
+  }
+
+  #translateStage2(stream: StreamEntry, stage2: Stage2, hi: number, lo: number, passage: Passage): boolean {
+    const { tlb } = this.caches;
+    const wanted = this.#request.access & RIGHTS;
+    if (tlb.lookup(hi, lo, stream.vmidTag, STAGE2_TAG) && (wanted & ~tlb.permissions) === 0) {
+      this.#hit(0);
+      this.passage = passage;
+      return true;
+    }
+    this.counters.iotlbMisses++;
+    const isAllowed = stage2.walk(hi, lo, wanted);
+    const { walker } = stage2;
+    this.counters.walkReads += walker.reads;
+    if (!isAllowed) return this.#stage2Fault(stage2, EventClass.IN, hi, lo);
+    const rights = walker.permissions(false);
+    const kind = EntryKind.STAGE2 | (3 - walker.level) | granuleAttribute(walker.format.granuleShift);
+    tlb.insert(hi, lo, walker.pageShift, stream.vmidTag, STAGE2_TAG, walker.paHi, walker.paLo, rights, kind, false);
+    return this.#answer(walker.paHi, walker.paLo, walker.pageShift, rights, passage);
+  }
+}
+
+function isHighHalf(context: Context, hi: number): boolean {
+  const isTopSet = hi < 0;
+  const isBit55Set = (hi & 0x80_0000) !== 0;
+  // Both regions look at bit 55 when they ignore the top byte.
+  return (isBit55Set ? context.highTopByteIgnored : context.lowTopByteIgnored) ? isBit55Set : isTopSet;
+}
+
+/** DBM and AP[2] set: writable, not written yet. */
+const isCleanLeaf = (hi: number, lo: number): boolean => (hi & 0x8_0000) !== 0 && (lo & 0x80) !== 0;

@@ -1,0 +1,243 @@
+import {
+  RegisterFile,
+  Translation,
+  UnitCounters,
+  type PhysicalMemory,
+  type RegisterSink,
+  type TranslationUnit,
+  type TranslationWalk,
+} from '@ioasis/core';
+import { MMIO_BYTES, Register } from '../layouts/register-offsets.js';
+import { CR0, GBPA, GERROR, IDR5, IRQ_CTRL } from '../layouts/registers.js';
+import { smmuV3Configuration, type SmmuV3Configuration, type SmmuV3Options } from '../options.js';
+import { CommandProcessor } from './command-processor.js';
+import { EVENT_QUEUE, OutputQueue, type EventResult } from './event-queue.js';
+import { EventRecorder } from './event-recorder.js';
+import { Explainer } from './explainer.js';
+import { Hook, REGISTER_ALIASES, registerDefinitions } from './register-definitions.js';
+import { Request } from './request.js';
+import { RequestPath, type Passage } from './request-path.js';
+import { StageWalkers } from './stage-walkers.js';
+import { StalledTransactions } from './stalled-transactions.js';
+import { StructureReader } from './structure-reader.js';
+import { TlbInvalidation } from './tlb-invalidation.js';
+import { UnitCaches } from './unit-caches.js';
+import { NO_PORTS, type InterruptSource, type UnitPorts } from './unit-ports.js';
+
+/** What a unit is made from. */
+export interface SmmuV3UnitEnvironment {
+  readonly memory: PhysicalMemory;
+  readonly options?: SmmuV3Options;
+  readonly ports?: UnitPorts;
+}
+
+const SMMUEN = Number(CR0.mask('SMMUEN'));
+const CMDQEN = Number(CR0.mask('CMDQEN'));
+const EVENTQEN = Number(CR0.mask('EVENTQEN'));
+const PRIQEN = Number(CR0.mask('PRIQEN'));
+const ATSCHK = Number(CR0.mask('ATSCHK'));
+const VMW = Number(CR0.mask('VMW'));
+const GBPA_UPDATE = Number(GBPA.mask('UPDATE')) | 0;
+const CMDQ_ERR = Number(GERROR.mask('CMDQ_ERR'));
+const EVENTQ_ABT_ERR = Number(GERROR.mask('EVENTQ_ABT_ERR'));
+
+/** An Arm SMMUv3: knows memory and MMIO, nothing of any driver (IHI 0070). */
+export class SmmuV3Unit implements TranslationUnit, RegisterSink {
+  readonly configuration: SmmuV3Configuration;
+  readonly translation: Translation = new Translation();
+  readonly counters: UnitCounters = new UnitCounters();
+  readonly caches: UnitCaches;
+  readonly reader: StructureReader;
+  readonly #memory: PhysicalMemory;
+  readonly #registers: RegisterFile;
+  readonly #ports: UnitPorts;
+  readonly #events: OutputQueue;
+  readonly #path: RequestPath;
+  readonly #explainer: Explainer;
+  readonly #commands: CommandProcessor;
+  readonly #stalled: StalledTransactions;
+  readonly #cr0Bits: number;
+  /** Base registers as they were when their enable was set: they cannot change until it is clear. */
+  readonly #locked = new Map<number, number>();
+
+  /** @throws RangeError for wrong options */
+  constructor(environment: SmmuV3UnitEnvironment) {
+    const { memory, ports = NO_PORTS } = environment;
+    const configuration = smmuV3Configuration(environment.options);
+    const { capabilities } = configuration;
+    this.configuration = configuration;
+    this.#memory = memory;
+    this.#ports = ports;
+    this.#registers = new RegisterFile(MMIO_BYTES, registerDefinitions(capabilities), this, REGISTER_ALIASES);
+    this.#cr0Bits =
+      SMMUEN | CMDQEN | EVENTQEN | (capabilities.pri ? PRIQEN : 0) | (capabilities.ats ? ATSCHK : 0) | VMW;
+    this.#events = new OutputQueue(memory, this.#registers, EVENT_QUEUE);
+    this.caches = new UnitCaches(configuration.caches);
+    const stallMax = Number(IDR5.get(BigInt(capabilities.registers.idr5 >>> 0), 'STALL_MAX'));
+    this.#stalled = new StalledTransactions(stallMax);
+    this.reader = new StructureReader(memory);
+    const request = new Request();
+    const parts = {
+      memory,
+      configuration,
+      registers: this.#registers,
+      caches: this.caches,
+      counters: this.counters,
+      translation: this.translation,
+      request,
+      recorder: new EventRecorder(this.#events, request, (result) => this.#eventAppended(result)),
+      stalled: this.#stalled,
+      reader: this.reader,
+      walkers: new StageWalkers(memory, capabilities.outputBits === 52, true),
+    };
+    this.#path = new RequestPath(parts);
+    this.#explainer = new Explainer(parts, this.#path);
+    this.#commands = new CommandProcessor(
+      memory,
+      this.#registers,
+      capabilities,
+      this.caches,
+      new TlbInvalidation(this.caches, capabilities),
+      this.#stalled,
+      this.counters,
+      ports,
+      () => this.#raiseGerror(CMDQ_ERR),
+      () => this.#isActive(CMDQ_ERR),
+    );
+    this.reset();
+  }
+
+  get mmioBytes(): number {
+    return MMIO_BYTES;
+  }
+
+  read32(offset: number): number {
+    return this.#registers.read32(offset);
+  }
+
+  write32(offset: number, value: number): void {
+    this.#registers.write32(offset, value);
+  }
+
+  write64(offset: number, hi: number, lo: number): void {
+    this.#registers.write64(offset, hi, lo);
+  }
+
+  reset(): void {
+    this.#registers.reset();
+    this.caches.clear();
+    this.#commands.reset();
+    this.#stalled.clear();
+    this.#events.enabled = false;
+    this.#locked.clear();
+    this.#path.enabled = false;
+  }
+
+  step(limit: number = Number.MAX_SAFE_INTEGER): number {
+    return this.configuration.completion === 'stepped' ? this.#commands.run(limit) : 0;
+  }
+
+  registerWritten(hook: number): void {
+    const registers = this.#registers;
+    switch (hook) {
+      case Hook.CR0:
+        this.#applyCr0();
+        return;
+      case Hook.GBPA: {
+        // The update takes effect at once; UPDATE reads 0 then.
+        const value = registers.get(Register.GBPA);
+        registers.set(Register.GBPA, value & ~GBPA_UPDATE);
+        return;
+      }
+      case Hook.IRQ_CTRL:
+        registers.set(Register.IRQ_CTRLACK, registers.get(Register.IRQ_CTRL));
+        return;
+      case Hook.GERRORN:
+      case Hook.CMDQ_PROD:
+        this.#runCommands();
+        return;
+      case Hook.CMDQ_BASE:
+        this.#keep(this.#commands.enabled, Register.CMDQ_BASE, 8);
+        return;
+      case Hook.CMDQ_CONS:
+        this.#keep(this.#commands.enabled, Register.CMDQ_CONS, 4);
+        return;
+      case Hook.EVENTQ_BASE:
+        this.#keep(this.#events.enabled, Register.EVENTQ_BASE, 8);
+        return;
+      case Hook.EVENTQ_PROD:
+        this.#keep(this.#events.enabled, Register.EVENTQ_PROD, 4);
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** A register that is read-only while its enable is set gets its old value back. */
+  #keep(isEnabled: boolean, offset: number, bytes: number): void {
+    for (let byte = 0; byte < bytes; byte += 4) {
+      if (isEnabled) this.#registers.set(offset + byte, this.#locked.get(offset + byte) ?? 0);
+      else this.#locked.set(offset + byte, this.#registers.get(offset + byte));
+    }
+  }
+
+  #applyCr0(): void {
+    const registers = this.#registers;
+    const value = registers.get(Register.CR0) & this.#cr0Bits;
+    registers.set(Register.CR0, value);
+    registers.set(Register.CR0ACK, value);
+    this.#path.enabled = (value & SMMUEN) !== 0;
+    this.#events.enabled = (value & EVENTQEN) !== 0;
+    this.#commands.enabled = (value & CMDQEN) !== 0;
+    this.#runCommands();
+  }
+
+  #runCommands(): void {
+    if (this.configuration.completion === 'immediate') this.#commands.run(Number.MAX_SAFE_INTEGER);
+    this.#locked.set(Register.CMDQ_CONS, this.#registers.get(Register.CMDQ_CONS));
+  }
+
+  #isActive(error: number): boolean {
+    return ((this.#registers.get(Register.GERROR) ^ this.#registers.get(Register.GERRORN)) & error) !== 0;
+  }
+
+  /** Toggles an error that is not active yet (IHI 0070 6.3.17). */
+  #raiseGerror(error: number): void {
+    if (this.#isActive(error)) return;
+    this.#registers.set(Register.GERROR, this.#registers.get(Register.GERROR) ^ error);
+    this.#interrupt('gerror', 'GERROR_IRQEN', Register.GERROR_IRQ_CFG0);
+  }
+
+  #eventAppended(result: EventResult | 'abort'): void {
+    this.#locked.set(Register.EVENTQ_PROD, this.#registers.get(Register.EVENTQ_PROD));
+    if (result === 'abort') this.#raiseGerror(EVENTQ_ABT_ERR);
+    if (result === 'recorded') this.#interrupt('eventq', 'EVENTQ_IRQEN', Register.EVENTQ_IRQ_CFG0);
+  }
+
+  #interrupt(source: InterruptSource, enable: 'GERROR_IRQEN' | 'EVENTQ_IRQEN', config: number): void {
+    const registers = this.#registers;
+    if ((registers.get(Register.IRQ_CTRL) & Number(IRQ_CTRL.mask(enable))) === 0) return;
+    const hi = registers.get(config + 4);
+    const lo = registers.get(config);
+    if (!this.configuration.capabilities.msi || (hi === 0 && lo === 0)) {
+      this.#ports.interrupt(source);
+      return;
+    }
+    this.#memory.deviceWriting = true;
+    this.#memory.store32(hi, lo, registers.get(config + 8));
+    this.#memory.deviceWriting = false;
+  }
+
+  translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
+    return this.#path.translate(requesterId, pasid, iovaHi, iovaLo, access);
+  }
+
+  /** How the last request that was not refused passed. */
+  get passage(): Passage {
+    return this.#path.passage;
+  }
+
+  explain(requesterId: number, pasid: number, iova: bigint, access: number): TranslationWalk {
+    return this.#explainer.explain(requesterId, pasid, iova, access);
+  }
+}

@@ -1,0 +1,156 @@
+import { TableRoot, wordField, type WordField } from '@ioasis/core';
+import { bitsPerLevel } from '../format/granule.js';
+import { TG0_SHIFT } from '../layouts/context-descriptor.js';
+import { Eats, S1Fmt, STE, SteConfig, StreamWorld, type SteField } from '../layouts/stream-table.js';
+import { MOST_SIZE, type Capabilities } from './capabilities.js';
+import { Stage2 } from './stage2.js';
+import type { StageWalkers } from './stage-walkers.js';
+
+/** What a stream table entry says is to happen with a stream's requests: a closed set. */
+export const StreamAction = { ABORT: 0, BYPASS: 1, STAGE1: 2, STAGE2: 3, NESTED: 4, ILLEGAL: 5 } as const;
+/** One of {@link StreamAction}. */
+export type StreamActionCode = (typeof StreamAction)[keyof typeof StreamAction];
+
+const field = (name: SteField): WordField => wordField(STE, name);
+const F = {
+  V: field('V'),
+  CONFIG: field('CONFIG'),
+  S1FMT: field('S1FMT'),
+  S1CDMAX: field('S1CDMAX'),
+  S1DSS: field('S1DSS'),
+  S1STALLD: field('S1STALLD'),
+  EATS: field('EATS'),
+  STRW: field('STRW'),
+  S2VMID: field('S2VMID'),
+  S2T0SZ: field('S2T0SZ'),
+  S2SL0: field('S2SL0'),
+  S2TG: field('S2TG'),
+  S2PS: field('S2PS'),
+  S2AA64: field('S2AA64'),
+  S2ENDI: field('S2ENDI'),
+  S2AFFD: field('S2AFFD'),
+  S2HD: field('S2HD'),
+  S2HA: field('S2HA'),
+  S2S: field('S2S'),
+  S2R: field('S2R'),
+};
+
+/** A decoded stream table entry. One class for all actions, because the hit path reads it. */
+export class StreamEntry {
+  action: StreamActionCode = StreamAction.ILLEGAL;
+  /** Tag of everything cached on behalf of this stream: VMID [15:0], world [16]. */
+  vmidTag = 0;
+  /** The stream's world has no unprivileged accesses. */
+  singlePrivilege = false;
+  /** Context descriptors: pointer (an IPA when nested), log2 of their number, format. */
+  contextHi = 0;
+  contextLo = 0;
+  contextsLog2 = 0;
+  contextFormat = 0;
+  /** S1DSS. */
+  defaultSubstream = 0;
+  /** S1STALLD: stage 1 faults do not stall. */
+  stallDisabled = false;
+  /** EATS. */
+  ats = 0;
+  stage2: Stage2 | null = null;
+}
+
+/** World bit of {@link StreamEntry.vmidTag}. */
+const WORLD_EL2 = 1 << 16;
+
+/** Decodes stream table entries (IHI 0070 5.2); every illegal combination is `ILLEGAL`, C_BAD_STE. */
+export class StreamEntryDecoder {
+  readonly #capabilities: Capabilities;
+  readonly #walkers: StageWalkers;
+
+  constructor(capabilities: Capabilities, walkers: StageWalkers) {
+    this.#capabilities = capabilities;
+    this.#walkers = walkers;
+  }
+
+  /** @param words 512 bits as 32-bit words */
+  decode(words: Int32Array): StreamEntry {
+    const entry = new StreamEntry();
+    if (F.V.of(words, 0) === 0) return entry;
+    const config = F.CONFIG.of(words, 0);
+    // Config[2] = 0: abort, whatever the rest says.
+    if (config < SteConfig.BYPASS) {
+      entry.action = StreamAction.ABORT;
+      return entry;
+    }
+    if (config === SteConfig.BYPASS) {
+      entry.action = StreamAction.BYPASS;
+      return entry;
+    }
+    const hasStage1 = (config & 1) !== 0;
+    const hasStage2 = (config & 2) !== 0;
+    const capabilities = this.#capabilities;
+    if ((hasStage1 && !capabilities.stage1) || (hasStage2 && !capabilities.stage2)) return entry;
+    entry.ats = F.EATS.of(words, 0);
+    if (entry.ats !== Eats.NONE && !capabilities.ats) entry.ats = Eats.NONE;
+    entry.vmidTag = capabilities.stage2 ? F.S2VMID.of(words, 0) : 0;
+    if (capabilities.hyp && F.STRW.of(words, 0) === StreamWorld.EL2 && !hasStage2) {
+      entry.vmidTag = WORLD_EL2;
+      entry.singlePrivilege = true;
+    }
+    if (hasStage1 && !this.#decodeStage1(words, entry)) return entry;
+    if (hasStage2) {
+      entry.stage2 = this.#decodeStage2(words);
+      if (entry.stage2 === null) return entry;
+    }
+    entry.action = hasStage1 ? (hasStage2 ? StreamAction.NESTED : StreamAction.STAGE1) : StreamAction.STAGE2;
+    return entry;
+  }
+
+  #decodeStage1(words: Int32Array, entry: StreamEntry): boolean {
+    const capabilities = this.#capabilities;
+    entry.contextHi = words[1]! & 0xf_ffff;
+    entry.contextLo = words[0]! & ~0x3f;
+    entry.contextsLog2 = F.S1CDMAX.of(words, 0);
+    entry.contextFormat = F.S1FMT.of(words, 0);
+    entry.defaultSubstream = F.S1DSS.of(words, 0);
+    entry.stallDisabled = F.S1STALLD.of(words, 0) !== 0;
+    if (entry.contextsLog2 > capabilities.substreamBits) return false;
+    if (entry.contextsLog2 > 0) {
+      if (entry.contextFormat !== S1Fmt.LINEAR && !capabilities.cd2Level) return false;
+      if (entry.contextFormat > S1Fmt.TWO_LEVEL_64K || entry.defaultSubstream === 3) return false;
+    }
+    return !(entry.stallDisabled && (!capabilities.canStall || capabilities.mustStall));
+  }
+
+  /** Null: illegal. */
+  #decodeStage2(words: Int32Array): Stage2 | null {
+    const capabilities = this.#capabilities;
+    const granule = TG0_SHIFT[F.S2TG.of(words, 0)];
+    const isBigEndian = F.S2ENDI.of(words, 0) !== 0;
+    if (F.S2AA64.of(words, 0) === 0 || !capabilities.supportsGranule(granule)) return null;
+    if (isBigEndian ? !capabilities.bigEndian : !capabilities.littleEndian) return null;
+    if (isBigEndian) return null;
+    const size = F.S2T0SZ.of(words, 0);
+    if (size < capabilities.leastSize(granule) || size > MOST_SIZE) return null;
+    const hasAccessed = F.S2HA.of(words, 0) !== 0;
+    const hasDirty = F.S2HD.of(words, 0) !== 0;
+    if ((hasAccessed && !capabilities.accessedFlag) || (hasDirty && !capabilities.dirtyState)) return null;
+    const stall = F.S2S.of(words, 0) !== 0;
+    if (stall && !capabilities.canStall) return null;
+
+    // The start level must fit the input size: at most 16 concatenated tables (DDI 0487 D8.2).
+    const inputBits = 64 - size;
+    const startLevel = (granule === 12 ? 2 : 3) - F.S2SL0.of(words, 0);
+    if (startLevel < 0) return null;
+    const levels = 4 - startLevel;
+    const topShift = granule + (levels - 1) * bitsPerLevel(granule);
+    if (inputBits <= topShift || inputBits > topShift + bitsPerLevel(granule) + 4) return null;
+    const outputBits = capabilities.outputBitsOf(F.S2PS.of(words, 0));
+    const hi = words[7]! & 0xf_ffff;
+    if (outputBits < 52 && hi >>> (outputBits - 32) !== 0) return null;
+    const flags = {
+      accessed: hasAccessed ? 'set' : F.S2AFFD.of(words, 0) !== 0 ? 'ignore' : 'fault',
+      dirty: hasDirty,
+    } as const;
+    const walker = this.#walkers.stage2(granule, flags);
+    const root = new TableRoot(walker.format, { hi, lo: words[6]! & ~0xf, levels, inputBits, outputBits });
+    return new Stage2(root, walker, F.S2R.of(words, 0) !== 0, stall);
+  }
+}
