@@ -1,7 +1,4 @@
 import { defineConfig, mergeConfig } from 'vitest/config';
 import shared from '../vitest.shared.ts';
 
-export default mergeConfig(
-  shared,
-  defineConfig({ test: { name: 'bench', benchmark: { include: ['**/*.bench.ts'] } } }),
-);
+export default mergeConfig(shared, defineConfig({ test: { name: 'bench' } }));

@@ -2,7 +2,7 @@ import { Access } from '../hardware/translation-unit.js';
 import { frameHi, frameLo } from '../memory/index.js';
 import { CarefulWalker } from './careful-walker.js';
 import { indexAt } from './format-words.js';
-import type { LeanWords } from './lean-words.js';
+import { LeanWords } from './lean-words.js';
 import type { TableRoot } from './table-root.js';
 import { WalkStop } from './walk-stop.js';
 import { LEAF_WORDS, LINK_WORDS, RIGHTS, type RadixWalkerOptions } from './walk-words.js';
@@ -25,7 +25,7 @@ export class RadixWalker extends CarefulWalker {
 
   constructor(options: RadixWalkerOptions) {
     super(options);
-    this.#lean = this.words.lean;
+    this.#lean = new LeanWords(this.words, options.memory);
   }
 
   /**

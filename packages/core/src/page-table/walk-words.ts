@@ -3,7 +3,6 @@ import { Access } from '../hardware/translation-unit.js';
 import type { PhysicalMemory } from '../memory/index.js';
 import type { FormatPermissions, PageTableFormat } from './format.js';
 import { FormatWords } from './format-words.js';
-import { LeanWords } from './lean-words.js';
 
 /** What hardware does with accessed and dirty bits in a walk. */
 export interface RadixWalkerOptions {
@@ -63,7 +62,6 @@ export class WalkWords {
   readonly fastLo: Int32Array = new Int32Array(16);
   readonly rightsHi: Int32Array = new Int32Array(16);
   readonly rightsLo: Int32Array = new Int32Array(16);
-  readonly lean: LeanWords;
 
   /** Throws RangeError for a format that the engine cannot read. */
   constructor(options: RadixWalkerOptions) {
@@ -120,7 +118,6 @@ export class WalkWords {
       this.fastHi[access] = hi32(fast);
       this.fastLo[access] = lo32(fast);
     }
-    this.lean = new LeanWords(this, memory);
   }
 
   #setLeaf(level: number, presentBit: number): void {
