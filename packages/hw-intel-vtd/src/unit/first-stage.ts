@@ -48,7 +48,7 @@ export class FirstStage {
   /** After PERMISSION: whether the user bit alone is what is missing, and which kind of right. */
   denied: 'user' | 'execute' | 'write' = 'user';
   reads = 0;
-  /** Sees each entry of walks without a cache. */
+  /** Sees each entry that is read. */
   visitor: WalkVisitor | null = null;
   readonly #isLive: boolean;
   readonly #capabilities: Capabilities;
@@ -78,7 +78,8 @@ export class FirstStage {
   walk(root: TableRoot, mode: FirstStageMode, hi: number, lo: number, access: number): boolean {
     const walker = this.#walkerFor(mode);
     const overridden = overridesWriteProtection(mode, access);
-    const careful = overridden || !this.#isCoherent(mode);
+    const careful = overridden || this.visitor !== null || !this.#isCoherent(mode);
+    walker.visitor = this.visitor;
     const done = this.#descend(walker, root, mode, hi, lo, overridden ? access & ~Access.WRITE : access, careful);
     return this.#finish(walker, root, mode, access, done) && (!overridden || !this.#isLive || this.#setDirty(walker));
   }
@@ -94,8 +95,7 @@ export class FirstStage {
   ): boolean {
     const cache = this.#cache;
     if (!cache.isOn) {
-      walker.visitor = this.visitor;
-      walker.isWatched = careful || this.visitor !== null;
+      walker.isWatched = careful;
       return walker.walk(root, hi, lo, access);
     }
     let done: boolean;
@@ -135,9 +135,11 @@ export class FirstStage {
     this.paLo = walker.paLo;
     this.pageShift = walker.pageShift;
     this.permissions = user | (supervisor << SUPERVISOR_SHIFT);
-    if (this.#isLive && !mode.snooped && (access & Access.WRITE) !== 0 && (walker.entryLo & D) === 0) {
+    if (this.#isLive && !mode.snooped && (walker.entryLo & D) === 0) {
+      // The page cannot become dirty without snooping, so that nobody may write to it.
+      this.permissions &= ~(Access.WRITE | (Access.WRITE << SUPERVISOR_SHIFT));
       this.stop = WalkStop.ACCESSED;
-      return false;
+      return (access & Access.WRITE) === 0;
     }
     return true;
   }

@@ -1,11 +1,13 @@
 import {
   Access,
+  join64,
   NO_PASID,
   type Clock,
   type PhysicalMemory,
   type RegisterFile,
   type Translation,
   type UnitCounters,
+  type WalkVisitor,
 } from '@ioasis/core';
 import { TranslationTableMode } from '../layouts/control-registers.js';
 import { FaultReason, type FaultReasonCode } from '../layouts/fault-reasons.js';
@@ -66,6 +68,8 @@ export class RequestPath {
   readonly #windowFirst: number;
   readonly #windowLast: number;
   #insertions = 0;
+  /** Table words of the walk that is going on, kept for provenance. */
+  #words: bigint[] = [];
 
   constructor(parts: RequestPathParts) {
     const { memory, configuration, caches } = parts;
@@ -87,6 +91,11 @@ export class RequestPath {
     this.#command = parts.command;
     this.#clock = parts.clock;
     this.#windowFirst = Number(configuration.msiWindow.start >> BigInt(MIB_SHIFT));
+    if (configuration.caches.provenance && parts.isLive) {
+      const visitor: WalkVisitor = { entryRead: (walker) => this.#words.push(join64(walker.entryHi, walker.entryLo)) };
+      this.secondStage.visitor = visitor;
+      this.firstStage.visitor = visitor;
+    }
     this.#windowLast = Number(configuration.msiWindow.last >> BigInt(MIB_SHIFT));
   }
 
@@ -325,6 +334,7 @@ export class RequestPath {
 
   /** Walks the tables and fills the IOTLB. @returns 0 or the reason of a fault */
   #walk(context: TranslationContext, requester: number, hi: number, lo: number, access: number): FaultReasonCode | 0 {
+    if (this.#configuration.caches.provenance) this.#words = [];
     switch (context.kind) {
       case ContextKind.SECOND_STAGE:
         return this.#walkSecondStage(context, requester, hi, lo, access);
@@ -449,7 +459,7 @@ export class RequestPath {
       sequence: ++this.#insertions,
       time: this.#clock?.now() ?? 0,
       cause: `requester 0x${requester.toString(16)}`,
-      words: [],
+      words: this.#words,
     });
   }
 

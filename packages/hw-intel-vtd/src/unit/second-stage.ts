@@ -8,9 +8,12 @@ import {
   type WalkVisitor,
 } from '@ioasis/core';
 import { secondStageFormat } from '../format/second-stage.js';
+import { SS_LEAF_ENTRY } from '../layouts/page-table-entries.js';
 import type { Capabilities } from './capabilities.js';
 import type { PagingStructureCache } from './paging-structure-cache.js';
 import { NO_PASID_TAG } from './translation-context.js';
+
+const D = Number(SS_LEAF_ENTRY.mask('D'));
 
 /** How a context's second stage is walked. */
 export interface SecondStageMode {
@@ -38,7 +41,7 @@ export class SecondStage {
   isAbsent = false;
   /** Entries read. */
   reads = 0;
-  /** Sees each entry of walks without a cache. */
+  /** Sees each entry that is read. */
   visitor: WalkVisitor | null = null;
   readonly #isLive: boolean;
   readonly #capabilities: Capabilities;
@@ -68,14 +71,14 @@ export class SecondStage {
   walk(root: TableRoot, domain: number, mode: SecondStageMode, hi: number, lo: number, access: number): boolean {
     const walker = this.#walkerFor(mode);
     const cache = this.#cache;
-    const careful = !this.#isCoherent(mode);
+    const careful = this.visitor !== null || !this.#isCoherent(mode);
+    walker.visitor = this.visitor;
     let done: boolean;
     if (!cache.isOn) {
-      walker.visitor = this.visitor;
-      walker.isWatched = careful || this.visitor !== null;
+      walker.isWatched = careful;
       done = walker.walk(root, hi, lo, access);
     } else if (cache.find(hi, lo, domain, NO_PASID_TAG)) {
-      walker.isWatched = careful || cache.level > 0;
+      walker.isWatched = cache.level > 0;
       done = walker.resume(root, cache.level, cache.tableFrame, cache.allowedHi, cache.allowedLo, hi, lo, access);
       if (walker.isWatched) cache.keepPath(walker, hi, lo, domain, NO_PASID_TAG);
     } else {
@@ -83,10 +86,10 @@ export class SecondStage {
       done = walker.walk(root, hi, lo, access);
       if (walker.stop !== WalkStop.INPUT || done) cache.keepPath(walker, hi, lo, domain, NO_PASID_TAG);
     }
-    return this.#finish(walker, root, access, done);
+    return this.#finish(walker, root, mode, access, done);
   }
 
-  #finish(walker: RadixWalker, root: TableRoot, access: number, done: boolean): boolean {
+  #finish(walker: RadixWalker, root: TableRoot, mode: SecondStageMode, access: number, done: boolean): boolean {
     this.reads = walker.reads;
     if (!done) {
       this.stop = walker.stop;
@@ -99,6 +102,12 @@ export class SecondStage {
     this.paLo = walker.paLo;
     this.pageShift = walker.pageShift;
     this.permissions = walker.permissions(false);
+    if (this.#isLive && mode.secondStageDirty && !mode.snooped && (walker.entryLo & D) === 0) {
+      // The page cannot become dirty without snooping, so that nobody may write to it.
+      this.permissions &= ~Access.WRITE;
+      this.stop = WalkStop.ACCESSED;
+      return (access & Access.WRITE) === 0;
+    }
     return true;
   }
 
