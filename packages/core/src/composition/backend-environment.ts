@@ -1,5 +1,5 @@
 import type { Clock } from '../hardware/index.js';
-import type { KernelProfile } from '../iommufd/kernel-profile.js';
+import type { KernelProfile } from '../iommufd/index.js';
 import type { FailureSource, FrameAllocator, PageSize, PhysicalMemory } from '../memory/index.js';
 
 /** What a machine offers to its IOMMU and the driver. */

@@ -2,14 +2,13 @@ import { isLeft } from 'fp-ts/lib/Either.js';
 import { Container, ContainerModule } from 'inversify';
 import { describeRefusal } from '../errno/index.js';
 import { ManualClock } from '../hardware/index.js';
-import { DmaOwnership } from '../iommufd/dma-ownership.js';
-import { linux612 } from '../iommufd/kernel-profile.js';
-import { PageRequestRouter } from '../iommufd/page-request-router.js';
+import { DmaOwnership, linux612, PageRequestRouter } from '../iommufd/index.js';
 import { FrameAllocator, MemoryBudget, PageFrames, PhysicalMemory } from '../memory/index.js';
 import { requireOptions } from '../options/index.js';
 import { DeviceNamespace, ProcessFamily } from '../process/index.js';
 import { backendModule, type BackendDefinition } from './backend-definition.js';
 import { DeviceBus } from './device-bus.js';
+import { iommufdService } from './iommufd-service.js';
 import { machineMemory } from './machine-memory.js';
 import { machineOptions, type MachineOptions } from './machine-options.js';
 import type { MachineParts } from './machine-parts.js';
@@ -38,7 +37,8 @@ export function createMachine({ backend, ...input }: CreateMachine): Machine {
   const container = new Container({ defaultScope: 'Singleton' });
   container.bind(MACHINE_PARTS).toConstantValue(parts);
   container.bind(BACKEND_ENVIRONMENT).toConstantValue({ ...parts, pageSize: parts.pages.pageSize });
-  for (const service of options.services ?? []) container.bind(MACHINE_SERVICE).toConstantValue(service);
+  for (const service of [iommufdService, ...(options.services ?? [])])
+    container.bind(MACHINE_SERVICE).toConstantValue(service);
   container.load(backend instanceof ContainerModule ? backend : backendModule(backend));
   container.bind(Machine).toSelf();
   const machine = container.get(Machine);
@@ -78,6 +78,9 @@ function makeParts(options: MachineOptions): MachineParts {
       pageRequests: new PageRequestRouter(),
       allowUnsafeInterrupts: false,
       groupMembers: (group) => bus.membersOf(group),
+      contexts: new Set(),
+      compatHandler: null,
+      testIoctl: null,
     },
   };
 }

@@ -1,6 +1,6 @@
 import * as t from 'io-ts';
 import type { Clock } from '../hardware/index.js';
-import type { KernelProfile } from '../iommufd/kernel-profile.js';
+import type { KernelProfile } from '../iommufd/index.js';
 import type { FailureSource, PageSize } from '../memory/index.js';
 import { integerOption, oneOfOption, optionRecord, powerOfTwoOption, refined } from '../options/index.js';
 import { PCI_ADDRESS } from './device-bus.js';

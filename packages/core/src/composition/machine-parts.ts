@@ -1,6 +1,5 @@
 import type { Clock } from '../hardware/index.js';
-import type { IommufdEnvironment } from '../iommufd/environment.js';
-import type { KernelProfile } from '../iommufd/kernel-profile.js';
+import type { IommufdHost, KernelProfile } from '../iommufd/index.js';
 import type { FailureSource, FrameAllocator, MemoryBudget, PageFrames, PhysicalMemory } from '../memory/index.js';
 import type { DeviceNamespace, ProcessFamily } from '../process/index.js';
 import type { DeviceBus } from './device-bus.js';
@@ -23,5 +22,5 @@ export interface MachineParts {
   readonly budget: MemoryBudget;
   readonly failure: FailureSource | null;
   /** What all open /dev/iommu files share; VFIO takes part in it. */
-  readonly iommufd: IommufdEnvironment;
+  readonly iommufd: IommufdHost;
 }

@@ -3,8 +3,7 @@ import { inject, injectable, multiInject } from 'inversify';
 import type { IommuBackend } from '../domain/index.js';
 import { done, type IoResult } from '../errno/index.js';
 import { DmaEngine, type Clock } from '../hardware/index.js';
-import type { IommufdEnvironment } from '../iommufd/environment.js';
-import type { KernelProfile } from '../iommufd/kernel-profile.js';
+import type { IommufdHost, KernelProfile } from '../iommufd/index.js';
 import {
   AddressSpace,
   UserAccount,
@@ -66,7 +65,7 @@ export class Machine implements MachineHost {
   readonly kernel: KernelProfile;
   readonly budget: MemoryBudget;
   readonly failure: FailureSource | null;
-  readonly iommufd: IommufdEnvironment;
+  readonly iommufd: IommufdHost;
   readonly bus: DeviceBus;
   readonly backend: IommuBackend;
   /** Account of root, whose processes {@link spawn} makes. */
