@@ -24,6 +24,7 @@ import { EventMessage, type MessageSink } from './event-message.js';
 import { Explainer } from './explainer.js';
 import { FaultLog } from './fault-log.js';
 import { GlobalCommand } from './global-command.js';
+import { InterruptWindow } from './interrupt-window.js';
 import { InvalidationQueue, type DescriptorSink } from './invalidation-queue.js';
 import { PageRequestQueue, type VtdPageRequest } from './page-requests.js';
 import { RegisterInvalidation } from './register-invalidation.js';
@@ -113,8 +114,9 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
     this.#registerInvalidation = new RegisterInvalidation(this.#registers, this.caches, this.#command, capabilities);
     this.#pageRequestEvent = new EventMessage(this.#registers, RegisterOffset.PECTL, deliver);
     this.#pageRequests = new PageRequestQueue(memory, this.#registers, this.#pageRequestEvent);
-    this.#windowFirst = Number(configuration.msiWindow.start >> BigInt(MIB_SHIFT));
-    this.#windowLast = Number(configuration.msiWindow.last >> BigInt(MIB_SHIFT));
+    const window = new InterruptWindow(configuration.msiWindow);
+    this.#windowFirst = window.first;
+    this.#windowLast = window.last;
     this.#path = new RequestPath({
       memory,
       configuration,

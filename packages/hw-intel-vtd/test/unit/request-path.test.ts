@@ -27,6 +27,15 @@ describe('interrupt window', () => {
     expect(rig.ask(DEVICE, 0xfee0_5000n, Access.WRITE)).toBe('0xfee05000');
   });
 
+  it('a page over the window is cached without it', () => {
+    const rig = new VtdRig();
+    rig.map(rig.context(DEVICE, 5), IOVA, 0xc000_0083n, { level: 3 });
+    rig.enable();
+    expect(rig.ask(DEVICE, IOVA + 0x5000n)).toBe('0xc0005000');
+    expect(rig.ask(DEVICE, IOVA + 0x3ee0_5000n)).toBe('INTERRUPT_RANGE');
+    expect(rig.ask(DEVICE, IOVA + 0x5008n), 'from the IOTLB').toBe('0xc0005008');
+  });
+
   it('with a PASID it is memory for tables and nothing for pass-through', () => {
     const rig = new VtdRig({ preset: 'full' });
     const directory = rig.scalableContext(DEVICE, { low: 0x408n });
@@ -62,6 +71,32 @@ describe('zero-length reads', () => {
     expect(rig.ask(DEVICE, IOVA, ZERO_LENGTH)).toBe(answer);
     expect(rig.ask(DEVICE, IOVA)).toBe('READ_DENIED');
     expect(rig.ask(DEVICE, 0x5000n, ZERO_LENGTH)).toBe('READ_DENIED');
+  });
+});
+
+describe('the context of the last requester', () => {
+  const build = (): VtdRig => {
+    const rig = new VtdRig({ cachingMode: false });
+    rig.map(rig.context(DEVICE, 5), IOVA, PA | 3n);
+    rig.enable();
+    rig.ask(DEVICE, IOVA);
+    rig.ask(DEVICE, IOVA);
+    return rig;
+  };
+
+  it('is forgotten with the context cache', () => {
+    const rig = build();
+    rig.context(DEVICE, 6);
+    rig.submit([0x11n, 0n]);
+    expect(rig.ask(DEVICE, IOVA)).toBe('READ_DENIED');
+  });
+
+  it('and when translation is switched off', () => {
+    const rig = build();
+    rig.unit.write32(0x18, 0x0400_0000);
+    expect(rig.ask(DEVICE, IOVA)).toBe('0x40000000');
+    rig.unit.write32(0x18, 0x8400_0000 | 0);
+    expect(rig.ask(DEVICE, IOVA)).toBe('0x100000000');
   });
 });
 
