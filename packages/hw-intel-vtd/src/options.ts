@@ -34,6 +34,8 @@ export interface VtdCacheOptions {
   readonly ways?: number;
   /** Replacement is pseudo-random from this seed; without it round robin. */
   readonly seed?: number;
+  /** Under caching mode, also keep what is not present. Default true: hardware may. */
+  readonly negative?: boolean;
   /** Keep when and from which table words each IOTLB entry was filled. Default false. */
   readonly provenance?: boolean;
 }
@@ -97,6 +99,7 @@ const cacheFields: OptionFields<VtdCacheOptions> = {
   pagingEntries: entries,
   ways: powerOfTwoOption(1, 64),
   seed: integerOption(0, 0xffff_ffff),
+  negative: flagOption,
   provenance: flagOption,
 };
 const msiWindow: t.Type<Range64> = refined(
@@ -148,6 +151,7 @@ export function decodeVtdOptions(input: unknown): Either<string, VtdConfiguratio
       pagingEntries: size(caches.pagingEntries, 256),
       ways: caches.ways ?? 4,
       seed: caches.seed,
+      negative: capabilities.cachingMode && options.caches !== false && (caches.negative ?? true),
       provenance: caches.provenance ?? false,
     },
     completion: options.completion ?? 'immediate',

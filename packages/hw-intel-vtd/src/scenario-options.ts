@@ -36,6 +36,7 @@ export function scenarioOptions(config: VtdScenarioConfig, caches: boolean): Vtd
     hostAddressWidth: width,
     cachingMode: config.caching_mode ?? false,
     passThrough: config.pt ?? true,
-    caches,
+    // The recorded unit reports caching mode without keeping anything that is not present.
+    caches: caches && { negative: false },
   };
 }

@@ -20,11 +20,13 @@ export interface ContextLookupParts {
   readonly caches: UnitCaches;
   readonly counters: UnitCounters;
   readonly command: GlobalCommand;
+  /** Caching mode: entries that are not present are cached. */
+  readonly keepsNegative: boolean;
 }
 
 /** Contexts of requesters, from the context and PASID caches or from memory. What cannot be used is not cached. */
 export class ContextLookup {
-  readonly #capabilities: Capabilities;
+  readonly #keepsNegative: boolean;
   readonly #caches: UnitCaches;
   readonly #counters: UnitCounters;
   readonly #command: GlobalCommand;
@@ -34,7 +36,7 @@ export class ContextLookup {
 
   constructor(parts: ContextLookupParts) {
     const { capabilities, reader, secondStage, firstStage } = parts;
-    this.#capabilities = capabilities;
+    this.#keepsNegative = parts.keepsNegative;
     this.#caches = parts.caches;
     this.#counters = parts.counters;
     this.#command = parts.command;
@@ -87,7 +89,7 @@ export class ContextLookup {
 
   /** Caching mode: structures that are not present may be cached, under domain 0 (VT-d 6.1). */
   #isCachedNegative(reason: FaultReasonCode | 0): boolean {
-    if (!this.#capabilities.cachingMode) return false;
+    if (!this.#keepsNegative) return false;
     switch (reason) {
       case FaultReason.ROOT_NOT_PRESENT:
       case FaultReason.CONTEXT_NOT_PRESENT:

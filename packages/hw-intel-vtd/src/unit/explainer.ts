@@ -39,7 +39,7 @@ export class Explainer {
     command: GlobalCommand,
   ) {
     const counters = new UnitCounters();
-    const off = { contextEntries: 0, pasidEntries: 0, iotlbEntries: 0, pagingEntries: 0 };
+    const off = { contextEntries: 0, pasidEntries: 0, iotlbEntries: 0, pagingEntries: 0, negative: false };
     const caches = new UnitCaches({ ...configuration, caches: { ...configuration.caches, ...off } }, counters);
     this.#path = new RequestPath({
       memory,

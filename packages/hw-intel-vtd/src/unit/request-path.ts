@@ -68,7 +68,14 @@ export class RequestPath {
     this.#command = parts.command;
     this.#window = new InterruptWindow(configuration.msiWindow);
     const { reader, secondStage, firstStage } = this;
-    this.#contexts = new ContextLookup({ ...parts, capabilities, reader, secondStage, firstStage });
+    this.#contexts = new ContextLookup({
+      ...parts,
+      capabilities,
+      reader,
+      secondStage,
+      firstStage,
+      keepsNegative: configuration.caches.negative,
+    });
     this.#tables = new TableTranslation({ ...parts, secondStage, firstStage, window: this.#window });
   }
 

@@ -46,6 +46,7 @@ export class TableTranslation {
   readonly #translation: Translation;
   readonly #window: InterruptWindow;
   readonly #clock: Clock | undefined;
+  readonly #keepsNegative: boolean;
   readonly #keepsProvenance: boolean;
   #insertions = 0;
   /** Table words of the walk that is going on, kept for provenance. */
@@ -60,6 +61,7 @@ export class TableTranslation {
     this.#translation = parts.translation;
     this.#window = parts.window;
     this.#clock = parts.clock;
+    this.#keepsNegative = parts.configuration.caches.negative;
     this.#keepsProvenance = parts.configuration.caches.provenance && parts.isLive;
     if (!this.#keepsProvenance) return;
     const visitor: WalkVisitor = { entryRead: (walker) => this.#words.push(join64(walker.entryHi, walker.entryLo)) };
@@ -108,7 +110,7 @@ export class TableTranslation {
     this.#counters.walkReads += secondStage.reads;
     if (!done) {
       const reason = context.scalable ? secondStageReason(secondStage) : legacyReason(secondStage, access);
-      if (this.#capabilities.cachingMode && secondStage.isAbsent) this.#keepNegative(context, hi, lo);
+      if (this.#keepsNegative && secondStage.isAbsent) this.#keepNegative(context, hi, lo);
       return reason;
     }
     if (this.#window.contains(secondStage.paHi, secondStage.paLo)) {
@@ -166,7 +168,7 @@ export class TableTranslation {
   }
 
   #hasNegative(context: TranslationContext, hi: number, lo: number): boolean {
-    if (!this.#capabilities.cachingMode) return false;
+    if (!this.#keepsNegative) return false;
     const { iotlb } = this.#caches;
     return iotlb.lookup(hi, lo, context.domain, context.pasidTag) && (iotlb.attributes & NEGATIVE) !== 0;
   }

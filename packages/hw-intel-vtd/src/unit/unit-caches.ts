@@ -4,7 +4,7 @@ import { Granularity } from '../layouts/invalidation-registers.js';
 import type { VtdConfiguration } from '../options.js';
 import type { Capabilities } from './capabilities.js';
 import { PagingStructureCache, translationCache } from './paging-structure-cache.js';
-import type { ScalableContext, TranslationContext } from './translation-context.js';
+import { ContextKind, type ScalableContext, type TranslationContext } from './translation-context.js';
 
 /** Attributes of an IOTLB entry: which kind of translation it caches. */
 export const IotlbKind = { SECOND_STAGE: 1, FIRST_STAGE: 2, NESTED: 3 } as const;
@@ -80,14 +80,15 @@ export class UnitCaches {
     this.#count(this.contexts.drop(legacy) + this.scalableContexts.drop(scalable));
   }
 
-  /** PASID-cache invalidation (VT-d 6.5.2.2). */
+  /** PASID-cache invalidation (VT-d 6.5.2.2). Entries that are not present have no domain: any domain drops them. */
   dropPasids(granularity: number, domain: number, pasid: number): void {
     this.version++;
     this.#count(
       this.pasids.drop(
         (entry, _, other) =>
           granularity === PasidCacheGranularity.GLOBAL ||
-          (entry.domain === domain && (granularity === PasidCacheGranularity.DOMAIN || other === pasid)),
+          ((entry.domain === domain || entry.kind === ContextKind.FAULT) &&
+            (granularity === PasidCacheGranularity.DOMAIN || other === pasid)),
       ),
     );
   }

@@ -129,6 +129,31 @@ describe('caching mode', () => {
     expect(rig.ask(DEVICE, IOVA, Access.WRITE)).toBe('0x100000000');
   });
 
+  it('keeps a PASID entry that is not present; it has no domain', () => {
+    const rig = new VtdRig({ preset: 'full', cachingMode: true });
+    const directory = rig.scalableContext(DEVICE, { low: 0x408n });
+    rig.pasid(directory, 1, { q0: 0n });
+    rig.enable('scalable');
+    expect(rig.ask(DEVICE, IOVA, Access.READ, 1)).toBe('PASID_ENTRY_NOT_PRESENT');
+    const root = rig.page();
+    rig.map(root, IOVA, PA | 3n);
+    rig.pasid(directory, 1, { q0: root | 0x89n, q1: 5n });
+    expect(rig.ask(DEVICE, IOVA, Access.READ, 1)).toBe('PASID_ENTRY_NOT_PRESENT');
+    rig.submit([0x17n | (5n << 16n) | (2n << 32n), 0n]);
+    expect(rig.ask(DEVICE, IOVA, Access.READ, 1), 'another PASID').toBe('PASID_ENTRY_NOT_PRESENT');
+    rig.submit([0x17n | (5n << 16n) | (1n << 32n), 0n]);
+    expect(rig.ask(DEVICE, IOVA, Access.READ, 1)).toBe('0x100000000');
+  });
+
+  it('may be reported by a unit that keeps nothing of the kind', () => {
+    const rig = new VtdRig({ cachingMode: true, caches: { negative: false } });
+    const root = rig.context(DEVICE, 5);
+    rig.enable();
+    expect(rig.ask(DEVICE, IOVA)).toBe('READ_DENIED');
+    rig.map(root, IOVA, PA | 3n);
+    expect(rig.ask(DEVICE, IOVA)).toBe('0x100000000');
+  });
+
   it('without it nothing of the kind is kept', () => {
     const rig = build(false);
     rig.contextAt(DEVICE);
