@@ -40,6 +40,14 @@ const PA_HI = 6;
 /** Permissions [7:0], attributes [23:8]. */
 const META = 7;
 const STRIDE = 8;
+const STRIDE_LOG2 = 3;
+/** log2 words of a set of four ways. */
+const SET_LOG2 = 5;
+const FOUR_WAYS = 4;
+/** Bit of a key at which the page number goes on. */
+const KEY_PAGE = 7;
+/** Bit 0 of a key is set in every entry. */
+const NO_KEY = 2;
 
 /**
  * A set-associative cache of translations on typed arrays: IOTLB, paging-structure cache, device TLB. One hidden class for all
@@ -49,24 +57,29 @@ const STRIDE = 8;
  * entry matches any tag B. Look-ups try the page sizes that are in the cache, smallest first.
  */
 export class TranslationCache {
-  /** After a hit: address of the byte, size of its page, and what was inserted with it. */
+  /** After a hit: address of the byte, and log2 of its page. */
   paHi = 0;
   paLo = 0;
   pageShift = 0;
-  permissions = 0;
-  attributes = 0;
   /** Index of the entry that hit, for {@link provenanceOf}. */
   index = -1;
   /** Entries in use. */
   used = 0;
 
+  #meta = 0;
+  /** The smallest page size of below 2^32 that occurs, its key and offset mask; a key that no entry has while there is none. */
+  #shift = 31;
+  #key = NO_KEY;
+  #offset = 0;
+  #shortMask = 0;
+
   readonly #entries: Int32Array;
-  readonly #setMask: number;
+  readonly #setMask: number = 0;
   /** Words of a set. */
-  readonly #setStride: number;
+  readonly #setStride: number = 0;
   /** By set: the way that goes next. */
   readonly #turn: Uint8Array;
-  readonly #seed: number;
+  readonly #seed: number = 0;
   #random = 0;
   /** Page shifts that occur, ascending, and how often each. */
   readonly #shifts: Int32Array = new Int32Array(64);
@@ -81,9 +94,10 @@ export class TranslationCache {
     if (entries !== 0 && !isPowerOfTwo(entries)) throw new RangeError(`${entries} cache entries are no power of two`);
     if (!isPowerOfTwo(ways) || ways > Math.min(256, Math.max(1, entries)))
       throw new RangeError(`${ways} ways of ${entries} entries`);
-    this.#entries = new Int32Array(entries * STRIDE);
+    // At least one set of four, so that the short look-up never reads beyond.
+    this.#entries = new Int32Array(Math.max(entries, FOUR_WAYS) * STRIDE);
     this.#setMask = Math.max(1, entries / ways) - 1;
-    this.#setStride = ways * STRIDE;
+    this.#setStride = entries === 0 ? 0 : ways * STRIDE;
     this.#turn = new Uint8Array(this.#setMask + 1);
     this.#seed = replacement === 'round-robin' ? 0 : replacement.seed | 0 || 1;
     this.#random = this.#seed;
@@ -93,34 +107,68 @@ export class TranslationCache {
 
   /** Looks for a page that holds the address. After true the fields describe it. */
   lookup(iovaHi: number, iovaLo: number, tagA: number, tagB: number): boolean {
+    // Short enough to be inlined into a unit's translate: the smallest page size, four ways. Which way hits is not predictable, so it
+    // is computed without a branch and looked at once. A wrong guess (a stale page number, another tag) takes the longer way.
+    const entries = this.#entries;
+    const shift = this.#shift;
+    const page = (iovaLo >>> shift) | (iovaHi << (32 - shift));
+    const start = ((page ^ tagA) & this.#shortMask) << SET_LOG2;
+    const at =
+      start +
+      ((isZero((entries[start + STRIDE] as number) ^ page) << STRIDE_LOG2) |
+        (isZero((entries[start + 2 * STRIDE] as number) ^ page) << (STRIDE_LOG2 + 1)) |
+        (isZero((entries[start + 3 * STRIDE] as number) ^ page) * (3 * STRIDE)));
+    const differs =
+      ((entries[at + PAGE] as number) ^ page) |
+      ((entries[at + KEY] as number) ^ (((iovaHi >>> shift) << KEY_PAGE) | this.#key)) |
+      ((entries[at + TAG_A] as number) ^ tagA) |
+      (((entries[at + TAG_B] as number) ^ tagB) & (entries[at + TAG_B_MASK] as number));
+    if (differs !== 0) return this.#lookupLonger(iovaHi, iovaLo, tagA, tagB);
+    const offset = this.#offset;
+    this.paHi = entries[at + PA_HI] as number;
+    this.paLo = ((entries[at + PA_LO] as number) & ~offset) | (iovaLo & offset);
+    this.#meta = entries[at + META] as number;
+    this.pageShift = shift;
+    this.index = at >>> STRIDE_LOG2;
+    return true;
+  }
+
+  /** Every page size that occurs, smallest first, and any number of ways. */
+  #lookupLonger(iovaHi: number, iovaLo: number, tagA: number, tagB: number): boolean {
     const entries = this.#entries;
     const stride = this.#setStride;
     for (let size = 0; size < this.#shiftCount; size++) {
       const shift = this.#shifts[size] as number;
       const page = pageLow(iovaHi, iovaLo, shift);
       const key = keyOf(iovaHi, shift);
-      let at = ((page ^ tagA) & this.#setMask) * stride;
-      for (const end = at + stride; at < end; at += STRIDE) {
-        if (
-          entries[at + PAGE] === page &&
-          entries[at + KEY] === key &&
-          entries[at + TAG_A] === tagA &&
-          (((entries[at + TAG_B] as number) ^ tagB) & (entries[at + TAG_B_MASK] as number)) === 0
-        ) {
-          const offsetLo = shift >= 32 ? -1 : (1 << shift) - 1;
-          const offsetHi = shift <= 32 ? 0 : (1 << (shift - 32)) - 1;
-          this.paLo = ((entries[at + PA_LO] as number) & ~offsetLo) | (iovaLo & offsetLo);
-          this.paHi = ((entries[at + PA_HI] as number) & ~offsetHi) | (iovaHi & offsetHi);
-          const meta = entries[at + META] as number;
-          this.permissions = meta & 0xff;
-          this.attributes = meta >>> 8;
-          this.pageShift = shift;
-          this.index = at / STRIDE;
-          return true;
-        }
+      const start = ((page ^ tagA) & this.#setMask) * stride;
+      for (let at = start; at < start + stride; at += STRIDE) {
+        const differs =
+          ((entries[at + PAGE] as number) ^ page) |
+          ((entries[at + KEY] as number) ^ key) |
+          ((entries[at + TAG_A] as number) ^ tagA) |
+          (((entries[at + TAG_B] as number) ^ tagB) & (entries[at + TAG_B_MASK] as number));
+        if (differs !== 0) continue;
+        const offsetLo = shift >= 32 ? -1 : (1 << shift) - 1;
+        const offsetHi = shift <= 32 ? 0 : (1 << (shift - 32)) - 1;
+        this.paHi = ((entries[at + PA_HI] as number) & ~offsetHi) | (iovaHi & offsetHi);
+        this.paLo = ((entries[at + PA_LO] as number) & ~offsetLo) | (iovaLo & offsetLo);
+        this.#meta = entries[at + META] as number;
+        this.pageShift = shift;
+        this.index = at >>> STRIDE_LOG2;
+        return true;
       }
     }
     return false;
+  }
+
+  /** After a hit: what was inserted. */
+  get permissions(): number {
+    return this.#meta & 0xff;
+  }
+
+  get attributes(): number {
+    return this.#meta >>> 8;
   }
 
   /**
@@ -146,7 +194,7 @@ export class TranslationCache {
     global: boolean,
   ): number {
     const entries = this.#entries;
-    if (entries.length === 0) return -1;
+    if (this.#setStride === 0) return -1;
     const page = pageLow(iovaHi, iovaLo, pageShift);
     const key = keyOf(iovaHi, pageShift);
     const tagBMask = global ? 0 : -1;
@@ -285,7 +333,7 @@ export class TranslationCache {
   #overlaps(at: number, query: CacheQuery): boolean {
     const key = this.#entries[at + KEY] as number;
     const shift = (key >>> 1) & 0x3f;
-    const page = (key >>> 7) * 0x1_0000_0000 + ((this.#entries[at + PAGE] as number) >>> 0);
+    const page = (key >>> KEY_PAGE) * 0x1_0000_0000 + ((this.#entries[at + PAGE] as number) >>> 0);
     return (
       pageNumber(query.startHi, query.startLo, shift) <= page && page <= pageNumber(query.lastHi, query.lastLo, shift)
     );
@@ -302,6 +350,7 @@ export class TranslationCache {
       const gone = this.#shifts.indexOf(shift);
       this.#shifts.copyWithin(gone, gone + 1, this.#shiftCount);
       this.#shiftCount--;
+      this.#chooseShift();
     }
   }
 
@@ -312,6 +361,16 @@ export class TranslationCache {
     let at = this.#shiftCount++;
     for (; at > 0 && (this.#shifts[at - 1] as number) > shift; at--) this.#shifts[at] = this.#shifts[at - 1] as number;
     this.#shifts[at] = shift;
+    this.#chooseShift();
+  }
+
+  #chooseShift(): void {
+    const shift = this.#shiftCount > 0 ? (this.#shifts[0] as number) : 32;
+    const isShort = shift < 32 && this.#setStride === FOUR_WAYS * STRIDE;
+    this.#shift = isShort ? shift : 31;
+    this.#key = isShort ? (shift << 1) | 1 : NO_KEY;
+    this.#offset = isShort ? (1 << shift) - 1 : 0;
+    this.#shortMask = isShort ? this.#setMask : 0;
   }
 
   /** Drops everything and restarts replacement. @returns how many entries */
@@ -322,6 +381,7 @@ export class TranslationCache {
     this.#random = this.#seed;
     this.#uses.fill(0);
     this.#shiftCount = 0;
+    this.#chooseShift();
     if (this.#provenance !== null) this.#provenance.length = 0;
     this.used = 0;
     return dropped;
@@ -330,12 +390,16 @@ export class TranslationCache {
 
 const isPowerOfTwo = (value: number): boolean => Number.isInteger(value) && value > 0 && (value & (value - 1)) === 0;
 
+/** 1 for 0, else 0. */
+const isZero = (word: number): number => ((word | -word) >>> 31) ^ 1;
+
 /** Low word of IOVA >> shift, for shifts of 1 to 63. */
 const pageLow = (iovaHi: number, iovaLo: number, shift: number): number =>
   shift >= 32 ? (iovaHi >>> (shift - 32)) | 0 : (iovaLo >>> shift) | (iovaHi << (32 - shift));
 
 /** Shifts of 11 and more leave 21 bits for the high part of the page number. */
-const keyOf = (iovaHi: number, shift: number): number => ((shift >= 32 ? 0 : iovaHi >>> shift) << 7) | (shift << 1) | 1;
+const keyOf = (iovaHi: number, shift: number): number =>
+  ((shift >= 32 ? 0 : iovaHi >>> shift) << KEY_PAGE) | (shift << 1) | 1;
 
 const pageNumber = (hi: number, lo: number, shift: number): number =>
   shift >= 32 ? hi >>> (shift - 32) : (hi >>> shift) * 0x1_0000_0000 + (((lo >>> shift) | (hi << (32 - shift))) >>> 0);

@@ -55,6 +55,7 @@ export class CarefulWalker {
   #stageLo = 0;
   readonly #accessed: 'ignore' | 'fault' | 'set';
   readonly #setDirty: boolean;
+  /** The CPU's caches hide writes from this walker: what is in them matters once `CacheLines` models them. */
   readonly #isCoherent: boolean;
 
   /** 1 while every step of a walk is reported. */
@@ -79,6 +80,11 @@ export class CarefulWalker {
 
   set isWatched(watched: boolean) {
     this.watching = watched ? 1 : 0;
+  }
+
+  /** Whether walks have to go the careful way: each step is reported, or memory is not what the walker sees. */
+  protected isBound(): boolean {
+    return this.watching !== 0 || (!this.#isCoherent && this.#memory.lineCache !== null);
   }
 
   /** Whether every right that `access` needs was left where the last walk ended, accessed and dirty flags aside. */

@@ -42,9 +42,8 @@ export class RadixWalker extends CarefulWalker {
       (root.hi ^ lean.baseHi) |
       (access & lean.otherAccess) |
       root.obstacle |
-      lean.obstacle |
-      this.watching;
-    if (isOther === 0) {
+      lean.obstacle;
+    if (isOther === 0 && !this.isBound()) {
       const words = lean.words;
       if (top === 3) {
         const at = (offset >>> 2) + ((iovaHi >>> 6) & root.leanMask);
@@ -97,7 +96,7 @@ export class RadixWalker extends CarefulWalker {
   #walkLonger(root: TableRoot, iovaHi: number, iovaLo: number, access: number): boolean {
     if ((((iovaHi + root.biasHi) & root.excessHi) | (iovaLo & root.excessLo)) !== 0) return this.#outside(root);
     const frame = (((root.hi << 20) | (root.lo >>> 12)) - this.words.firstFrame) | 0;
-    if (!root.careful && this.watching === 0 && frame >>> 0 < this.words.arenaFrames) {
+    if (!root.careful && !this.isBound() && frame >>> 0 < this.words.arenaFrames) {
       const index = indexAt(root.topShift, iovaHi, iovaLo) & root.indexMask;
       const at = (frame << 10) + ((root.lo & 0xfff) >>> 2) + (index << 1);
       if (this.#fast(root, root.topLevel, at, -1, -1, iovaHi, iovaLo, access & RIGHT_BITS)) return true;
@@ -121,7 +120,7 @@ export class RadixWalker extends CarefulWalker {
     access: number,
   ): boolean {
     const frame = tableFrame - this.words.firstFrame;
-    if (!root.careful && this.watching === 0 && frame >= 0 && frame < this.words.tableLimit) {
+    if (!root.careful && !this.isBound() && frame >= 0 && frame < this.words.tableLimit) {
       const at = (frame << 10) + (this.words.format.indexOf(level, iovaHi, iovaLo) << 1);
       if (this.#fast(root, level, at, allowedHi, allowedLo, iovaHi, iovaLo, access & RIGHT_BITS)) return true;
     }

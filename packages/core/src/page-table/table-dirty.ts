@@ -67,23 +67,38 @@ export class DirtyReader {
   #readRun(at: EntryIndex, level: number, start: number, span: number, left: number): number {
     const tree = this.#tree;
     const { words, format } = tree;
-    const { present, dirtyMaskHi, dirtyMaskLo, dirtyHi, dirtyLo } = format;
+    const { present, dirtyMaskHi, dirtyMaskLo, dirtyHi, dirtyLo, cleanHi, cleanLo } = format;
     const entries = Math.min(left, Math.ceil((this.#end - start) / span));
     // Links and groups end a run of plain leaves; a hole does not.
     const mask = (format.leafMask[level] as number) | (format.codedMask[level] as number);
     const value = format.leafValue[level] as number;
     const hintHi = format.contiguous.hi[level] as number;
     const hintLo = format.contiguous.lo[level] as number;
+    const isObserved = tree.observer !== null || tree.memory.observer !== null;
+    const clears = this.#clears;
     let page = start;
-    for (let i = 0; i < entries; i++, at += 2, page += span) {
-      const lo = words[at] as number;
-      if ((lo & present) === 0) continue;
-      const hi = words[at + 1] as number;
-      if ((((lo & mask) ^ value) | (lo & hintLo) | (hi & hintHi)) !== 0 || tree.isLink(level, lo)) break;
-      if (((lo & dirtyMaskLo) ^ dirtyLo) | ((hi & dirtyMaskHi) ^ dirtyHi)) continue;
-      if (this.#clears) this.#clean(at);
-      this.#mark(page, page + span);
+    let last = at;
+    // Neighbours are joined here, and once more with the next run by #mark.
+    let dirtyFrom = -1;
+    for (const end = at + entries * 2; last < end; last += 2, page += span) {
+      const lo = words[last] as number;
+      const hi = words[last + 1] as number;
+      const isPresent = (lo & present) !== 0;
+      if (isPresent && ((((lo & mask) ^ value) | (lo & hintLo) | (hi & hintHi)) !== 0 || tree.isLink(level, lo))) break;
+      if (isPresent && (((lo & dirtyMaskLo) ^ dirtyLo) | ((hi & dirtyMaskHi) ^ dirtyHi)) === 0) {
+        if (dirtyFrom < 0) dirtyFrom = page;
+        if (!clears) continue;
+        if (isObserved) this.#clean(last);
+        else {
+          words[last] = (lo & ~dirtyMaskLo) | cleanLo;
+          words[last + 1] = (hi & ~dirtyMaskHi) | cleanHi;
+        }
+      } else if (dirtyFrom >= 0) {
+        this.#mark(dirtyFrom, page);
+        dirtyFrom = -1;
+      }
     }
+    if (dirtyFrom >= 0) this.#mark(dirtyFrom, page);
     return page;
   }
 
@@ -100,10 +115,10 @@ export class DirtyReader {
     const hi = ((words[at + 1] as number) & ~format.dirtyMaskHi) | format.cleanHi;
     const lo = ((words[at] as number) & ~format.dirtyMaskLo) | format.cleanLo;
     tree.store(at, hi, lo);
-    this.#cleaned = true;
   }
 
   #mark(start: number, end: number): void {
+    this.#cleaned ||= this.#clears;
     if (start === this.#pendingEnd) {
       this.#pendingEnd = end;
       return;
