@@ -78,7 +78,8 @@ export class FirstStage {
   walk(root: TableRoot, mode: FirstStageMode, hi: number, lo: number, access: number): boolean {
     const walker = this.#walkerFor(mode);
     const overridden = overridesWriteProtection(mode, access);
-    const careful = overridden || this.visitor !== null || !this.#isCoherent(mode);
+    const hasLines = this.#memory.lineCache !== null;
+    const careful = overridden || this.visitor !== null || (hasLines && !this.#isCoherent(mode));
     walker.visitor = this.visitor;
     const done = this.#descend(walker, root, mode, hi, lo, overridden ? access & ~Access.WRITE : access, careful);
     return this.#finish(walker, root, mode, access, done) && (!overridden || !this.#isLive || this.#setDirty(walker));

@@ -128,7 +128,7 @@ export class RequestPath {
     return reason;
   }
 
-  /** A plain read or write with a known context, which the IOTLB did not answer. */
+  /** A plain read or write with a known context, which the IOTLB did not answer: it has nothing, or too few rights (`found`). */
   missed(
     context: TranslationContext,
     requester: number,
@@ -136,7 +136,9 @@ export class RequestPath {
     hi: number,
     lo: number,
     access: number,
+    found: boolean,
   ): boolean {
+    this.#tables.lookedUp(found);
     const reason = this.#requestReason(context, false, pasid, hi, lo, access);
     if (reason !== 0) return this.#refuse(reason, context.faultProcessingDisabled, requester, pasid, hi, lo, access);
     return this.#translateByTables(context, requester, pasid, hi, lo, access);

@@ -71,7 +71,7 @@ export class SecondStage {
   walk(root: TableRoot, domain: number, mode: SecondStageMode, hi: number, lo: number, access: number): boolean {
     const walker = this.#walkerFor(mode);
     const cache = this.#cache;
-    const careful = this.visitor !== null || !this.#isCoherent(mode);
+    const careful = this.visitor !== null || (this.#memory.lineCache !== null && !this.#isCoherent(mode));
     walker.visitor = this.visitor;
     let done: boolean;
     if (!cache.isOn) {

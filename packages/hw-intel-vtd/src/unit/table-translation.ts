@@ -49,6 +49,7 @@ export class TableTranslation {
   readonly #keepsNegative: boolean;
   readonly #keepsProvenance: boolean;
   #insertions = 0;
+  #isNegative = false;
   /** Table words of the walk that is going on, kept for provenance. */
   #words: bigint[] = [];
 
@@ -72,12 +73,19 @@ export class TableTranslation {
   /** IOTLB, for requests that the hit path does not know. A right that is missing in the entry sends the request to the tables. */
   lookUp(context: TranslationContext, hi: number, lo: number, access: number): boolean {
     const { iotlb } = this.#caches;
-    if (!iotlb.lookup(hi, lo, context.domain, context.pasidTag) || this.#isZeroLength(access)) return false;
+    const found = iotlb.lookup(hi, lo, context.domain, context.pasidTag);
+    this.lookedUp(found);
+    if (!found || this.#isZeroLength(access)) return false;
     const privileged = (access & Access.PRIVILEGED) !== 0 ? SUPERVISOR_SHIFT : 0;
     const rights = (iotlb.permissions >>> privileged) & RIGHTS;
     if ((rights & access & RIGHTS) !== (access & RIGHTS)) return false;
     this.#counters.iotlbHits++;
     return answer(this.#translation, iotlb.paHi, iotlb.paLo, iotlb.pageShift, rights);
+  }
+
+  /** The IOTLB was asked; what it said is in its fields. A walk that follows heeds an entry that says "not present". */
+  lookedUp(found: boolean): void {
+    this.#isNegative = found && (this.#caches.iotlb.attributes & NEGATIVE) !== 0;
   }
 
   #isZeroLength(access: number): boolean {
@@ -104,7 +112,7 @@ export class TableTranslation {
   ): FaultReasonCode | 0 {
     const secondStage = this.#secondStage;
     const root = context.secondStage!;
-    if (this.#hasNegative(context, hi, lo)) return this.#deniedReason(context, access);
+    if (this.#isNegative) return this.#deniedReason(context, access);
     const needs = this.#isZeroLength(access) ? 0 : secondStageNeeds(access);
     const done = secondStage.walk(root, context.domain, context, hi, lo, needs);
     this.#counters.walkReads += secondStage.reads;
@@ -165,12 +173,6 @@ export class TableTranslation {
     const privileged = (access & Access.PRIVILEGED) !== 0 ? SUPERVISOR_SHIFT : 0;
     answer(this.#translation, paHi, paLo, pageShift, (permissions >>> privileged) & RIGHTS);
     return 0;
-  }
-
-  #hasNegative(context: TranslationContext, hi: number, lo: number): boolean {
-    if (!this.#keepsNegative) return false;
-    const { iotlb } = this.#caches;
-    return iotlb.lookup(hi, lo, context.domain, context.pasidTag) && (iotlb.attributes & NEGATIVE) !== 0;
   }
 
   #keepNegative(context: TranslationContext, hi: number, lo: number): void {

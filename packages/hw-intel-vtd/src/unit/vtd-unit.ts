@@ -148,11 +148,8 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
     }
     const iotlb = this.#iotlb;
     const needs = access & RIGHTS;
-    if (
-      iotlb.lookup(iovaHi, iovaLo, context.domain, context.pasidTag) &&
-      needs !== 0 &&
-      (iotlb.permissions & needs) === needs
-    ) {
+    const found = iotlb.lookup(iovaHi, iovaLo, context.domain, context.pasidTag);
+    if (found && needs !== 0 && (iotlb.permissions & needs) === needs) {
       this.counters.iotlbHits++;
       const { translation } = this;
       translation.paHi = iotlb.paHi;
@@ -161,7 +158,7 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
       translation.permissions = iotlb.permissions & ALL_RIGHTS;
       return true;
     }
-    return this.#path.missed(context, requesterId, pasid, iovaHi, iovaLo, access);
+    return this.#path.missed(context, requesterId, pasid, iovaHi, iovaLo, access, found);
   }
 
   /** Asks the caches for a requester's context and remembers the answer until the caches change. */
