@@ -49,25 +49,26 @@ export class CarefulWalker {
   readonly pathAllowedLo: Int32Array = new Int32Array(6);
 
   protected readonly words: WalkWords;
-  readonly #memory: PhysicalMemory;
+  protected readonly memory: PhysicalMemory;
   /** Address of the last entry before the translator. */
   #stageHi = 0;
   #stageLo = 0;
   readonly #accessed: 'ignore' | 'fault' | 'set';
   readonly #setDirty: boolean;
-  /** The CPU's caches hide writes from this walker: what is in them matters once `CacheLines` models them. */
-  readonly #isCoherent: boolean;
 
   /** 1 while every step of a walk is reported. */
   protected watching = 0;
+  /** 1: the CPU's caches hide writes from this walker, which matters once `CacheLines` models them. Both are numbers, because V8
+   * tests a boolean field like any value. */
+  protected readonly incoherent: number = 0;
 
   constructor(options: RadixWalkerOptions) {
     this.format = options.format;
     this.words = new WalkWords(options);
-    this.#memory = options.memory;
+    this.memory = options.memory;
     this.#accessed = options.accessed ?? 'ignore';
     this.#setDirty = options.setDirty ?? false;
-    this.#isCoherent = options.coherent ?? true;
+    this.incoherent = (options.coherent ?? true) ? 0 : 1;
   }
 
   /**
@@ -84,7 +85,7 @@ export class CarefulWalker {
 
   /** Whether walks have to go the careful way: each step is reported, or memory is not what the walker sees. */
   protected isBound(): boolean {
-    return this.watching !== 0 || (!this.#isCoherent && this.#memory.lineCache !== null);
+    return this.watching !== 0 || (this.incoherent !== 0 && this.memory.lineCache !== null);
   }
 
   /** Whether every right that `access` needs was left where the last walk ended, accessed and dirty flags aside. */
@@ -167,13 +168,13 @@ export class CarefulWalker {
       this.entryAddressLo = translator.tableAddressLo;
     }
     this.reads++;
-    const lines = this.#isCoherent ? null : this.#memory.lineCache;
+    const lines = this.incoherent === 0 ? null : this.memory.lineCache;
     const present =
       lines === null
-        ? this.#memory.load64(this.entryAddressHi, this.entryAddressLo)
+        ? this.memory.load64(this.entryAddressHi, this.entryAddressLo)
         : lines.deviceLoad64(this.entryAddressHi, this.entryAddressLo);
     if (!present) return this.stopAt(WalkStop.ABORT);
-    const { loadedHi, loadedLo } = lines ?? this.#memory;
+    const { loadedHi, loadedLo } = lines ?? this.memory;
     this.entryHi = loadedHi;
     this.entryLo = loadedLo;
     if (this.isWatched && this.visitor !== null) this.visitor.entryRead(this);
@@ -286,7 +287,7 @@ export class CarefulWalker {
   /** Writes the entry back with flags set, as one locked cycle. */
   #update(root: TableRoot, hi: number, lo: number): boolean {
     const { translator } = root;
-    const memory = this.#memory;
+    const memory = this.memory;
     if (translator !== null && !translator.translateTableAddress(this.#stageHi, this.#stageLo, true)) {
       return this.stopAt(WalkStop.STAGE);
     }

@@ -1,6 +1,7 @@
 import { Access } from '../hardware/translation-unit.js';
 import type { PhysicalMemory } from '../memory/index.js';
 import { frameHi, frameLo } from '../memory/index.js';
+import type { TableRoot } from './table-root.js';
 import { LEAF_WORDS, LINK_WORDS, type WalkWords } from './walk-words.js';
 
 /**
@@ -9,8 +10,8 @@ import { LEAF_WORDS, LINK_WORDS, type WalkWords } from './walk-words.js';
  * comparison per word. Everything else takes a longer way.
  */
 export class LeanWords {
-  /** 1: this format or this arena has no such way. */
-  readonly obstacle: number = 1;
+  /** Whether this format and this arena have such a way. */
+  readonly #isUsable: boolean = false;
   /** Access bits that the way does not look at. */
   readonly otherAccess: number = Access.EXECUTE;
   readonly words: Int32Array;
@@ -44,7 +45,7 @@ export class LeanWords {
     const bytes = memory.arenaFrames * 4096;
     const lo = frameLo(memory.arenaFirstFrame);
     if (!isLeanFormat(walk) || (lo >>> 0) + bytes > 0x1_0000_0000) return;
-    this.obstacle = 0;
+    this.#isUsable = true;
     this.baseHi = frameHi(memory.arenaFirstFrame);
     this.baseLo = lo;
     const size = 2 ** Math.ceil(Math.log2(bytes));
@@ -74,6 +75,15 @@ export class LeanWords {
     this.addressHi = walk.leaf[3] as number;
     this.allowedHi = needHi;
     this.allowedLo = needLo;
+  }
+
+  /** Notes in a root whether walks from there may go this way, so that a walk asks only once. */
+  prepare(root: TableRoot): void {
+    const offset = (root.lo - this.baseLo) | 0;
+    const isHere = ((offset & this.beyond) | (root.hi ^ this.baseHi)) === 0;
+    const isPlain = !root.careful && root.inputBits >= 32 && root.outputExcessHi === 0;
+    if (!this.#isUsable || !isHere || !isPlain || root.topLevel < 2 || root.topLevel > 3) return;
+    root.leanWord = offset >>> 2;
   }
 }
 

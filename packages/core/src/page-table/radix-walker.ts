@@ -34,37 +34,27 @@ export class RadixWalker extends CarefulWalker {
    */
   walk(root: TableRoot, iovaHi: number, iovaLo: number, access: number): boolean {
     const lean = this.#lean;
-    const offset = root.lo - lean.baseLo;
-    const top = root.topLevel;
+    const start = root.leanWord;
     const isOther =
-      ((iovaHi + root.biasHi) & root.excessHi) |
-      (offset & lean.beyond) |
-      (root.hi ^ lean.baseHi) |
-      (access & lean.otherAccess) |
-      root.obstacle |
-      lean.obstacle;
-    if (isOther === 0 && !this.isBound()) {
-      const words = lean.words;
-      if (top === 3) {
-        const at = (offset >>> 2) + ((iovaHi >>> 6) & root.leanMask);
+      ((iovaHi + root.biasHi) & root.excessHi) | (access & lean.otherAccess) | (start >> 31) | this.watching;
+    if (isOther === 0 && (this.incoherent === 0 || this.memory.lineCache === null)) {
+      const { words } = lean;
+      if (root.topLevel === 3) {
+        const at = start + ((iovaHi >>> 6) & root.leanMask);
         const lo = (words[at] as number) - lean.baseLo;
         const hi = words[at | 1] as number;
         if ((((lo ^ lean.link3) & lean.linkMask) | ((hi ^ lean.linkHi) & lean.linkMaskHi)) === 0) {
           const next = ((lo >>> 2) & lean.tableMask) | (((iovaHi << 3) | (iovaLo >>> 29)) & 0x3fe);
-          if (this.#leanBelow(next, iovaLo)) {
-            this.reads = 4;
-            return true;
-          }
+          this.reads = 4;
+          if (this.#leanBelow(next, iovaLo)) return true;
         }
-      } else if (top === 2) {
-        const at = (offset >>> 2) + (((iovaHi << 3) | (iovaLo >>> 29)) & root.leanMask);
-        if (this.#leanBelow(at, iovaLo)) {
-          this.reads = 3;
-          return true;
-        }
+      } else {
+        this.reads = 3;
+        if (this.#leanBelow(start + (((iovaHi << 3) | (iovaLo >>> 29)) & root.leanMask), iovaLo)) return true;
       }
     }
-    return this.#walkLonger(root, iovaHi, iovaLo, access);
+    // Compared with true, because otherwise V8 tests the result of the fast way as it would any value.
+    return this.#walkLonger(root, iovaHi, iovaLo, access) === true;
   }
 
   /** The shortest way from an entry of level 2, given as the index of its low word, down to a page. */
@@ -97,6 +87,7 @@ export class RadixWalker extends CarefulWalker {
     if ((((iovaHi + root.biasHi) & root.excessHi) | (iovaLo & root.excessLo)) !== 0) return this.#outside(root);
     const frame = (((root.hi << 20) | (root.lo >>> 12)) - this.words.firstFrame) | 0;
     if (!root.careful && !this.isBound() && frame >>> 0 < this.words.arenaFrames) {
+      this.#lean.prepare(root);
       const index = indexAt(root.topShift, iovaHi, iovaLo) & root.indexMask;
       const at = (frame << 10) + ((root.lo & 0xfff) >>> 2) + (index << 1);
       if (this.#fast(root, root.topLevel, at, -1, -1, iovaHi, iovaLo, access & RIGHT_BITS)) return true;

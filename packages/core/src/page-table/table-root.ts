@@ -61,8 +61,8 @@ export class TableRoot {
   readonly outputExcessLo: number = 0;
   /** Walks from here go the careful way. */
   readonly careful: boolean;
-  /** 0: walks from here may go the shortest way. A number, because a test of a boolean field is several instructions more. */
-  readonly obstacle: number = 0;
+  /** Word index of the root in the arena once a walker has found that its shortest way may start here; -1 until then. */
+  leanWord = -1;
   readonly translator: TableAddressTranslator | null;
 
   /** Throws RangeError when levels and input bits do not fit the format. */
@@ -93,7 +93,6 @@ export class TableRoot {
     this.outputExcessLo = lo32(excess);
     this.translator = options.translator ?? null;
     this.careful = this.translator !== null || (this.hi & ~0xfff) !== 0 || this.outputExcessLo !== 0;
-    this.obstacle = this.careful || inputBits < 32 || this.outputExcessHi !== 0 ? 1 : 0;
   }
 }
 
