@@ -1,9 +1,18 @@
 import { left, right, type Either } from 'fp-ts/lib/Either.js';
 import { vfio } from '@ioasis/compat-vfio';
-import { createMachine, type BackendDefinition, type DeviceSpec, type Machine } from '@ioasis/core';
+import {
+  createMachine,
+  linux612,
+  linux62,
+  linux66,
+  type BackendDefinition,
+  type DeviceSpec,
+  type KernelProfile,
+  type Machine,
+} from '@ioasis/core';
 import { amdVi } from '@ioasis/hw-amd-vi';
 import { intelVtd, type VtdPresetName } from '@ioasis/hw-intel-vtd';
-import { EduDevice, mockBackend, type EduOptions, type TraceHeader } from '@ioasis/testkit';
+import { EduDevice, iommufdTest, mockBackend, type EduOptions, type TraceHeader } from '@ioasis/testkit';
 
 /** Who serves `/dev/vfio/vfio`. */
 export type Personality = 'iommufd' | 'type1';
@@ -46,6 +55,20 @@ const PAGE_SIZES = [4096, 16384, 65536] as const;
 
 const providers: Readonly<Record<string, Personality>> = { iommufd: 'iommufd', 'vfio-type1': 'type1' };
 
+/** Kernels that are modelled, the newest first, each with its release. */
+const kernels: readonly (readonly [major: number, minor: number, KernelProfile])[] = [
+  [6, 12, linux612],
+  [6, 6, linux66],
+  [6, 2, linux62],
+];
+
+/** The newest modelled kernel that is not newer than a release such as `6.12.117`; the newest of all for other names. */
+function kernelOf(release: string): KernelProfile {
+  const [major = 0, minor = 0] = release.split('.').map(Number);
+  const known = kernels.find(([itsMajor, itsMinor]) => major > itsMajor || (major === itsMajor && minor >= itsMinor));
+  return known?.[2] ?? linux612;
+}
+
 /** What to replay on. */
 export interface MachineChoice {
   readonly machine: string;
@@ -85,6 +108,12 @@ export function replayMachine(
   if (pageSize === undefined)
     return left(`pages of ${header.page_size} bytes: only ${PAGE_SIZES.join(', ')} are modelled`);
   const make = (): Machine =>
-    createMachine({ backend: backend(), devices: devicesOf(recorded), services: [vfio({ personality })], pageSize });
+    createMachine({
+      backend: backend(),
+      devices: devicesOf(recorded),
+      services: [vfio({ personality }), iommufdTest],
+      pageSize,
+      kernel: kernelOf(header.kernel),
+    });
   return right({ machine, personality, make });
 }

@@ -60,7 +60,7 @@ export function replayLines(
   const verdict =
     differ === 0
       ? paint(terminal, 'green', 'all agree')
-      : paint(terminal, 'red', `${agreed} agree, ${plural(differ, 'step')} differ`);
+      : paint(terminal, 'red', `${agreed} agree, ${plural(differ, 'step')} ${differ === 1 ? 'differs' : 'differ'}`);
   const lines = [
     paint(terminal, 'bold', trace.file),
     `  ${machine}, /dev/vfio/vfio by ${personality}: ${plural(scenarios, 'scenario')}, ${plural(steps, 'step')}`,

@@ -38,7 +38,11 @@ export function scenarioLines(terminal: Terminal, result: ScenarioFileResult, sh
   const verdict =
     differ === 0
       ? paint(terminal, 'green', 'all agree')
-      : paint(terminal, 'red', `${plural(differ, 'answer')} in ${plural(apart, 'scenario')} differ`);
+      : paint(
+          terminal,
+          'red',
+          `${plural(differ, 'answer')} in ${plural(apart, 'scenario')} ${differ === 1 ? 'differs' : 'differ'}`,
+        );
   const lines = [
     paint(terminal, 'bold', file),
     `  caches ${caches}: ${plural(scenarios, 'scenario')}${informative === 0 ? '' : `, ${informative} with nothing to compare`}`,

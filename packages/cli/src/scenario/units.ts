@@ -1,6 +1,7 @@
 import { left, right, type Either } from 'fp-ts/lib/Either.js';
-import { PhysicalMemory } from '@ioasis/core';
+import { PhysicalMemory, type HardwareFault } from '@ioasis/core';
 import { AmdViUnit } from '@ioasis/hw-amd-vi';
+import { SmmuV3Unit } from '@ioasis/hw-arm-smmuv3';
 import { scenarioOptions, VtdUnit } from '@ioasis/hw-intel-vtd';
 import type { Scenario, ScenarioUnit, UnitName } from '@ioasis/testkit';
 
@@ -33,10 +34,32 @@ const amdvi: UnitMaker = (_config, caches) => {
   return right({ memory, unit: new AmdViUnit({ memory, options: { preset: 'qemu-q35-7.2', caches } }) });
 };
 
-const units: Readonly<Partial<Record<UnitName, UnitMaker>>> = { vtd, amdvi };
+/** RAM of the arm machine, and the doorbells of its interrupt translation service, which are mapped for DMA like memory. */
+const armMemory = (): PhysicalMemory =>
+  new PhysicalMemory({
+    windows: [
+      { start: 0x808_0000n, last: 0x809_ffffn },
+      { start: 0x4000_0000n, last: 0x2_3fff_ffffn },
+    ],
+    arena: { start: 0x4000_0000n, last: 0x40ff_ffffn },
+  });
 
-/** The unit of a scenario from reset. @returns Left when it is not modelled or its config is wrong */
-export function makeUnit(scenario: Scenario, caches: boolean): Either<string, ScenarioUnit> {
-  const make = units[scenario.unit];
-  return make === undefined ? left(`the unit ${scenario.unit} is not modelled yet`) : make(scenario.config, caches);
+/** The recordings' word for what an access to this unit came to. */
+function smmuv3How(unit: SmmuV3Unit, fault: HardwareFault | undefined): string {
+  if (fault === undefined) return { translated: 'ok', bypass: 'bypass', disabled: 'disable' }[unit.passage];
+  if (fault.name === 'ABORT') return 'abort';
+  return fault.name === 'NO_TRANSLATION' ? 'no-translation' : 'fault';
 }
+
+/** QEMU 7.2's smmuv3. */
+const smmuv3: UnitMaker = (_config, caches) => {
+  const memory = armMemory();
+  const unit = new SmmuV3Unit({ memory, options: { preset: 'qemu-virt-7.2', caches } });
+  return right({ memory, unit, how: (_requesterId, _iova, fault) => smmuv3How(unit, fault) });
+};
+
+const units: Readonly<Record<UnitName, UnitMaker>> = { vtd, amdvi, smmuv3 };
+
+/** The unit of a scenario from reset. @returns Left when its config is wrong */
+export const makeUnit = (scenario: Scenario, caches: boolean): Either<string, ScenarioUnit> =>
+  units[scenario.unit](scenario.config, caches);

@@ -1,13 +1,14 @@
 import { Buffer } from 'node:buffer';
 import { IommufdRequest, VfioRequest } from '@ioasis/core';
+import { TestOp } from '../mock/test-command.js';
 import type { PointerIoctl } from './format.js';
 
 /** Operations of the test command whose `id` field is the descriptor of an access (replay rule 4). */
 const ACCESS_OPERATIONS: readonly number[] = [
-  6, // DESTROY_ACCESS_PAGES
-  7, // ACCESS_PAGES
-  8, // ACCESS_RW
-  11, // ACCESS_REPLACE_IOAS
+  TestOp.DESTROY_ACCESS_PAGES,
+  TestOp.ACCESS_PAGES,
+  TestOp.ACCESS_RW,
+  TestOp.ACCESS_REPLACE_IOAS,
 ];
 const TEST_OPERATION_OFFSET = 4;
 

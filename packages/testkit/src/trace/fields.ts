@@ -12,6 +12,7 @@ import {
   type Field,
   type StructLayout,
 } from '@ioasis/core';
+import { TestCommand } from '../mock/test-command.js';
 import type { TraceStep } from './format.js';
 
 /** One field of a structure that differs. Values are printed: numbers in hex, missing bytes as `nothing`. */
@@ -29,11 +30,13 @@ interface Placed {
   readonly layout: StructLayout;
 }
 
-const layouts: ReadonlyMap<string, StructLayout> = new Map(
-  [...iommufdIoctls, ...vfioIoctls].flatMap(({ name, argument }) =>
+/** Structures by the recorder's name of the call. */
+const layouts: ReadonlyMap<string, StructLayout> = new Map<string, StructLayout>([
+  ...[...iommufdIoctls, ...vfioIoctls].flatMap(({ name, argument }) =>
     argument.kind === 'struct' ? [[name, argument.layout] as const] : [],
   ),
-);
+  ...Object.entries(TestCommand).map(([op, layout]) => [`IOMMU_TEST_OP_${op}`, layout as StructLayout] as const),
+]);
 
 const capabilities: ReadonlyMap<number, StructLayout> = new Map<number, StructLayout>([
   [1, VfioIommuType1InfoCapIovaRange],

@@ -32,6 +32,13 @@ describe('fieldDifferences', () => {
     ]);
   });
 
+  it('knows the operations of the test command', () => {
+    const command = (id: number): string => word(72, 2, 1, 0, id, 0, 0, 0) + '00'.repeat(40);
+    expect(fieldDifferences(step('IOMMU_TEST_OP_MOCK_DOMAIN'), 'out', command(2), command(3))).toEqual([
+      { field: 'iommu_test_cmd.mock_domain.out_stdev_id', expected: '0x2', got: '0x3' },
+    ]);
+  });
+
   it('shows words where no table says what they are, and bytes that are missing', () => {
     expect(fieldDifferences(step('NR'), 'out', '00'.repeat(10), '00'.repeat(8))).toEqual([
       { field: 'bytes from 0x8', expected: '0000', got: 'nothing' },
