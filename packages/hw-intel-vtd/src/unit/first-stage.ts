@@ -11,6 +11,7 @@ import { firstStageFormat } from '../format/first-stage.js';
 import { FS_ENTRY } from '../layouts/page-table-entries.js';
 import type { Capabilities } from './capabilities.js';
 import type { PagingStructureCache } from './paging-structure-cache.js';
+import { describeStop, type WalkFailure } from './walk-failure.js';
 
 /** How a context's first stage is walked. */
 export interface FirstStageMode {
@@ -42,6 +43,8 @@ export class FirstStage {
   pageShift = 0;
   /** OR of `Access` READ, WRITE, EXECUTE for a user, and the same for a supervisor above {@link SUPERVISOR_SHIFT}. */
   permissions = 0;
+  /** After false: where the walk ended. */
+  failure: WalkFailure = {};
   /** After false. */
   stop = 0;
   atTop = false;
@@ -117,6 +120,7 @@ export class FirstStage {
     this.atTop = walker.level === root.topLevel;
     if (!done) {
       this.stop = walker.stop;
+      this.failure = describeStop('first', walker);
       // U/S is tested first, then XD, then RW (VT-d 7.1.3).
       const level = access & Access.PRIVILEGED;
       if (!walker.allows(level)) this.denied = 'user';

@@ -1,12 +1,11 @@
-import { Access, type TableAddressTranslator } from '@ioasis/core';
+import { Access } from '@ioasis/core';
 import type { SecondStage } from './second-stage.js';
-import type { TranslationContext } from './translation-context.js';
+import type { NestedTables, TranslationContext } from './translation-context.js';
 
 /** The second stage of a nested context as the first stage's walker sees it: each table address goes through it (VT-d 3.8). */
-export class NestedTranslator implements TableAddressTranslator {
+export class NestedTranslator implements NestedTables {
   tableAddressHi = 0;
   tableAddressLo = 0;
-  /** After a refusal: whether the entry was to be updated. */
   refusedWrite = false;
   readonly #stage: SecondStage;
   readonly #context: TranslationContext;

@@ -1,4 +1,4 @@
-import { Access, hex, iova, join64, NO_PASID, type AccessKind, type HardwareFault } from '@ioasis/core';
+import { Access, iova, join64, NO_PASID, type AccessKind, type HardwareFault } from '@ioasis/core';
 import {
   faultReasonName,
   UNQUALIFIED_REASONS,
@@ -7,6 +7,7 @@ import {
 } from '../layouts/fault-reasons.js';
 import { AddressType } from '../layouts/fault-registers.js';
 import type { FaultSink } from './fault-log.js';
+import type { WalkFailure } from './walk-failure.js';
 
 /** A refused request, with VT-d's reason. */
 export interface VtdFault extends HardwareFault {
@@ -38,31 +39,37 @@ function addressType(access: number): number {
   return (access & Access.TRANSLATED) !== 0 ? AddressType.TRANSLATED : AddressType.UNTRANSLATED;
 }
 
-/**
- * Records a refused request unless FPD suppresses it, and describes it.
- * @param suppress FPD of the deciding entry; unqualified reasons are recorded all the same
- */
-export function refuseRequest(
-  log: FaultSink,
-  code: FaultReasonCode,
-  suppress: boolean,
-  requesterId: number,
-  pasid: number,
-  hi: number,
-  lo: number,
-  access: number,
-  isPageRequest: boolean = false,
-): VtdFault {
-  const isSuppressed = suppress && !unqualified.has(code);
+/** A request that is to be refused. */
+export interface RefusedRequest {
+  readonly code: FaultReasonCode;
+  /** FPD of the deciding entry; unqualified reasons are recorded all the same. */
+  readonly suppress: boolean;
+  readonly requesterId: number;
+  /** Or `NO_PASID`. */
+  readonly pasid: number;
+  readonly hi: number;
+  readonly lo: number;
+  /** OR of `Access`. */
+  readonly access: number;
+  readonly isPageRequest: boolean;
+  /** Where a walk ended. */
+  readonly failure: WalkFailure;
+}
+
+/** Records a refused request unless FPD suppresses it, and describes it. */
+export function refuseRequest(log: FaultSink, request: RefusedRequest): VtdFault {
+  const { code, requesterId, hi, lo, access, failure } = request;
+  const pasid = request.pasid === NO_PASID ? undefined : request.pasid;
+  const isSuppressed = request.suppress && !unqualified.has(code);
   const recorded = isSuppressed
     ? 'suppressed'
     : log.log({
         reason: code,
         requester: requesterId,
-        pasid: pasid === NO_PASID ? undefined : pasid,
+        pasid,
         addressHi: hi,
         addressLo: lo,
-        type: isPageRequest ? PAGE_REQUEST_TYPE : recordType(access),
+        type: request.isPageRequest ? PAGE_REQUEST_TYPE : recordType(access),
         addressType: addressType(access),
         privileged: (access & Access.PRIVILEGED) !== 0,
         execute: (access & Access.EXECUTE) !== 0,
@@ -72,11 +79,11 @@ export function refuseRequest(
     code,
     name: faultReasonName(code),
     requesterId,
-    pasid: pasid === NO_PASID ? undefined : pasid,
+    pasid,
     iova: iova(join64(hi, lo)),
     access: accessKind(access),
     recorded,
     record: recorded === 'recorded' ? log.record : [],
-    details: { reason: hex(code) },
+    details: failure,
   };
 }

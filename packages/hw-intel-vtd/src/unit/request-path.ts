@@ -23,6 +23,7 @@ import { StructureReader } from './structure-reader.js';
 import { answer, PAGE_SHIFT, RIGHTS, TableTranslation } from './table-translation.js';
 import { ContextKind, type TranslationContext } from './translation-context.js';
 import type { UnitCaches } from './unit-caches.js';
+import type { WalkFailure } from './walk-failure.js';
 
 /** What the request path needs of its unit. */
 export interface RequestPathParts {
@@ -123,7 +124,17 @@ export class RequestPath {
     }
     if (reason !== 0) {
       this.#counters.faults++;
-      this.#translation.fault = refuseRequest(this.#faults, reason, suppress, requester, pasid, hi, lo, access, true);
+      this.#translation.fault = refuseRequest(this.#faults, {
+        code: reason,
+        suppress,
+        requesterId: requester,
+        pasid,
+        hi,
+        lo,
+        access,
+        isPageRequest: true,
+        failure: {},
+      });
     }
     return reason;
   }
@@ -254,7 +265,7 @@ export class RequestPath {
     access: number,
   ): boolean {
     const refuse = (): boolean =>
-      this.#refuse(reason, context.faultProcessingDisabled, requester, pasid, hi, lo, access);
+      this.#refuse(reason, context.faultProcessingDisabled, requester, pasid, hi, lo, access, this.#tables.failure);
     if ((access & Access.TRANSLATION_REQUEST) === 0 || !isRecoverable(reason)) return refuse();
     if ((access & Access.WRITE) !== 0) {
       const reading = (access & ~(Access.WRITE | Access.ATOMIC)) | Access.READ;
@@ -276,9 +287,20 @@ export class RequestPath {
     hi: number,
     lo: number,
     access: number,
+    failure: WalkFailure = {},
   ): false {
     this.#counters.faults++;
-    this.#translation.fault = refuseRequest(this.#faults, reason, suppress, requester, pasid, hi, lo, access);
+    this.#translation.fault = refuseRequest(this.#faults, {
+      code: reason,
+      suppress,
+      requesterId: requester,
+      pasid,
+      hi,
+      lo,
+      access,
+      isPageRequest: false,
+      failure,
+    });
     return false;
   }
 }

@@ -11,6 +11,7 @@ import { secondStageFormat } from '../format/second-stage.js';
 import { SS_LEAF_ENTRY } from '../layouts/page-table-entries.js';
 import type { Capabilities } from './capabilities.js';
 import type { PagingStructureCache } from './paging-structure-cache.js';
+import { describeStop, type WalkFailure } from './walk-failure.js';
 import { NO_PASID_TAG } from './translation-context.js';
 
 const D = Number(SS_LEAF_ENTRY.mask('D'));
@@ -33,6 +34,8 @@ export class SecondStage {
   pageShift = 0;
   /** OR of `Access` READ, WRITE, EXECUTE. */
   permissions = 0;
+  /** After false: where the walk ended. */
+  failure: WalkFailure = {};
   /** After false: why, as the walker says it, on which level of which root, and whether the rights that were left suffice. */
   stop = 0;
   atTop = false;
@@ -93,6 +96,7 @@ export class SecondStage {
     this.reads = walker.reads;
     if (!done) {
       this.stop = walker.stop;
+      this.failure = describeStop('second', walker);
       this.atTop = walker.level === root.topLevel;
       this.isAbsent = walker.stop === WalkStop.NOT_PRESENT;
       this.allowed = walker.stop !== WalkStop.NOT_PRESENT && walker.allows(access);

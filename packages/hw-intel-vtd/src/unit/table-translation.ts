@@ -7,12 +7,15 @@ import type { InterruptWindow } from './interrupt-window.js';
 import { secondStageNeeds, type SecondStage } from './second-stage.js';
 import { ContextKind, type TranslationContext } from './translation-context.js';
 import { IotlbKind, NEGATIVE, type UnitCaches } from './unit-caches.js';
+import type { WalkFailure } from './walk-failure.js';
 import { firstStageReason, legacyReason, secondStageReason } from './walk-faults.js';
 
 /** Rights of an access. */
 export const RIGHTS: number = Access.READ | Access.WRITE | Access.EXECUTE;
 /** log2 bytes of the smallest page. */
 export const PAGE_SHIFT = 12;
+
+const NOWHERE: WalkFailure = {};
 
 /** What table translation needs of its unit. */
 export interface TableTranslationParts {
@@ -38,6 +41,8 @@ export function answer(into: Translation, paHi: number, paLo: number, pageShift:
 
 /** IOTLB and table walks of a context that translates, and what of them is cached. */
 export class TableTranslation {
+  /** After a walk that ended in a fault: where. Empty when no entry is to blame. */
+  failure: WalkFailure = {};
   readonly #capabilities: Capabilities;
   readonly #secondStage: SecondStage;
   readonly #firstStage: FirstStage;
@@ -95,6 +100,7 @@ export class TableTranslation {
   /** Walks the tables and fills the IOTLB. @returns 0 or the reason of a fault */
   walk(context: TranslationContext, requester: number, hi: number, lo: number, access: number): FaultReasonCode | 0 {
     if (this.#keepsProvenance) this.#words = [];
+    this.failure = NOWHERE;
     switch (context.kind) {
       case ContextKind.SECOND_STAGE:
         return this.#walkSecondStage(context, requester, hi, lo, access);
@@ -117,6 +123,7 @@ export class TableTranslation {
     const done = secondStage.walk(root, context.domain, context, hi, lo, needs);
     this.#counters.walkReads += secondStage.reads;
     if (!done) {
+      this.failure = secondStage.failure;
       const reason = context.scalable ? secondStageReason(secondStage) : legacyReason(secondStage, access);
       if (this.#keepsNegative && secondStage.isAbsent) this.#keepNegative(context, hi, lo);
       return reason;
@@ -153,11 +160,15 @@ export class TableTranslation {
     const needs = access & (RIGHTS | Access.PRIVILEGED);
     const done = firstStage.walk(context.firstStage!, context, hi, lo, needs);
     this.#counters.walkReads += firstStage.reads;
-    if (!done) return firstStageReason(firstStage, secondStage, context.nested);
+    if (!done) {
+      this.failure = firstStage.failure;
+      return firstStageReason(firstStage, secondStage, context.nested);
+    }
     let { paHi, paLo, pageShift, permissions } = firstStage;
     if (context.kind === ContextKind.NESTED) {
       if (!secondStage.walk(context.secondStage!, context.domain, context, paHi, paLo, secondStageNeeds(access))) {
         this.#counters.walkReads += secondStage.reads;
+        this.failure = secondStage.failure;
         const reason = secondStageReason(secondStage);
         return reason === FaultReason.SS_ADDRESS_BEYOND_WIDTH ? FaultReason.FS_ADDRESS_BEYOND_SS_WIDTH : reason;
       }

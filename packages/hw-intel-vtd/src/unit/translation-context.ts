@@ -1,11 +1,16 @@
-import type { TableRoot } from '@ioasis/core';
+import type { TableAddressTranslator, TableRoot } from '@ioasis/core';
 import type { FaultReasonCode } from '../layouts/fault-reasons.js';
-import type { NestedTranslator } from './nested-translator.js';
 
 /** What a requester's structures say is to happen with its requests: a closed set. */
 export const ContextKind = { FAULT: 0, PASS_THROUGH: 1, SECOND_STAGE: 2, FIRST_STAGE: 3, NESTED: 4 } as const;
 /** One of {@link ContextKind}. */
 export type ContextKindCode = (typeof ContextKind)[keyof typeof ContextKind];
+
+/** The second stage in front of a first stage's tables. */
+export interface NestedTables extends TableAddressTranslator {
+  /** After a refusal: whether the entry was to be updated. */
+  readonly refusedWrite: boolean;
+}
 
 /**
  * A decoded context entry (legacy mode) or PASID entry (scalable mode). One class for all kinds, because the hit path reads it;
@@ -28,7 +33,7 @@ export class TranslationContext {
   /** First-stage root: of FIRST_STAGE and NESTED. */
   firstStage: TableRoot | null = null;
   /** The second stage as it serves the first stage's table reads: of NESTED. */
-  nested: NestedTranslator | null = null;
+  nested: NestedTables | null = null;
   /** SSEE. */
   secondStageExecute = false;
   /** SSADE. */

@@ -1,8 +1,8 @@
 import { Access, WalkStop } from '@ioasis/core';
 import { FaultReason, type FaultReasonCode } from '../layouts/fault-reasons.js';
 import type { FirstStage } from './first-stage.js';
-import type { NestedTranslator } from './nested-translator.js';
 import type { SecondStage } from './second-stage.js';
+import type { NestedTables } from './translation-context.js';
 
 /**
  * Reason of a refused legacy-mode walk. Rights are tested before reserved bits, and an entry without rights is no different from one
@@ -32,11 +32,7 @@ export function secondStageReason(stage: SecondStage): FaultReasonCode {
 }
 
 /** Reason of a refused first-stage walk; `second` is the second stage of a nested one. */
-export function firstStageReason(
-  stage: FirstStage,
-  second: SecondStage,
-  nested: NestedTranslator | null,
-): FaultReasonCode {
+export function firstStageReason(stage: FirstStage, second: SecondStage, nested: NestedTables | null): FaultReasonCode {
   switch (stage.stop) {
     case WalkStop.INPUT:
       return FaultReason.NOT_CANONICAL;
@@ -59,7 +55,7 @@ export function firstStageReason(
 }
 
 /** The second stage refused the address of a first-stage table. */
-function tableReason(stage: FirstStage, second: SecondStage, nested: NestedTranslator | null): FaultReasonCode {
+function tableReason(stage: FirstStage, second: SecondStage, nested: NestedTables | null): FaultReasonCode {
   if (second.stop === WalkStop.INPUT) return FaultReason.FS_ADDRESS_BEYOND_SS_WIDTH;
   const reason = secondStageReason(second);
   if (reason !== FaultReason.SS_DENIED) return reason;

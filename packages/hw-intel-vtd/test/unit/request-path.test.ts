@@ -60,6 +60,23 @@ describe('pass-through', () => {
   });
 });
 
+describe('a fault of a walk', () => {
+  it('tells the stage, the level, the entry and where it lies', () => {
+    const rig = new VtdRig();
+    const at = rig.map(rig.context(DEVICE, 5), IOVA, PA | 1n);
+    rig.enable();
+    rig.ask(DEVICE, IOVA, Access.WRITE);
+    expect(rig.unit.translation.fault?.details).toEqual({
+      stage: 'second',
+      level: 1,
+      entryAddress: at,
+      entry: PA | 1n,
+    });
+    rig.ask(0x20, IOVA);
+    expect(rig.unit.translation.fault?.details).toEqual({});
+  });
+});
+
 describe('zero-length reads', () => {
   it.each([
     ['pass a write-only page with ZLR', 'xeon-skylake-sp', '0x100000000'],
