@@ -143,8 +143,8 @@ export class TranslationCache {
       const key = keyOf(iovaHi, shift);
       const start = ((page ^ tagA) & this.#setMask) * stride;
       for (let at = start; at < start + stride; at += STRIDE) {
+        if (entries[at + PAGE] !== page) continue;
         const differs =
-          ((entries[at + PAGE] as number) ^ page) |
           ((entries[at + KEY] as number) ^ key) |
           ((entries[at + TAG_A] as number) ^ tagA) |
           (((entries[at + TAG_B] as number) ^ tagB) & (entries[at + TAG_B_MASK] as number));

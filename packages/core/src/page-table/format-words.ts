@@ -186,9 +186,9 @@ export class FormatWords {
 /** Mask of the bits `[hi, lo]`. */
 export const bitMask = ([hi, lo]: readonly [number, number]): bigint => (2n ** BigInt(hi - lo + 1) - 1n) << BigInt(lo);
 
-/** IOVA bits from `shift` (11 to 63) upwards, as an int32. */
+/** IOVA bits from `shift` (11 to 63) upwards, as an int32 in both cases: V8 would take a mix of signed and unsigned as a double. */
 export const indexAt = (shift: number, iovaHi: number, iovaLo: number): number =>
-  shift >= 32 ? iovaHi >>> (shift - 32) : (iovaLo >>> shift) | (iovaHi << (32 - shift));
+  shift >= 32 ? (iovaHi >>> (shift - 32)) | 0 : (iovaLo >>> shift) | (iovaHi << (32 - shift));
 
 /** log2 of a page whose size is coded in the address field: twice the lowest zero bit at or above bit 12. */
 export function codedShift(addressHi: number, addressLo: number): number {

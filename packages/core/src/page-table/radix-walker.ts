@@ -68,9 +68,15 @@ export class RadixWalker extends CarefulWalker {
     hi = words[at | 1] as number;
     lo = (words[at] as number) - baseLo;
     if ((((lo ^ lean.link1) & linkMask) | ((hi ^ linkHi) & linkMaskHi)) !== 0) return false;
-    at = ((lo >>> 2) & tableMask) | ((iovaLo >>> 11) & 0x3fe);
-    hi = words[at | 1] as number;
-    lo = words[at] as number;
+    return this.#leanPage(((lo >>> 2) & tableMask) | ((iovaLo >>> 11) & 0x3fe), iovaLo);
+  }
+
+  /** The last step of the shortest way: a page that may be read and written. */
+  #leanPage(at: number, iovaLo: number): boolean {
+    const lean = this.#lean;
+    const { words } = lean;
+    const hi = words[at | 1] as number;
+    const lo = words[at] as number;
     if ((((lo & lean.leafMask) ^ lean.leaf) | ((hi & lean.leafMaskHi) ^ lean.leafHi)) !== 0) return false;
     this.entryHi = hi;
     this.entryLo = lo;
@@ -110,8 +116,14 @@ export class RadixWalker extends CarefulWalker {
     iovaLo: number,
     access: number,
   ): boolean {
-    const frame = tableFrame - this.words.firstFrame;
-    if (!root.careful && !this.isBound() && frame >= 0 && frame < this.words.tableLimit) {
+    const frame = (tableFrame - this.words.firstFrame) | 0;
+    if (!root.careful && frame >= 0 && frame < this.words.tableLimit && !this.isBound()) {
+      const lean = this.#lean;
+      const missing = (~allowedHi & lean.allowedHi) | (~allowedLo & lean.allowedLo) | (access & lean.otherAccess);
+      if ((level | missing | (root.leanWord >> 31)) === 0) {
+        this.reads = 1;
+        if (this.#leanPage((frame << 10) | ((iovaLo >>> 11) & 0x3fe), iovaLo)) return true;
+      }
       const at = (frame << 10) + (this.words.format.indexOf(level, iovaHi, iovaLo) << 1);
       if (this.#fast(root, level, at, allowedHi, allowedLo, iovaHi, iovaLo, access & RIGHT_BITS)) return true;
     }

@@ -1,5 +1,6 @@
 import { DIRTY_NO_CLEAR, type DirtySink } from '../domain/iommu-domain.js';
 import { pageHi, pageLo, pageOf } from './io-page.js';
+import { LeafTest } from './leaf-test.js';
 import type { EntryIndex, TableTree } from './table-tree.js';
 
 /** Reads and cleans the dirty state of leaves. Positions are page numbers in granules. */
@@ -14,8 +15,12 @@ export class DirtyReader {
   #pendingStart = 0;
   #pendingEnd = 0;
 
+  /** By level. */
+  readonly #tests: readonly LeafTest[];
+
   constructor(tree: TableTree) {
     this.#tree = tree;
+    this.#tests = tree.format.format.levels.map((_, level) => new LeafTest(tree.format, level));
     this.#granule = tree.format.format.granuleShift;
   }
 
@@ -66,40 +71,24 @@ export class DirtyReader {
   /** Leaves of one entry each, up to the end of the table, the range, or something else. */
   #readRun(at: EntryIndex, level: number, start: number, span: number, left: number): number {
     const tree = this.#tree;
-    const { words, format } = tree;
-    const { present, dirtyMaskHi, dirtyMaskLo, dirtyHi, dirtyLo, cleanHi, cleanLo } = format;
-    const entries = Math.min(left, Math.ceil((this.#end - start) / span));
-    // Links and groups end a run of plain leaves; a hole does not.
-    const mask = (format.leafMask[level] as number) | (format.codedMask[level] as number);
-    const value = format.leafValue[level] as number;
-    const hintHi = format.contiguous.hi[level] as number;
-    const hintLo = format.contiguous.lo[level] as number;
+    const { words } = tree;
+    const test = this.#tests[level] as LeafTest;
+    const end = (at + Math.min(left, Math.ceil((this.#end - start) / span)) * 2) | 0;
+    // Whoever observes is told of a run before it changes, which takes a pass of its own.
     const isObserved = tree.observer !== null || tree.memory.observer !== null;
-    const clears = this.#clears;
-    let page = start;
-    let last = at;
-    // Neighbours are joined here, and once more with the next run by #mark.
-    let dirtyFrom = -1;
-    for (const end = at + entries * 2; last < end; last += 2, page += span) {
-      const lo = words[last] as number;
-      const hi = words[last + 1] as number;
-      const isPresent = (lo & present) !== 0;
-      if (isPresent && ((((lo & mask) ^ value) | (lo & hintLo) | (hi & hintHi)) !== 0 || tree.isLink(level, lo))) break;
-      if (isPresent && (((lo & dirtyMaskLo) ^ dirtyLo) | ((hi & dirtyMaskHi) ^ dirtyHi)) === 0) {
-        if (dirtyFrom < 0) dirtyFrom = page;
-        if (!clears) continue;
-        if (isObserved) this.#clean(last);
-        else {
-          words[last] = (lo & ~dirtyMaskLo) | cleanLo;
-          words[last + 1] = (hi & ~dirtyMaskHi) | cleanHi;
-        }
-      } else if (dirtyFrom >= 0) {
-        this.#mark(dirtyFrom, page);
-        dirtyFrom = -1;
+    let here = at | 0;
+    while (here < end) {
+      const dirtyFrom = test.skipClean(words, here, end);
+      here = test.skipDirty(words, dirtyFrom, end, this.#clears && !isObserved);
+      if (here === dirtyFrom) break;
+      if (this.#clears && isObserved) {
+        tree.willWrite(dirtyFrom, (here - dirtyFrom) / 2);
+        test.skipDirty(words, dirtyFrom, here, true);
+        tree.didWrite(dirtyFrom, (here - dirtyFrom) / 2);
       }
+      this.#mark(start + ((dirtyFrom - at) / 2) * span, start + ((here - at) / 2) * span);
     }
-    if (dirtyFrom >= 0) this.#mark(dirtyFrom, page);
-    return page;
+    return start + ((here - at) / 2) * span;
   }
 
   #isDirty(at: EntryIndex): boolean {
