@@ -8,7 +8,7 @@ export type RingFullness = 'gap' | 'wrap-bit';
  * `head` is where the consumer reads next, `tail` where the producer writes next. With `wrap-bit` both run to twice the size.
  */
 export class QueueRing {
-  /** log2 of the number of entries. */
+  /** log2 of the number of entries, at most 30; {@link configure} sets it. */
   sizeLog2 = 0;
   head = 0;
   tail = 0;
@@ -21,10 +21,14 @@ export class QueueRing {
   /** Bytes of one entry. */
   entryBytes: number;
   readonly #fullness: RingFullness;
+  /** Bits of an entry number, and of an index with its wrap bit if there is one. */
+  #entryMask = 0;
+  #indexMask = 0;
 
   constructor(entryBytes: number, fullness: RingFullness) {
     this.entryBytes = entryBytes;
     this.#fullness = fullness;
+    this.configure(0, 0, 0);
   }
 
   /** New place and size; the indices stay as they are. */
@@ -32,6 +36,8 @@ export class QueueRing {
     this.baseHi = baseHi;
     this.baseLo = baseLo;
     this.sizeLog2 = sizeLog2;
+    this.#entryMask = (1 << sizeLog2) - 1;
+    this.#indexMask = this.#fullness === 'gap' ? this.#entryMask : (this.#entryMask << 1) | 1;
   }
 
   get isEmpty(): boolean {
@@ -40,40 +46,34 @@ export class QueueRing {
 
   /** No room for one more entry. */
   get isFull(): boolean {
-    const size = 2 ** this.sizeLog2;
     return this.#fullness === 'gap'
-      ? (this.tail + 1) % size === this.head % size
-      : this.tail !== this.head && this.tail % size === this.head % size;
+      ? ((this.tail + 1) & this.#entryMask) === (this.head & this.#entryMask)
+      : this.tail !== this.head && ((this.tail ^ this.head) & this.#entryMask) === 0;
   }
 
   /** Entries between head and tail. */
   get pending(): number {
-    const span = this.#span();
-    return (this.tail - this.head + span) % span;
+    return (this.tail - this.head) & this.#indexMask;
   }
 
   /** True when `index` is one that this ring's registers may hold. */
   accepts(index: number): boolean {
-    return index >= 0 && index < this.#span();
+    return (index & ~this.#indexMask) === 0;
   }
 
   /** Puts the address of the entry with this index (its wrap bit aside) into {@link entryHi} and {@link entryLo}. */
   locate(index: number): void {
-    const bytes = (index % 2 ** this.sizeLog2) * this.entryBytes;
+    const bytes = (index & this.#entryMask) * this.entryBytes;
     const low = (this.baseLo >>> 0) + bytes;
     this.entryLo = low | 0;
     this.entryHi = (this.baseHi + (low >= 0x1_0000_0000 ? 1 : 0)) | 0;
   }
 
   advanceHead(): void {
-    this.head = (this.head + 1) % this.#span();
+    this.head = (this.head + 1) & this.#indexMask;
   }
 
   advanceTail(): void {
-    this.tail = (this.tail + 1) % this.#span();
-  }
-
-  #span(): number {
-    return 2 ** (this.#fullness === 'gap' ? this.sizeLog2 : this.sizeLog2 + 1);
+    this.tail = (this.tail + 1) & this.#indexMask;
   }
 }

@@ -158,6 +158,7 @@ export class TableTranslation {
     const firstStage = this.#firstStage;
     const secondStage = this.#secondStage;
     const needs = access & (RIGHTS | Access.PRIVILEGED);
+    this.#caches.mayHoldFirstStage = true;
     const done = firstStage.walk(context.firstStage!, context, hi, lo, needs);
     this.#counters.walkReads += firstStage.reads;
     if (!done) {

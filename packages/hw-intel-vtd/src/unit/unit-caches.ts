@@ -29,6 +29,8 @@ export class UnitCaches {
   readonly firstStage: PagingStructureCache;
   /** Changes with every change of the structure caches, and with the table mode: whoever keeps a context compares it. */
   version = 0;
+  /** False while the IOTLB never held first-stage or nested entries: page-selective commands need not look for them. */
+  mayHoldFirstStage = false;
   readonly #capabilities: Capabilities;
   readonly #counters: UnitCounters;
   readonly #query = new CacheQuery();
@@ -55,6 +57,7 @@ export class UnitCaches {
     this.iotlb.clear();
     this.secondStage.clear();
     this.firstStage.clear();
+    this.mayHoldFirstStage = false;
   }
 
   /** Every cache, as SRTP does with CAP.ESRTPS (VT-d 6.6). */
@@ -126,9 +129,11 @@ export class UnitCaches {
       );
       return Granularity.DOMAIN;
     }
-    query.all().withTagA(domain).withAttributes(HAS_FIRST_STAGE, HAS_FIRST_STAGE);
-    this.#count(this.iotlb.invalidate(query));
-    this.#count(this.firstStage.invalidate(query.withAttributes(0, 0)));
+    if (this.mayHoldFirstStage) {
+      query.all().withTagA(domain).withAttributes(HAS_FIRST_STAGE, HAS_FIRST_STAGE);
+      this.#count(this.iotlb.invalidate(query));
+      this.#count(this.firstStage.invalidate(query.withAttributes(0, 0)));
+    }
     this.#selectPages(query.all().withTagA(domain), addressHi, addressLo, addressMask);
     if (!leafOnly) this.#count(this.secondStage.invalidate(query));
     this.#count(this.iotlb.invalidate(query.withAttributes(0, HAS_FIRST_STAGE)));
@@ -155,8 +160,8 @@ export class UnitCaches {
   /** 2^mask pages from an address, which is rounded down as hardware may. */
   #selectPages(query: CacheQuery, hi: number, lo: number, mask: number): void {
     const shift = 12 + mask;
-    const spanLo = shift >= 32 ? -1 : 2 ** shift - 1;
-    const spanHi = shift <= 32 ? 0 : shift >= 64 ? -1 : 2 ** (shift - 32) - 1;
+    const spanLo = shift >= 32 ? -1 : (1 << shift) - 1;
+    const spanHi = shift <= 32 ? 0 : shift >= 64 ? -1 : (1 << (shift - 32)) - 1;
     query.inRange(hi & ~spanHi, lo & ~spanLo, hi | spanHi, lo | spanLo);
   }
 
