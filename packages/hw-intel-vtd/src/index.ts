@@ -15,4 +15,6 @@ export { tlbEndpoint, type Endpoint, type InvalidationCompletion, type PageGroup
 export { type MessageSink } from './unit/event-message.js';
 export { type VtdPageRequest } from './unit/page-requests.js';
 export { type VtdFault } from './unit/request-fault.js';
+export { IotlbKind, type UnitCaches } from './unit/unit-caches.js';
+export { type WalkFailure } from './unit/walk-failure.js';
 export { VtdUnit, type VtdUnitParts } from './unit/vtd-unit.js';
