@@ -2,7 +2,6 @@ export {
   HwptFlag,
   type DeviceCapabilities,
   type HwInfo,
-  type HwptUserData,
   type IommuBackend,
   type IommuDevice,
   type IommuGroup,
@@ -20,3 +19,5 @@ export {
 } from './iommu-domain.js';
 export { IotlbGather } from './iotlb-gather.js';
 export { Prot } from './prot.js';
+export { RunMapper } from './map-run.js';
+export { copyUserEntry, copyUserStruct, type HwptUserData, type UserDataArray } from './user-data.js';

@@ -1,6 +1,7 @@
 import type { Range64 } from '../bits/index.js';
 import type { TranslationUnit } from '../hardware/translation-unit.js';
 import type { IommuDomain, NestedDomain } from './iommu-domain.js';
+import type { HwptUserData } from './user-data.js';
 
 /** Kinds of reserved regions (Linux: `enum iommu_resv_type`). DIRECT_RELAXABLE is not kept out of an IOAS. */
 export type ReservedKind = 'direct' | 'direct-relaxable' | 'reserved' | 'msi' | 'sw-msi';
@@ -48,12 +49,6 @@ export interface HwInfo {
 
 /** Flags of HWPT_ALLOC as the uapi numbers them. */
 export const HwptFlag = { NEST_PARENT: 1, DIRTY_TRACKING: 2, FAULT_ID_VALID: 4 } as const;
-
-/** The user's driver data of HWPT_ALLOC. */
-export interface HwptUserData {
-  readonly type: number;
-  readonly data: Uint8Array;
-}
 
 /** Answer to {@link IommuBackend.reportPageResponse}. */
 export type PageResponseCode = 'success' | 'invalid' | 'failure';

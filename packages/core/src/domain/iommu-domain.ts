@@ -1,5 +1,6 @@
 import type { Range64 } from '../bits/index.js';
 import type { IotlbGather } from './iotlb-gather.js';
+import type { UserDataArray } from './user-data.js';
 
 /** Receives the dirty IO pages of a range; the caller's bitmap lives behind it. Arguments are int32 words and a byte count. */
 export interface DirtySink {
@@ -96,15 +97,9 @@ export interface DomainDirtyOps {
 /** A user-managed stage on top of a nest parent (Linux: domain of type NESTED). Its tables belong to the user. */
 export interface NestedDomain {
   /**
-   * Invalidates on the user's behalf. `entries` holds `count` records of `entryBytes` bytes each, zero-extended or checked for
-   * unknown tails by the backend.
+   * Invalidates on the user's behalf, entry by entry. The type is checked even when there is no entry: so a program asks what is known.
    * @returns how many entries were handled and 0 or the errno number that stopped it
    */
-  invalidate(
-    dataType: number,
-    entryBytes: number,
-    count: number,
-    entries: Uint8Array,
-  ): { readonly handled: number; readonly errno: number };
+  invalidate(entries: UserDataArray): { readonly handled: number; readonly errno: number };
   free(): void;
 }

@@ -1,0 +1,178 @@
+import { isLeft, left, right } from 'fp-ts/lib/Either.js';
+import { U64_MAX } from '../bits/index.js';
+import { Prot } from '../domain/prot.js';
+import type { IoResult, Refusal } from '../errno/index.js';
+import type { Process } from '../process/index.js';
+import { Area, indexSpan, sliceOf, type PagesSlice } from './area.js';
+import { contiguousAreas, lastOf } from './contiguous-areas.js';
+import { fillDomains, unfillDomains } from './fill.js';
+import { byteOf, joinKey, KEY_BYTES, pageLo, pageOf } from './iova-key.js';
+import { Pages, type AccountMode } from './pages.js';
+import { refusals } from './refusals.js';
+import { AREA_BYTES, type TableState } from './table-state.js';
+
+const { refuse, refusal } = refusals;
+
+/** A map of user memory. */
+export interface MapRequest {
+  /** Whose memory it is, who pays for it, whose limit counts. */
+  readonly process: Process;
+  /** First byte, any alignment that the table accepts. */
+  readonly userVa: bigint;
+  /** Bytes. */
+  readonly length: bigint;
+  /** Where it goes; undefined: the table chooses. */
+  readonly iova: bigint | undefined;
+  /** OR of `Prot` bits; with WRITE the pages are pinned for writing. */
+  readonly prot: number;
+  /** Who is charged unless the process has CAP_IPC_LOCK. */
+  readonly accountMode: AccountMode;
+}
+
+/** Maps user memory (Linux: `iopt_map_user_pages`). Without a domain nothing is pinned yet. @returns the IOVA */
+export function mapUserMemory(table: TableState, request: MapRequest): IoResult<bigint> {
+  const { process, userVa, length, prot } = request;
+  const { pageSize, failure } = table;
+  if (length === 0n) return refuse('MAP_LENGTH_ZERO');
+  if (length > U64_MAX - BigInt(pageSize)) return refuse('MAP_LENGTH_TOO_LARGE', { length });
+  if (userVa + length > U64_MAX) return refuse('MAP_USER_RANGE_OVERFLOW', { userVa, length });
+  const keyPages = pageSize / KEY_BYTES;
+  const userPage = pageOf(userVa);
+  const firstPage = Math.floor(userPage / keyPages);
+  const pageOffset = (userPage % keyPages) * KEY_BYTES + byteOf(userVa);
+  const spanPage = pageOf(length - 1n);
+  const spanByte = byteOf(length - 1n);
+  const count = indexSpan(pageSize, spanPage, spanByte, pageOffset) + 1;
+  const writable = (prot & Prot.WRITE) !== 0;
+  const pages =
+    failure !== null && failure.fails('allocate')
+      ? null
+      : Pages.create(process, firstPage, count, writable, request.accountMode, table.budget);
+  if (pages === null) return refuse('IOPT_OUT_OF_MEMORY', { what: 'page array' });
+  const slice = { pages, firstIndex: 0, pageOffset, spanPage, spanByte };
+  const mapped = placeAreas(table, [slice], length, request.iova, prot);
+  if (isLeft(mapped)) pages.drop();
+  return mapped;
+}
+
+/** What the areas of `[iova, iova + length)` show, piece by piece (Linux: `iopt_get_pages`). Holds nothing: use it at once. */
+export function slicesOf(table: TableState, iova: bigint, length: bigint): IoResult<PagesSlice[]> {
+  if (length === 0n) return refuse('COPY_LENGTH_ZERO');
+  const last = iova + length - 1n;
+  if (last > U64_MAX) return refuse('COPY_RANGE_OVERFLOW', { iova, length });
+  const slices: PagesSlice[] = [];
+  let at = iova;
+  for (const area of contiguousAreas(table, iova, last)) {
+    if (table.failure !== null && table.failure.fails('allocate')) {
+      return refuse('IOPT_OUT_OF_MEMORY', { what: 'list of areas' });
+    }
+    const end = lastOf(area, last);
+    slices.push(sliceOf(area.pages!, area.startByteOf(at), end - at + 1n, table.pageSize));
+    at = end + 1n;
+  }
+  return at > last ? right(slices) : refuse('COPY_SOURCE_HOLE', { iova, last, hole: at });
+}
+
+/** Maps slices of existing page arrays one behind the other (Linux: `iopt_map_pages`). @returns the IOVA of the first */
+export function mapSlices(
+  table: TableState,
+  slices: readonly PagesSlice[],
+  length: bigint,
+  iova: bigint | undefined,
+  prot: number,
+): IoResult<bigint> {
+  const mapped = placeAreas(table, slices, length, iova, prot);
+  if (!isLeft(mapped)) for (const { pages } of slices) pages.hold();
+  return mapped;
+}
+
+function placeAreas(
+  table: TableState,
+  slices: readonly PagesSlice[],
+  length: bigint,
+  iova: bigint | undefined,
+  prot: number,
+): IoResult<bigint> {
+  let charged = 0;
+  for (; charged < slices.length; charged++) if (table.lacksMemory(AREA_BYTES)) break;
+  const areas: Area[] = [];
+  const broken =
+    charged < slices.length
+      ? refusal('IOPT_OUT_OF_MEMORY', { what: 'area' })
+      : (choosePlace(table, slices[0]!, length, iova) ?? insertAreas(table, areas, slices, prot));
+  const failed = broken ?? fillAreas(areas, slices);
+  if (failed !== null) {
+    for (const area of areas) table.areas.remove(area);
+    table.budget.uncharge(charged * AREA_BYTES);
+    return left(failed);
+  }
+  for (const [at, area] of areas.entries()) area.pages = slices[at]!.pages;
+  return right(iova ?? areas[0]!.iova);
+}
+
+/** Leaves the place in `table.automatic`, also one that was asked for. */
+function choosePlace(
+  table: TableState,
+  first: PagesSlice,
+  length: bigint,
+  iova: bigint | undefined,
+): Refusal | null {
+  const { alignment, automatic, pageSize } = table;
+  const spanPage = pageOf(length - 1n);
+  const spanByte = byteOf(length - 1n);
+  if (((((spanPage & 15) << 12) | spanByte) + 1) & (alignment - 1)) {
+    return refusal('MAP_LENGTH_UNALIGNED', { length, alignment });
+  }
+  if (iova !== undefined) {
+    automatic.page = pageOf(iova);
+    automatic.byte = byteOf(iova);
+    return checkFixed(table, iova, length);
+  }
+  const firstPage = (first.pages.firstPage + first.firstIndex) * (pageSize / KEY_BYTES);
+  const code = automatic.find(pageLo(firstPage, 0) | first.pageOffset, spanPage, spanByte, alignment);
+  return code === null ? null : refusal(code, { length, alignment, userPage: firstPage, pageOffset: first.pageOffset });
+}
+
+function checkFixed(table: TableState, iova: bigint, length: bigint): Refusal | null {
+  const { alignment } = table;
+  const { page, byte } = table.automatic;
+  if (pageLo(page, byte) & (alignment - 1)) return refusal('MAP_IOVA_UNALIGNED', { iova, alignment });
+  const last = iova + length - 1n;
+  if (last > U64_MAX) return refusal('MAP_IOVA_OVERFLOW', { iova, length });
+  const reserved = table.reserved.firstIn(iova, last);
+  if (reserved !== undefined) {
+    return refusal('MAP_IOVA_RESERVED', { iova, last, reservedStart: reserved.start, reservedLast: reserved.last });
+  }
+  const area = table.areas.firstIn(page, byte, pageOf(last), byteOf(last));
+  return area === null ? null : refusal('MAP_IOVA_OCCUPIED', { iova, last, areaStart: area.iova, areaLast: area.last });
+}
+
+function insertAreas(table: TableState, areas: Area[], slices: readonly PagesSlice[], prot: number): Refusal | null {
+  let { page, byte } = table.automatic;
+  for (const { pages, firstIndex, pageOffset, spanPage, spanByte } of slices) {
+    if ((prot & Prot.WRITE) !== 0 && !pages.writable) return refusal('MAP_PAGES_READ_ONLY', { iova: joinKey(page, byte) });
+    if (pageOffset & (table.alignment - 1)) {
+      return refusal('MAP_USER_ADDRESS_UNALIGNED', { pageOffset, alignment: table.alignment });
+    }
+    const area = new Area(table, page, byte, spanPage, spanByte, firstIndex, pageOffset, prot);
+    table.areas.insert(area);
+    areas.push(area);
+    page = area.lastPage;
+    byte = area.lastByte + 1;
+    if (byte === KEY_BYTES) {
+      page++;
+      byte = 0;
+    }
+  }
+  return null;
+}
+
+function fillAreas(areas: readonly Area[], slices: readonly PagesSlice[]): Refusal | null {
+  for (const [at, area] of areas.entries()) {
+    const failed = fillDomains(area, slices[at]!.pages);
+    if (failed === null) continue;
+    for (let earlier = 0; earlier < at; earlier++) unfillDomains(areas[earlier]!, slices[earlier]!.pages);
+    return failed;
+  }
+  return null;
+}
