@@ -158,7 +158,7 @@ function walkOrder(walker: RadixWalker, root: TableRoot, order: Int32Array, shif
   let lo = 0;
   for (let i = 0; i < order.length; i++) {
     const page = order[i] as number;
-    if (!walker.walk(root, IOVA_HI + (page >>> (32 - shift)), page << shift, Access.READ))
+    if (!walker.walk(root, (IOVA_HI + (page >>> (32 - shift))) | 0, page << shift, Access.READ))
       throw new Error('walk stopped');
     hi += walker.paHi;
     lo += walker.paLo >>> 0;

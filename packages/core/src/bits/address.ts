@@ -29,10 +29,11 @@ export const physAddr = (value: bigint | number): PhysAddr => word64('physical a
 /** Makes a {@link UserAddr}; throws RangeError unless the value is an unsigned 64-bit integer. */
 export const userAddr = (value: bigint | number): UserAddr => word64('user address', value) as UserAddr;
 
+// `| 0`, because V8 makes -2^31 of a bigint a double, and a field that once held a double is slow for good.
 /** High word of a 64-bit value, as int32. */
-export const hi32 = (value: bigint): number => Number(BigInt.asIntN(32, value >> 32n));
+export const hi32 = (value: bigint): number => Number(BigInt.asIntN(32, value >> 32n)) | 0;
 /** Low word of a 64-bit value, as int32. */
-export const lo32 = (value: bigint): number => Number(BigInt.asIntN(32, value));
+export const lo32 = (value: bigint): number => Number(BigInt.asIntN(32, value)) | 0;
 /** Joins two int32 (or uint32) words to an unsigned 64-bit value. */
 export const join64 = (hi: number, lo: number): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
 

@@ -26,6 +26,9 @@ export interface EntryProvenance {
   readonly words: readonly bigint[];
 }
 
+/** What the entries are before the constructor makes them: V8 then knows that the field is an Int32Array. */
+const NO_WORDS = new Int32Array(0);
+
 /* Words of an entry. */
 /** Low word of the page number (IOVA >> page shift). */
 const PAGE = 0;
@@ -73,7 +76,7 @@ export class TranslationCache {
   #offset = 0;
   #shortMask = 0;
 
-  readonly #entries: Int32Array;
+  readonly #entries: Int32Array = NO_WORDS;
   readonly #setMask: number = 0;
   /** Words of a set. */
   readonly #setStride: number = 0;

@@ -2,6 +2,9 @@ import { hi32, lo32 } from '../bits/index.js';
 import { checkFormat, type EntryKind, type PageTableFormat } from './format.js';
 import { pageHi } from './io-page.js';
 
+/** What a field of words holds before its constructor sets it: V8 then knows that it is an Int32Array and does not test it at each use. */
+export const NO_WORDS: Int32Array = new Int32Array(0);
+
 /** A field of an entry, or a test of it, as int32 words by level. */
 class LevelWords {
   readonly hi: Int32Array = new Int32Array(6);

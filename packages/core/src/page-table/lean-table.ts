@@ -1,4 +1,6 @@
 import { lo32 } from '../bits/index.js';
+import { NO_WORDS } from './format-words.js';
+import type { PhysicalMemory } from '../memory/index.js';
 import type { RadixTableOptions } from './radix-options.js';
 import type { TableMapper } from './table-mapper.js';
 import type { TableTree } from './table-tree.js';
@@ -10,7 +12,8 @@ import type { TableTree } from './table-tree.js';
  */
 export class LeanTable {
   readonly #tree: TableTree;
-  readonly #words: Int32Array;
+  readonly #memory: PhysicalMemory;
+  readonly #words: Int32Array = NO_WORDS;
   /** First frame of the arena, within its 4 GiB. */
   readonly #firstFrame: number = 0;
   readonly #link1: number = 0;
@@ -24,20 +27,26 @@ export class LeanTable {
   readonly #runHi: number = 0;
   /** High address bits that do not fit the main piece of an entry. */
   readonly #farHi: number = 0;
-  /** By prot: a page's bits; a low word without presence is not written here. */
-  readonly #leafLo: Int32Array;
-  readonly #leafHi: Int32Array;
-  /** 1: this format, this arena or this driver has no straight path. */
-  readonly #obstacle: number = 1;
+  /* Where the tree is now, see `follow`. */
+  #levels = 0;
+  #rootWord = 0;
+  /** Of the root's index, for low words. */
+  #rootMask = 0;
+  /** IOVA bits that must be zero. */
+  #excessHi = 0;
+  /** The last prot, and a page's bits for it: a run of calls asks for the same. */
+  #prot = -1;
+  #leafLo = 0;
+  #leafHi = 0;
+  readonly #mapper: TableMapper;
+  readonly #isUsable: boolean = false;
 
   constructor(tree: TableTree, mapper: TableMapper, options: RadixTableOptions) {
     const { format, memory } = tree;
     this.#tree = tree;
     this.#words = tree.words;
-    this.#leafHi = mapper.leafHi;
-    this.#leafLo = mapper.leafLo.map((lo, prot) =>
-      mapper.isWritable[prot] === 1 ? lo | (format.leafValue[0] as number) : 0,
-    );
+    this.#memory = memory;
+    this.#mapper = mapper;
     this.#firstFrame = memory.arenaFirstFrame % 0x10_0000;
     const isLean =
       format.format.granuleShift === 12 &&
@@ -45,7 +54,7 @@ export class LeanTable {
       [0, 1, 2].every((level) => format.indexMask[level] === 511) &&
       this.#firstFrame + memory.arenaFrames <= 0x10_0000;
     if (!isLean || tree.observer !== null) return;
-    this.#obstacle = 0;
+    this.#isUsable = true;
     const present = format.present & lo32(options.tableBits);
     this.#link1 = (format.tableValue[1] as number) | present;
     this.#link2 = (format.tableValue[2] as number) | present;
@@ -56,18 +65,35 @@ export class LeanTable {
     this.#page = format.leafValue[0] as number;
     this.#runHi = format.contiguous.hi[0] as number;
     this.#farHi = ~format.mainHi;
+    this.follow();
+  }
+
+  /** The tree may have a new root. */
+  follow(): void {
+    const tree = this.#tree;
+    this.#levels = this.#isUsable && tree.excessLo === 0 ? tree.levels : 0;
+    this.#rootWord = tree.rootWord;
+    this.#rootMask = tree.rootIndexMask << 1;
+    this.#excessHi = tree.excessHi;
+  }
+
+  #takeProt(prot: number): boolean {
+    const mapper = this.#mapper;
+    if (mapper.isWritable[prot] !== 1) return false;
+    this.#prot = prot;
+    this.#leafLo = (mapper.leafLo[prot] as number) | this.#page;
+    this.#leafHi = mapper.leafHi[prot] as number;
+    return true;
   }
 
   /** Maps a page where there is none. */
   mapOne(iovaHi: number, iovaLo: number, paHi: number, paLo: number, prot: number): boolean {
-    const present = this.#present;
-    const bits = this.#leafLo[prot & 63] as number;
-    if (((paHi & this.#farHi) | (prot & ~63)) !== 0 || (bits & present) === 0) return false;
+    if (prot !== this.#prot && !this.#takeProt(prot)) return false;
     const at = this.#find(iovaHi, iovaLo);
     const words = this.#words;
-    if (at < 0 || ((words[at] as number) & present) !== 0) return false;
-    words[at] = paLo | bits;
-    words[at | 1] = paHi | (this.#leafHi[prot & 63] as number);
+    if (at < 0 || (paHi & this.#farHi) !== 0 || ((words[at] as number) & this.#present) !== 0) return false;
+    words[at] = paLo | this.#leafLo;
+    words[at | 1] = paHi | this.#leafHi;
     return true;
   }
 
@@ -86,20 +112,18 @@ export class LeanTable {
 
   /** The entry of a page at the lowest level, or -1. */
   #find(iovaHi: number, iovaLo: number): number {
-    const tree = this.#tree;
-    if (((iovaHi & tree.excessHi) | (iovaLo & tree.excessLo) | this.#obstacle) !== 0 || tree.memory.observer !== null)
-      return -1;
+    if ((iovaHi & this.#excessHi) !== 0 || this.#memory.observer !== null) return -1;
     const words = this.#words;
     const linkMask = this.#linkMask;
     const firstFrame = this.#firstFrame;
-    const levels = tree.levels;
+    const levels = this.#levels;
     let at = ((iovaHi << 3) | (iovaLo >>> 29)) & 0x3fe;
     if (levels === 4) {
-      const lo = words[tree.rootWord + ((iovaHi >>> 6) & tree.rootIndexMask2)] as number;
+      const lo = words[this.#rootWord + ((iovaHi >>> 6) & this.#rootMask)] as number;
       if ((lo & linkMask) !== this.#link3) return -1;
       at |= ((lo >>> 12) - firstFrame) << 10;
     } else if (levels === 3) {
-      at = tree.rootWord + (((iovaHi << 3) | (iovaLo >>> 29)) & tree.rootIndexMask2);
+      at = this.#rootWord + (((iovaHi << 3) | (iovaLo >>> 29)) & this.#rootMask);
     } else return -1;
     let lo = words[at] as number;
     if ((lo & linkMask) !== this.#link2) return -1;

@@ -1,4 +1,5 @@
 import { Access } from '../hardware/translation-unit.js';
+import { NO_WORDS } from './format-words.js';
 import type { PhysicalMemory } from '../memory/index.js';
 import { frameHi, frameLo } from '../memory/index.js';
 import type { TableRoot } from './table-root.js';
@@ -14,7 +15,7 @@ export class LeanWords {
   readonly #isUsable: boolean = false;
   /** Access bits that the way does not look at. */
   readonly otherAccess: number = Access.EXECUTE;
-  readonly words: Int32Array;
+  readonly words: Int32Array = NO_WORDS;
   /** Address of the arena; it lies within 4 GiB that share their high word. */
   readonly baseHi: number = 0;
   readonly baseLo: number = 0;

@@ -18,6 +18,8 @@ export class RadixTable {
   readonly format: PageTableFormat;
   /** Pages mapped by the last {@link mapPages}, exact also after an error. */
   mappedPages = 0;
+  /** True when the last {@link mapPages} overwrote a present entry: caches may hold it. */
+  replaced = false;
   /** After {@link iovaToPhys} returned true: the byte's address, and log2 of its page. */
   foundPaHi = 0;
   foundPaLo = 0;
@@ -61,11 +63,6 @@ export class RadixTable {
     return this.#tree.inputBits;
   }
 
-  /** True when the last {@link mapPages} overwrote a present entry: caches may hold it. */
-  get replaced(): boolean {
-    return this.#tree.replaced;
-  }
-
   /**
    * Maps `count` pages of 2^pageShift bytes; addresses are multiples of the page size. Frames of tables that a page replaces go to
    * the gather's freelist.
@@ -81,13 +78,16 @@ export class RadixTable {
     prot: number,
     gather: IotlbGather,
   ): number {
-    this.#tree.replaced = false;
     if (count === 1 && pageShift === 12 && this.#lean.mapOne(iovaHi, iovaLo, paHi, paLo, prot)) {
       this.mappedPages = 1;
+      this.replaced = false;
       return 0;
     }
+    this.#tree.replaced = false;
     const errno = this.#mapper.map(iovaHi, iovaLo, paHi, paLo, pageShift, count, prot, gather);
     this.mappedPages = this.#mapper.mapped;
+    this.replaced = this.#tree.replaced;
+    this.#lean.follow();
     return errno;
   }
 
@@ -140,5 +140,6 @@ export class RadixTable {
   /** Frees all tables, the root too. */
   free(): void {
     this.#tree.free();
+    this.#lean.follow();
   }
 }

@@ -2,7 +2,7 @@ import { hi32, lo32 } from '../bits/index.js';
 import { Errno } from '../errno/index.js';
 import type { IotlbGather } from '../domain/iotlb-gather.js';
 import { frameHi, frameLo, type FrameAllocator, type PhysicalMemory } from '../memory/index.js';
-import { FormatWords, indexAt } from './format-words.js';
+import { FormatWords, indexAt, NO_WORDS } from './format-words.js';
 import type { RadixTableOptions, TableWriteObserver } from './radix-options.js';
 
 /** Entries are addressed by the index of their low word in the arena. */
@@ -15,7 +15,7 @@ export type EntryIndex = number;
 export class TableTree {
   readonly format: FormatWords;
   readonly memory: PhysicalMemory;
-  readonly words: Int32Array;
+  readonly words: Int32Array = NO_WORDS;
   readonly firstFrame: number = 0;
   readonly observer: TableWriteObserver | null;
   /** log2 frames of a table. */
@@ -29,8 +29,6 @@ export class TableTree {
   rootWord = 0;
   rootShift = 0;
   rootIndexMask = 0;
-  /** The same for the index of a low word. */
-  rootIndexMask2 = 0;
   /** IOVA bits that must be zero. */
   excessHi = 0;
   excessLo = 0;
@@ -95,7 +93,6 @@ export class TableTree {
     this.rootWord = this.wordOf(frame);
     this.rootShift = this.format.shift[top] as number;
     this.rootIndexMask = (2 ** (inputBits - this.rootShift) - 1) | 0;
-    this.rootIndexMask2 = this.rootIndexMask << 1;
     this.excessHi = inputBits >= 64 ? 0 : inputBits <= 32 ? -1 : -(2 ** (inputBits - 32)) | 0;
     this.excessLo = inputBits >= 32 ? 0 : -(2 ** inputBits) | 0;
   }

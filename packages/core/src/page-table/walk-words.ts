@@ -2,7 +2,7 @@ import { hi32, lo32 } from '../bits/index.js';
 import { Access } from '../hardware/translation-unit.js';
 import type { PhysicalMemory } from '../memory/index.js';
 import type { FormatPermissions, PageTableFormat } from './format.js';
-import { FormatWords } from './format-words.js';
+import { FormatWords, NO_WORDS } from './format-words.js';
 
 /** What hardware does with accessed and dirty bits in a walk. */
 export interface RadixWalkerOptions {
@@ -36,7 +36,7 @@ export const LINK_WORDS = 4;
  */
 export class WalkWords {
   readonly format: FormatWords;
-  readonly words: Int32Array;
+  readonly words: Int32Array = NO_WORDS;
   readonly wordCount: number = 0;
   readonly firstFrame: number = 0;
   readonly arenaFrames: number = 0;
