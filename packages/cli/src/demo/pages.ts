@@ -34,10 +34,11 @@ export class DemoPages {
     for (const part of wrapped(line, COLUMNS - indent.length)) this.#print(`${indent}${part}`);
   }
 
-  /** A line that matters, e.g. of a log; it is wrapped like text. */
+  /** A line that matters, e.g. of a log; what does not fit is indented further. */
   loud(line: string, style: 'red' | 'green'): void {
-    for (const part of wrapped(line, COLUMNS - INDENT.length))
-      this.#print(`${INDENT}${paint(this.#terminal, style, part)}`);
+    const [first = '', ...rest] = wrapped(line, COLUMNS - 2 * INDENT.length);
+    this.#print(`${INDENT}${paint(this.#terminal, style, first)}`);
+    for (const part of rest) this.#print(`${INDENT}${INDENT}${paint(this.#terminal, style, part)}`);
   }
 
   #print(line: string): void {

@@ -11,9 +11,11 @@ import {
   VfioIommuType1DmaMap,
   VfioIommuType1DmaUnmap,
   VfioRequest,
+  type IommuDevice,
   type IoResult,
   type Machine,
   type Process,
+  type TranslationUnit,
 } from '@ioasis/core';
 import { intelVtd } from '@ioasis/hw-intel-vtd';
 import { EduDevice, EduDriver } from '@ioasis/testkit';
@@ -36,6 +38,12 @@ function must<A>(result: IoResult<A>): A {
   return result.right;
 }
 
+function requesterAt(machine: Machine, address: string): IommuDevice {
+  const device = machine.device(address);
+  if (device === undefined) throw new Error(`there is no device at ${address}`);
+  return device.iommu;
+}
+
 /** ioctl with a block of bytes; the block as it is afterwards. */
 function ioctl(process: Process, fd: number, request: number, block: Uint8Array): { value: number; block: Uint8Array } {
   return process.scratch.borrow(block.length, (addr) => {
@@ -43,6 +51,12 @@ function ioctl(process: Process, fd: number, request: number, block: Uint8Array)
     const value = must(process.ioctl(fd, request, addr));
     return { value, block: process.addressSpace.peek(addr, block.length) };
   });
+}
+
+/** The device as the IOMMU knows it, and the unit in front of it. */
+interface Requester {
+  readonly iommu: IommuDevice;
+  readonly unit: TranslationUnit;
 }
 
 interface Opened {
@@ -78,10 +92,7 @@ function mapBuffer(pages: DemoPages, process: Process, { container }: Opened): v
     size: BUFFER_BYTES,
   });
   const { value } = ioctl(process, container, VfioRequest.IOMMU_MAP_DMA, argument);
-  pages.call(
-    `VFIO_IOMMU_MAP_DMA         ${hex(BUFFER_BYTES)} bytes at ${hex(BUFFER)} as IOVA ${hex(IOVA)}`,
-    String(value),
-  );
+  pages.call(`VFIO_IOMMU_MAP_DMA         64 KiB at ${hex(BUFFER)} as IOVA ${hex(IOVA)}`, String(value));
 }
 
 function moveBytes(pages: DemoPages, process: Process, edu: EduDriver): void {
@@ -92,16 +103,15 @@ function moveBytes(pages: DemoPages, process: Process, edu: EduDriver): void {
   pages.text(`the device reads ${MESSAGE.length} bytes at IOVA ${hex(IOVA)} into its own buffer`);
   edu.transfer('from-device', IOVA + ANSWER_OFFSET, 0, MESSAGE.length);
   pages.text(`the device writes them to IOVA ${hex(IOVA + ANSWER_OFFSET)}`);
+  edu.transfer('to-device', IOVA + ANSWER_OFFSET, 0, MESSAGE.length);
+  pages.text('the device reads them back, and the IOTLB still knows where they are');
   const answer = Buffer.from(process.addressSpace.peek(BUFFER + ANSWER_OFFSET, MESSAGE.length)).toString();
   pages.text(`the program finds "${answer}" at ${hex(BUFFER + ANSWER_OFFSET)}`);
 }
 
-function showWalk(pages: DemoPages, machine: Machine): void {
-  const [device] = machine.devices;
-  if (device === undefined) return;
-  const { requesterId } = device.iommu;
-  pages.chapter(`How the unit translates IOVA ${hex(IOVA + ANSWER_OFFSET)} for ${sourceName(requesterId)}`);
-  const walk = machine.backend.unitOf(device.iommu).explain(requesterId, NO_PASID, IOVA + ANSWER_OFFSET, Access.WRITE);
+function showWalk(pages: DemoPages, { iommu, unit }: Requester): void {
+  pages.chapter(`How the unit translates IOVA ${hex(IOVA + ANSWER_OFFSET)} for ${sourceName(iommu.requesterId)}`);
+  const walk = unit.explain(iommu.requesterId, NO_PASID, IOVA + ANSWER_OFFSET, Access.WRITE);
   for (const { entry, fields } of walkLines(walk)) {
     pages.text(entry);
     pages.text(fields, '     ');
@@ -123,21 +133,20 @@ function unmapBuffer(pages: DemoPages, process: Process, { container }: Opened):
   );
 }
 
-function tryAgain(pages: DemoPages, machine: Machine, edu: EduDriver): void {
+function tryAgain(pages: DemoPages, { iommu, unit }: Requester, edu: EduDriver): void {
   pages.chapter('The device tries again');
-  const [device] = machine.devices;
   edu.transfer('to-device', IOVA, 0, MESSAGE.length);
-  const fault = device === undefined ? null : machine.backend.unitOf(device.iommu).translation.fault;
+  const { fault } = unit.translation;
   if (fault === null) throw new Error('the device read memory that is not mapped');
   pages.text('it gets zeroes, and the unit records a fault that Linux would log as');
   pages.loud(dmarLogLine(fault), 'red');
+  pages.text('because the walk now ends at');
+  const walk = unit.explain(iommu.requesterId, NO_PASID, IOVA, Access.READ);
+  for (const { entry } of walkLines(walk).slice(-1)) pages.text(entry);
 }
 
-function showCounters(pages: DemoPages, machine: Machine): void {
+function showCounters(pages: DemoPages, { unit: { counters } }: Requester): void {
   pages.chapter('What the unit did');
-  const [device] = machine.devices;
-  if (device === undefined) return;
-  const { counters } = machine.backend.unitOf(device.iommu);
   const row = (name: string, value: number): void => pages.text(`${name.padEnd(44)} ${String(value).padStart(6)}`);
   row('requests translated', counters.translations);
   row('  found in the IOTLB', counters.iotlbHits);
@@ -155,15 +164,17 @@ export function tellStory(pages: DemoPages): void {
     devices: [{ function: new EduDevice(), address: ADDRESS, group: GROUP }],
     services: [vfio()],
   });
+  const iommu = requesterAt(machine, ADDRESS);
+  const requester: Requester = { iommu, unit: machine.backend.unitOf(iommu) };
   pages.title('ioasis: a device behind Intel VT-d, driven through VFIO');
   const process = machine.spawn();
   const opened = openContainer(pages, process);
   const edu = new EduDriver(process, opened.device);
   mapBuffer(pages, process, opened);
   moveBytes(pages, process, edu);
-  showWalk(pages, machine);
+  showWalk(pages, requester);
   unmapBuffer(pages, process, opened);
-  tryAgain(pages, machine, edu);
-  showCounters(pages, machine);
+  tryAgain(pages, requester, edu);
+  showCounters(pages, requester);
   process.exit();
 }

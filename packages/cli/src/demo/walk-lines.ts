@@ -6,7 +6,7 @@ const word = (value: bigint): string => `0x${value.toString(16).padStart(16, '0'
 const fieldsOf = ({ fields }: WalkStep): string =>
   Object.entries(fields)
     .filter(([, value]) => value !== 0n)
-    .map(([name, value]) => `${name}=${hex(value)}`)
+    .map(([name, value]) => `${name}=${value < 10n ? value : hex(value)}`)
     .join(' ') || 'nothing set';
 
 /** Two lines for each entry that a walk read: what, where, value; and its fields. The highest word of a long entry comes first. */

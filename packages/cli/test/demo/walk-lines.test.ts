@@ -4,7 +4,7 @@ import { walkEnd, walkLines } from '../../src/demo/walk-lines.js';
 
 const walk: TranslationWalk = {
   steps: [
-    { what: 'context entry', address: 0x1000n, words: [0x2001n, 0x301n], fields: { P: 1n, TT: 0n, AW: 1n } },
+    { what: 'context entry', address: 0x1000n, words: [0x2001n, 0x301n], fields: { P: 1n, TT: 0n, AW: 1n, DID: 10n } },
     { what: 'SS-PTE', address: 0x2008n, words: [0n], fields: { R: 0n } },
   ],
   pa: 0x5010n,
@@ -16,7 +16,7 @@ const walk: TranslationWalk = {
 
 it('shows each entry with its words, the highest first, and the fields that are set', () => {
   expect(walkLines(walk)).toEqual([
-    { entry: 'context entry    at 0x1000        0x0000000000000301 0x0000000000002001', fields: 'P=0x1 AW=0x1' },
+    { entry: 'context entry    at 0x1000        0x0000000000000301 0x0000000000002001', fields: 'P=1 AW=1 DID=0xa' },
     { entry: 'SS-PTE           at 0x2008        0x0000000000000000', fields: 'nothing set' },
   ]);
 });

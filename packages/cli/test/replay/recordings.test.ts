@@ -1,0 +1,25 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { isLeft } from 'fp-ts/lib/Either.js';
+import { readTrace, replayTrace } from '@ioasis/testkit';
+import { describe, expect, it } from 'vitest';
+import { replayMachine } from '../../src/replay/machines.js';
+
+const folder = fileURLToPath(new URL('../../../../fixtures/traces/', import.meta.url));
+const SHOWN = 5;
+
+const recordings = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.jsonl.gz'))
+  .toSorted();
+
+describe('every recorded call ends here as it ended in Linux', () => {
+  it.for(recordings)('%s', { timeout: 60_000 }, (name) => {
+    const trace = readTrace(name, readFileSync(`${folder}${name}`));
+    if (isLeft(trace)) throw new Error(trace.left.reason);
+    const machine = replayMachine(trace.right.header, {});
+    if (isLeft(machine)) throw new Error(machine.left);
+    const { divergences } = replayTrace(trace.right, machine.right.make, {});
+    const seen = divergences.map(({ step, differences }) => ({ seq: step.seq, scenario: step.scenario, differences }));
+    expect({ count: seen.length, first: seen.slice(0, SHOWN) }).toEqual({ count: 0, first: [] });
+  });
+});
