@@ -7,4 +7,6 @@ export * from './memory/index.js';
 export * from './options/index.js';
 export * from './page-table/index.js';
 export * from './process/index.js';
+export * from './io-pagetable/index.js';
+export * from './iommufd/index.js';
 export * from './composition/index.js';

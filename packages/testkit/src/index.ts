@@ -1,5 +1,6 @@
 export * from './devices/index.js';
 export * from './jsonl/index.js';
+export * from './mock/index.js';
 export * from './scenario/index.js';
 export * from './trace/index.js';
 /** The name under which this package is published. */

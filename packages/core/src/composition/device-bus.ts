@@ -8,6 +8,8 @@ export const PCI_ADDRESS: RegExp = /^([0-9a-f]{4}):([0-9a-f]{2}):([01][0-9a-f])\
 export class DeviceBus {
   readonly #devices: MachineDevice[] = [];
   readonly #groups = new Map<number, IommuGroup>();
+  /** Devices of the kernel's own, in groups of their own. */
+  readonly #hidden = new Set<IommuDevice>();
 
   get devices(): readonly MachineDevice[] {
     return this.#devices;
@@ -20,7 +22,17 @@ export class DeviceBus {
 
   /** Devices of a group. */
   membersOf(group: IommuGroup): readonly IommuDevice[] {
-    return this.#devices.map(({ iommu }) => iommu).filter((iommu) => iommu.group === group);
+    const plugged = this.#devices.map(({ iommu }) => iommu);
+    return [...plugged, ...this.#hidden].filter((iommu) => iommu.group === group);
+  }
+
+  /** Adds a device that no program can open, such as the kernel's mock device: it counts as a member of its group. */
+  addHidden(device: IommuDevice): void {
+    this.#hidden.add(device);
+  }
+
+  removeHidden(device: IommuDevice): void {
+    this.#hidden.delete(device);
   }
 
   /**

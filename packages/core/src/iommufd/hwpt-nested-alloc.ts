@@ -29,8 +29,10 @@ export function allocateNestedHwpt(
   const failed = state.environment.failure?.fails('backend') === true;
   const driverFlags = flags & ~HwptFlag.FAULT_ID_VALID;
   const domain = failed ? Errno.ENOMEM : backend.allocNested(device.device, parent.domain, driverFlags, data);
-  if (typeof domain === 'number')
+  if (domain === Errno.EFAULT) return refuse('HWPT_ALLOC_DATA_UNREADABLE', { bytes: data.bytes });
+  if (typeof domain === 'number') {
     return refuseDriver(domain, 'allocNested', { device: device.device.name, parent: parent.id });
+  }
   const hwpt = new HwptNested(parent, domain);
   const reserved = state.reserve(hwpt);
   if (isLeft(reserved)) {

@@ -1,3 +1,12 @@
+export { AccessFlag, IommufdAccess, type AccessOwner } from './access.js';
+export {
+  IommufdClient,
+  type HwInfoAnswer,
+  type HwptAlloc,
+  type IoasCopy,
+  type IoasMap,
+  type MapPermissions,
+} from './client.js';
 export { BoundDevice } from './bound-device.js';
 export { CompatIoas } from './compat-ioas.js';
 export { ContextState } from './context-state.js';

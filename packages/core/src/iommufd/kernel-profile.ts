@@ -8,11 +8,11 @@ export interface KernelProfile {
   readonly id: string;
   /** Request numbers of /dev/iommu that this kernel knows, each with the size of its structure in bytes. */
   readonly ioctls: ReadonlyMap<number, number>;
-  /** Flags that HWPT_ALLOC knows (NEST_PARENT 1, DIRTY_TRACKING 2, FAULT_ID_VALID 4). */
-  readonly hwptAllocFlags: number;
+  /** Whether HWPT_ALLOC takes flags, driver data and a page table as parent; if not, pt_id is an IOAS. */
+  readonly nesting: boolean;
   /** Whether GET_HW_INFO reports capabilities. */
   readonly hwCapabilities: boolean;
-  /** Most entries of one HWPT_INVALIDATE and whether entry_len is limited to a page. */
+  /** Most entries of one HWPT_INVALIDATE. */
   readonly invalidateEntryLimit: number;
   /** Whether a dirty bitmap of length 0 is refused before its last byte is computed. */
   readonly refusesEmptyDirtyBitmap: boolean;
@@ -40,7 +40,7 @@ const ioctls62: readonly (readonly [number, number])[] = [
 export const linux62: KernelProfile = {
   id: 'linux-6.2',
   ioctls: new Map(ioctls62),
-  hwptAllocFlags: 0,
+  nesting: false,
   hwCapabilities: false,
   invalidateEntryLimit: 0,
   refusesEmptyDirtyBitmap: false,
@@ -69,7 +69,7 @@ export const linux612: KernelProfile = {
     [IommufdRequest.HWPT_INVALIDATE, 32],
     [IommufdRequest.FAULT_QUEUE_ALLOC, 16],
   ]),
-  hwptAllocFlags: 7,
+  nesting: true,
   hwCapabilities: true,
   invalidateEntryLimit: 1 << 19,
   refusesEmptyDirtyBitmap: true,

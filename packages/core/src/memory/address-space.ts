@@ -48,6 +48,8 @@ export class AddressSpace {
   lockedPages = 0;
   /** Pages pinned on behalf of devices (`pinned_vm`), counted but not limited. */
   pinnedPages = 0;
+  /** Set by {@link unmapAll}: the process is gone, nobody can reach its memory by address any more. */
+  ended = false;
   readonly #failure: FailureSource | null;
   readonly #taskSize: bigint;
   readonly #pageBytes: bigint;
@@ -204,9 +206,19 @@ export class AddressSpace {
     for (let at = from; at < from + count; at++) this.pages.unpin(frames[at] as number);
   }
 
+  /** Whether an address lies in a huge page, whose pins are counted together. */
+  isHugeAt(addr: bigint): boolean {
+    return this.#mapped.mappings.find(Number(addr / this.#pageBytes))?.file?.huge === true;
+  }
+
   /** How often the page at a frame is pinned. */
   pinCountOf(frame: number): number {
     return this.pages.pinCountOf(frame);
+  }
+
+  /** Whether an address lies in a mapping of huge pages; pins of those are counted for the huge page. */
+  isHugeAt(addr: bigint): boolean {
+    return this.#mapped.mappings.find(Number(addr / this.#pageBytes))?.file?.huge === true;
   }
 
   /**
@@ -239,6 +251,7 @@ export class AddressSpace {
 
   /** Removes every mapping, as the end of the process does. */
   unmapAll(): void {
+    this.ended = true;
     this.munmap(0n, this.#taskSize);
   }
 

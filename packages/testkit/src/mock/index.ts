@@ -1,0 +1,10 @@
+export { AccessFile } from './access-file.js';
+export { MOCK_APERTURE, MOCK_HUGE_PAGE_SHIFT, MOCK_IO_PAGE_SHIFT, MockDeviceFlag } from './constants.js';
+export { MockBackend, mockBackend, type MockDevice } from './mock-backend.js';
+export { MockDomain } from './mock-domain.js';
+export { MockNestedDomain } from './mock-nested-domain.js';
+export { MockObject } from './mock-object.js';
+export { iommufdTest } from './mock-service.js';
+export { MockUnit } from './mock-unit.js';
+export { mockRefusals, type MockRefusalCode } from './refusals.js';
+export { IOMMU_TEST_CMD, TestCommand, TestOp, type TestOpName } from './test-command.js';
