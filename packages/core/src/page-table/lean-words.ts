@@ -36,6 +36,11 @@ export class LeanWords {
   readonly leafHi: number = 0;
   readonly leafMaskHi: number = 0;
   readonly addressHi: number = 0;
+  /** The same for a 2 MiB page, at level 1; no entry passes where the format has none. */
+  readonly large: number = 1;
+  readonly largeMask: number = 0;
+  readonly largeHi: number = 0;
+  readonly largeMaskHi: number = 0;
   /** What such a walk leaves allowed. */
   readonly allowedHi: number = 0;
   readonly allowedLo: number = 0;
@@ -69,10 +74,17 @@ export class LeanWords {
     this.linkMaskHi = (walk.link[LINK_WORDS + 2] as number) | format.mainHi | tableHi;
     const leafHi = needHi & ~walk.leafOtherHi;
     const leafLo = needLo & ~walk.leafOtherLo;
-    this.leafMask = (walk.leaf[0] as number) | leafLo;
-    this.leaf = ((walk.leaf[1] as number) & ~leafLo) | (leafLo & ~walk.leafFlipLo);
-    this.leafMaskHi = (walk.leaf[2] as number) | leafHi;
+    const leaf = (level: number, word: number): number => walk.leaf[level * LEAF_WORDS + word] as number;
+    this.leafMask = leaf(0, 0) | leafLo;
+    this.leaf = (leaf(0, 1) & ~leafLo) | (leafLo & ~walk.leafFlipLo);
+    this.leafMaskHi = leaf(0, 2) | leafHi;
     this.leafHi = leafHi & ~walk.leafFlipHi;
+    if (format.hasLeaf[1] === 1) {
+      this.largeMask = leaf(1, 0) | leafLo;
+      this.large = (leaf(1, 1) & ~leafLo) | (leafLo & ~walk.leafFlipLo);
+      this.largeMaskHi = leaf(1, 2) | leafHi;
+      this.largeHi = this.leafHi;
+    }
     this.addressHi = walk.leaf[3] as number;
     this.allowedHi = needHi;
     this.allowedLo = needLo;

@@ -67,8 +67,26 @@ export class RadixWalker extends CarefulWalker {
     at = ((lo >>> 2) & tableMask) | ((iovaLo >>> 20) & 0x3fe);
     hi = words[at | 1] as number;
     lo = (words[at] as number) - baseLo;
-    if ((((lo ^ lean.link1) & linkMask) | ((hi ^ linkHi) & linkMaskHi)) !== 0) return false;
+    if ((((lo ^ lean.link1) & linkMask) | ((hi ^ linkHi) & linkMaskHi)) !== 0) {
+      return this.#leanLarge(hi, words[at] as number, iovaLo);
+    }
     return this.#leanPage(((lo >>> 2) & tableMask) | ((iovaLo >>> 11) & 0x3fe), iovaLo);
+  }
+
+  /** The entry of level 1 is no link: a 2 MiB page that may be read and written, or not for this way. */
+  #leanLarge(hi: number, lo: number, iovaLo: number): boolean {
+    const lean = this.#lean;
+    if ((((lo & lean.largeMask) ^ lean.large) | ((hi & lean.largeMaskHi) ^ lean.largeHi)) !== 0) return false;
+    this.entryHi = hi;
+    this.entryLo = lo;
+    this.allowedHi = lean.allowedHi;
+    this.allowedLo = lean.allowedLo;
+    this.level = 1;
+    this.reads--;
+    this.pageShift = 21;
+    this.paHi = hi & lean.addressHi;
+    this.paLo = (lo & ~0x1f_ffff) | (iovaLo & 0x1f_ffff);
+    return true;
   }
 
   /** The last step of the shortest way: a page that may be read and written. */
