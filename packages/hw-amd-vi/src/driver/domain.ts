@@ -25,7 +25,7 @@ export interface DomainHost {
 }
 
 /** Every power of two from 4 KiB to 2^51 but 512 GiB, which an erratum forbids. */
-const PAGE_SIZES = 0xf_fff7_ffff_f000n;
+const PAGE_SIZES = 0xf_ff7f_ffff_f000n;
 /** New tables have three levels and grow. */
 const START_LEVELS = 3;
 
