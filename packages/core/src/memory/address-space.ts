@@ -206,11 +206,6 @@ export class AddressSpace {
     for (let at = from; at < from + count; at++) this.pages.unpin(frames[at] as number);
   }
 
-  /** Whether an address lies in a huge page, whose pins are counted together. */
-  isHugeAt(addr: bigint): boolean {
-    return this.#mapped.mappings.find(Number(addr / this.#pageBytes))?.file?.huge === true;
-  }
-
   /** How often the page at a frame is pinned. */
   pinCountOf(frame: number): number {
     return this.pages.pinCountOf(frame);

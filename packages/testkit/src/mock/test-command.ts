@@ -36,26 +36,26 @@ const layoutOf = <Kinds extends Readonly<Record<string, 'u32' | 'u64'>>>(
   fields: StructLayout<Head & Kinds>['fields'],
 ): StructLayout<Head & Kinds> => structLayout({ name: `iommu_test_cmd.${op}`, size: TEST_COMMAND_SIZE, fields });
 
-/** Fields of each operation behind the head. */
-interface CommandKinds {
-  readonly ADD_RESERVED: U64<'start' | 'length'>;
-  readonly MOCK_DOMAIN: U32<'out_stdev_id' | 'out_hwpt_id' | 'out_idev_id' | 'dev_flags'>;
-  readonly MD_CHECK_MAP: U64<'iova' | 'length' | 'uptr'>;
-  readonly MD_CHECK_REFS: U64<'length' | 'uptr'> & U32<'refs'>;
-  readonly CREATE_ACCESS: U32<'out_access_fd' | 'flags'>;
-  readonly DESTROY_ACCESS_PAGES: U32<'access_pages_id'>;
-  readonly ACCESS_PAGES: U32<'flags' | 'out_access_pages_id'> & U64<'iova' | 'length' | 'uptr'>;
-  readonly ACCESS_RW: U64<'iova' | 'length' | 'uptr'> & U32<'flags'>;
-  readonly SET_TEMP_MEMORY_LIMIT: U32<'limit'>;
-  readonly MOCK_DOMAIN_REPLACE: U32<'pt_id'>;
-  readonly ACCESS_REPLACE_IOAS: U32<'ioas_id'>;
-  readonly DIRTY: U32<'flags'> & U64<'iova' | 'length' | 'page_size' | 'uptr' | 'out_nr_dirty'>;
-  readonly MD_CHECK_IOTLB: U32<'slot' | 'iotlb'>;
-  readonly TRIGGER_IOPF: U32<'dev_id' | 'pasid' | 'grpid' | 'perm'> & U64<'addr'>;
+/** A layout for each operation. */
+export interface CommandLayouts {
+  readonly ADD_RESERVED: StructLayout<Head & U64<'start' | 'length'>>;
+  readonly MOCK_DOMAIN: StructLayout<Head & U32<'out_stdev_id' | 'out_hwpt_id' | 'out_idev_id' | 'dev_flags'>>;
+  readonly MD_CHECK_MAP: StructLayout<Head & U64<'iova' | 'length' | 'uptr'>>;
+  readonly MD_CHECK_REFS: StructLayout<Head & U64<'length' | 'uptr'> & U32<'refs'>>;
+  readonly CREATE_ACCESS: StructLayout<Head & U32<'out_access_fd' | 'flags'>>;
+  readonly DESTROY_ACCESS_PAGES: StructLayout<Head & U32<'access_pages_id'>>;
+  readonly ACCESS_PAGES: StructLayout<Head & U32<'flags' | 'out_access_pages_id'> & U64<'iova' | 'length' | 'uptr'>>;
+  readonly ACCESS_RW: StructLayout<Head & U64<'iova' | 'length' | 'uptr'> & U32<'flags'>>;
+  readonly SET_TEMP_MEMORY_LIMIT: StructLayout<Head & U32<'limit'>>;
+  readonly MOCK_DOMAIN_REPLACE: StructLayout<Head & U32<'pt_id'>>;
+  readonly ACCESS_REPLACE_IOAS: StructLayout<Head & U32<'ioas_id'>>;
+  readonly DIRTY: StructLayout<Head & U32<'flags'> & U64<'iova' | 'length' | 'page_size' | 'uptr' | 'out_nr_dirty'>>;
+  readonly MD_CHECK_IOTLB: StructLayout<Head & U32<'slot' | 'iotlb'>>;
+  readonly TRIGGER_IOPF: StructLayout<Head & U32<'dev_id' | 'pasid' | 'grpid' | 'perm'> & U64<'addr'>>;
 }
 
 /** The structure as each operation sees it (Linux 6.12 iommufd_test.h): 16 bytes of head, then a union. */
-export const TestCommand: { readonly [Op in keyof CommandKinds]: StructLayout<Head & CommandKinds[Op]> } = {
+export const TestCommand: CommandLayouts = {
   ADD_RESERVED: layoutOf('add_reserved', { ...head, start: u64(16), length: u64(24) }),
   MOCK_DOMAIN: layoutOf('mock_domain', {
     ...head,

@@ -1,0 +1,241 @@
+import {
+  DIRTY_NO_CLEAR,
+  Errno,
+  IotlbGather,
+  join64,
+  Prot,
+  RadixTable,
+  type DirtySink,
+  type DomainDirtyOps,
+  type FrameAllocator,
+  type IommuDomain,
+  type PhysicalMemory,
+  type Range64,
+} from '@ioasis/core';
+import { secondStageFormat } from '../format/second-stage.js';
+import { SS_LEAF_ENTRY, SS_TABLE_ENTRY } from '../layouts/page-table-entries.js';
+
+/** What a domain asks of its driver. */
+export interface DomainHost {
+  /** Invalidates `[start, last]` of a domain and waits. `leafOnly`: no table was unlinked. */
+  flushRange(domain: SecondStageDomain, start: bigint, last: bigint, leafOnly: boolean): void;
+  /** What new mappings need: nothing, or an invalidation (caching mode), or an empty write buffer. */
+  flushMapped(domain: SecondStageDomain, start: bigint, last: bigint): void;
+  /** Table memory was written: cache lines are written back where walks do not snoop. */
+  flushLines(paHi: number, paLo: number, bytes: number): void;
+  /** Switches dirty tracking of the domain's devices. */
+  updateTracking(domain: SecondStageDomain): void;
+  release(domain: SecondStageDomain): void;
+}
+
+/** What the units that the domain is for can do. */
+export interface SecondStageTraits {
+  readonly levels: number;
+  /** Bits of an IOVA: what the table translates, or less (MGAW). */
+  readonly addressWidth: number;
+  readonly hostAddressWidth: number;
+  readonly superpage2M: boolean;
+  readonly superpage1G: boolean;
+  readonly snoopControl: boolean;
+}
+
+/** How a domain was asked for. */
+export interface SecondStageUse {
+  readonly isTracked: boolean;
+  /** User domains are nested on it. */
+  readonly isNestParent: boolean;
+}
+
+const SIZE_4K = 1n << 12n;
+const SIZE_2M = 1n << 21n;
+const SIZE_1G = 1n << 30n;
+
+/** A domain on second-stage tables as Linux's driver keeps it. */
+export class SecondStageDomain implements IommuDomain {
+  readonly pageSizes: bigint;
+  readonly aperture: Range64;
+  readonly dirty: DomainDirtyOps | undefined;
+  readonly traits: SecondStageTraits;
+  /** DID; 0 while no device uses the domain. */
+  id = 0;
+  isTracking = false;
+  readonly #host: DomainHost;
+  readonly #table: RadixTable;
+  readonly #mapGather = new IotlbGather();
+  #isSnooped = false;
+  #hasMappings = false;
+  /** Bytes of each call that the current gather holds: Linux takes that for the page size. */
+  #gatheredBytes = 0;
+
+  private constructor(
+    host: DomainHost,
+    traits: SecondStageTraits,
+    use: SecondStageUse,
+    memory: PhysicalMemory,
+    frames: FrameAllocator,
+  ) {
+    const { levels, addressWidth, superpage2M, superpage1G } = traits;
+    this.#host = host;
+    this.traits = traits;
+    this.pageSizes = SIZE_4K | (superpage2M ? SIZE_2M : 0n) | (superpage1G ? SIZE_1G : 0n);
+    this.aperture = { start: 0n, last: (1n << BigInt(addressWidth)) - 1n };
+    this.dirty = use.isTracked ? this.#dirtyOps() : undefined;
+    this.#table = new RadixTable({
+      memory,
+      frames,
+      format: secondStageFormat({ ...traits, deviceTlb: false, execute: false }),
+      inputBits: 12 + 9 * levels,
+      levels,
+      leafBits: (prot) => this.#leafBits(prot, use.isNestParent),
+      tableBits: SS_TABLE_ENTRY.encode({ R: 1, W: 1 }),
+      overwrite: 'refuse',
+      partialUnmap: 'whole',
+      unlink: 'range',
+      observer: {
+        written: (paHi, paLo, bytes) => host.flushLines(paHi, paLo, bytes),
+        unlinked: () => undefined,
+        rootChanged: () => undefined,
+      },
+    });
+  }
+
+  /** @returns the domain, or ENOMEM */
+  static make(
+    host: DomainHost,
+    traits: SecondStageTraits,
+    use: SecondStageUse,
+    memory: PhysicalMemory,
+    frames: FrameAllocator,
+  ): SecondStageDomain | number {
+    const domain = new SecondStageDomain(host, traits, use, memory, frames);
+    return domain.#table.levels === 0 ? Errno.ENOMEM : domain;
+  }
+
+  /** Root table, bytes. */
+  get root(): bigint {
+    return join64(this.#table.rootHi, this.#table.rootLo);
+  }
+
+  get mappedPages(): number {
+    return this.#table.mappedPages;
+  }
+
+  mapPages(
+    iovaHi: number,
+    iovaLo: number,
+    paHi: number,
+    paLo: number,
+    pageShift: number,
+    count: number,
+    prot: number,
+  ): number {
+    const gather = this.#mapGather;
+    this.#hasMappings = true;
+    const errno = this.#table.mapPages(iovaHi, iovaLo, paHi, paLo, pageShift, count, prot, gather);
+    if (gather.freelist.length > 0) {
+      // A page took the place of a table: caches may hold the way through it.
+      const start = join64(iovaHi, iovaLo);
+      this.#host.flushRange(this, start, start + (BigInt(count) << BigInt(pageShift)) - 1n, false);
+      this.#table.releaseGathered(gather);
+      gather.reset();
+    }
+    return errno;
+  }
+
+  unmapPages(iovaHi: number, iovaLo: number, pageShift: number, count: number, gather: IotlbGather): number {
+    const bytes = this.#table.unmapPages(iovaHi, iovaLo, pageShift, count, gather);
+    if (bytes === 0) return 0;
+    const last = join64(iovaHi, iovaLo) + BigInt(bytes) - 1n;
+    const lastHi = Number(BigInt.asIntN(32, last >> 32n));
+    const lastLo = Number(BigInt.asIntN(32, last));
+    const isOther = !gather.empty && this.#gatheredBytes !== bytes;
+    if (isOther || gather.mustSyncBefore(iovaHi, iovaLo, lastHi, lastLo, gather.pageShift)) this.syncUnmap(gather);
+    this.#gatheredBytes = bytes;
+    gather.add(iovaHi, iovaLo, lastHi, lastLo, pageShift);
+    return bytes;
+  }
+
+  syncMap(startHi: number, startLo: number, lastHi: number, lastLo: number): void {
+    this.#host.flushMapped(this, join64(startHi, startLo), join64(lastHi, lastLo));
+  }
+
+  syncUnmap(gather: IotlbGather): void {
+    if (!gather.empty) {
+      const start = join64(gather.startHi, gather.startLo);
+      this.#host.flushRange(this, start, join64(gather.lastHi, gather.lastLo), gather.freelist.length === 0);
+    }
+    this.#table.releaseGathered(gather);
+    gather.reset();
+  }
+
+  flushAll(): void {
+    this.#host.flushRange(this, 0n, 0xffff_ffff_ffff_ffffn, false);
+  }
+
+  iovaToPhys(iovaHi: number, iovaLo: number): boolean {
+    return this.#table.iovaToPhys(iovaHi, iovaLo);
+  }
+
+  get foundPaHi(): number {
+    return this.#table.foundPaHi;
+  }
+
+  get foundPaLo(): number {
+    return this.#table.foundPaLo;
+  }
+
+  /** SNP in every leaf from now on; too late when there are mappings. */
+  enforceCacheCoherency(): boolean {
+    if (this.#isSnooped) return true;
+    if (!this.traits.snoopControl || this.#hasMappings) return false;
+    this.#isSnooped = true;
+    return true;
+  }
+
+  free(): void {
+    this.#host.release(this);
+    this.#table.free();
+  }
+
+  /**
+   * Linux 6.12 sets bit 0 in every leaf, so a write-only mapping can be read as well. A read-only page below a nested domain would meet
+   * erratum SPR17 and is refused.
+   */
+  #leafBits(prot: number, isNestParent: boolean): bigint | undefined {
+    if ((prot & (Prot.READ | Prot.WRITE)) === 0) return undefined;
+    const W = (prot & Prot.WRITE) !== 0;
+    if (!W && isNestParent) return undefined;
+    return SS_LEAF_ENTRY.encode({ R: 1, W, SNP: this.#isSnooped });
+  }
+
+  #dirtyOps(): DomainDirtyOps {
+    return {
+      setTracking: (enabled) => {
+        if (enabled !== this.isTracking) {
+          this.isTracking = enabled;
+          this.#host.updateTracking(this);
+        }
+        return 0;
+      },
+      readAndClear: (iovaHi, iovaLo, bytes, flags, sink, gather) =>
+        this.#readDirty(iovaHi, iovaLo, bytes, flags, sink, gather),
+    };
+  }
+
+  #readDirty(
+    iovaHi: number,
+    iovaLo: number,
+    bytes: number,
+    flags: number,
+    sink: DirtySink | null,
+    gather: IotlbGather,
+  ): number {
+    if (!this.isTracking && sink !== null) return Errno.EINVAL;
+    const isCleaned = this.#table.readAndClearDirty(iovaHi, iovaLo, bytes, flags, sink);
+    if (isCleaned && (flags & DIRTY_NO_CLEAR) === 0) {
+      const last = join64(iovaHi, iovaLo) + BigInt(bytes) - 1n;
+      gather.add(iovaHi, iovaLo, Number(BigInt.asIntN(32, last >> 32n)), Number(BigInt.asIntN(32, last)), 12);
+    }
+    return 0;
+  }
+}
