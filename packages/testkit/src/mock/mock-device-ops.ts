@@ -1,7 +1,8 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { BoundDevice, done, IommufdDevice, type DeviceBus, type IoctlFrame, type IoResult } from '@ioasis/core';
 import { MockDeviceFlag } from './constants.js';
-import type { MockBackend, MockDevice } from './mock-backend.js';
+import type { MockBackend } from './mock-backend.js';
+import { MockDevices } from './mock-devices.js';
 import { MockObject } from './mock-object.js';
 import { mockRefusals } from './refusals.js';
 import { TestCommand } from './test-command.js';
@@ -13,24 +14,21 @@ const NO_PASID = 0;
 /** Makes mock devices and reports their page requests. One for a machine. */
 export class MockDeviceOps {
   readonly #backend: MockBackend;
-  readonly #bus: DeviceBus;
-  /** Numbers of devices that exist; the lowest free one is taken. */
-  readonly #numbers = new Set<number>();
+  readonly #devices: MockDevices;
 
   constructor(backend: MockBackend, bus: DeviceBus) {
     this.#backend = backend;
-    this.#bus = bus;
+    this.#devices = new MockDevices(bus);
   }
 
   /** MOCK_DOMAIN and MOCK_DOMAIN_FLAGS: a device with a group of its own, bound and attached to a page table or IOAS. */
   create(frame: IoctlFrame, flags: number): IoResult<0> {
     const { view, state } = frame;
     const at = TestCommand.MOCK_DOMAIN.offsets;
-    const mock = this.#mock(flags);
-    const reserved = state.reserve(new MockObject(this.#bus, mock));
+    const reserved = state.reserve(new MockObject(this.#devices));
     if (isLeft(reserved)) return reserved;
     const object = reserved.right;
-    const attached = this.#bindAndAttach(frame, flags, mock, object);
+    const attached = this.#attach(frame, flags, object);
     if (isLeft(attached)) {
       state.objects.abort(object);
       return attached;
@@ -39,38 +37,27 @@ export class MockDeviceOps {
     view.setUint32(at.out_hwpt_id, attached.right, true);
     view.setUint32(at.out_idev_id, object.device.id, true);
     const responded = frame.respond();
-    if (isLeft(responded)) {
-      state.objects.abortAndDestroy(object);
-      return responded;
-    }
-    state.objects.publish(object);
-    return done;
+    if (isLeft(responded)) state.objects.abortAndDestroy(object);
+    else state.objects.publish(object);
+    return responded;
   }
 
-  #mock(mockFlags: number): MockDevice {
-    let number = 0;
-    while (this.#numbers.has(number)) number++;
-    // Requester numbers above those of PCI: a mock device has no place on a bus.
-    return {
-      name: `iommufd_mock${number}`,
-      segment: 0,
-      requesterId: 0x1_0000 + number,
-      group: { id: -1 - number },
-      mockFlags,
-    };
-  }
-
-  #bindAndAttach({ view, state }: IoctlFrame, flags: number, mock: MockDevice, object: MockObject): IoResult<number> {
+  /** Plugs in, binds and attaches a device; on refusal it is gone again. @returns the page table in use */
+  #attach({ view, state }: IoctlFrame, flags: number, object: MockObject): IoResult<number> {
     if ((flags & ~KNOWN_FLAGS) !== 0) return refuse('TEST_DEVICE_FLAGS', { flags });
+    const mock = this.#devices.add(flags);
     const bound = IommufdDevice.bind(state, mock, this.#backend, { keepsFileOpen: false });
-    if (isLeft(bound)) return bound;
-    this.#bus.addHidden(mock);
-    object.device = bound.right;
+    if (isLeft(bound)) {
+      this.#devices.remove(mock);
+      return bound;
+    }
     const attached = bound.right.attach(view.getUint32(TestCommand.MOCK_DOMAIN.offsets.id, true));
     if (isLeft(attached)) {
       bound.right.unbind();
-      this.#bus.removeHidden(mock);
+      this.#devices.remove(mock);
+      return attached;
     }
+    object.own(mock, bound.right);
     return attached;
   }
 

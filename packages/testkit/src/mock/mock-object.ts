@@ -1,17 +1,17 @@
-import { IommufdObject, type DeviceBus, type IommufdDevice } from '@ioasis/core';
+import { IommufdObject, type IommufdDevice } from '@ioasis/core';
 import type { MockDevice } from './mock-backend.js';
+import type { MockDevices } from './mock-devices.js';
 
-/** The object of a mock device: destroying it detaches, unbinds and removes the device. It has its id before the device is bound. */
+/** The object of a mock device: destroying it detaches, unbinds and removes the device. It has its id before the device exists. */
 export class MockObject extends IommufdObject {
   readonly kind = 'selftest';
-  readonly #bus: DeviceBus;
-  readonly #mock: MockDevice;
+  readonly #devices: MockDevices;
+  #mock: MockDevice | undefined;
   #device: IommufdDevice | undefined;
 
-  constructor(bus: DeviceBus, mock: MockDevice) {
+  constructor(devices: MockDevices) {
     super();
-    this.#bus = bus;
-    this.#mock = mock;
+    this.#devices = devices;
   }
 
   /** The bound device. */
@@ -20,13 +20,15 @@ export class MockObject extends IommufdObject {
     return this.#device;
   }
 
-  set device(device: IommufdDevice) {
+  /** From here on the object stands for a device that is bound and attached. */
+  own(mock: MockDevice, device: IommufdDevice): void {
+    this.#mock = mock;
     this.#device = device;
   }
 
   destroy(): void {
     this.device.detach();
     this.device.unbind();
-    this.#bus.removeHidden(this.#mock);
+    if (this.#mock !== undefined) this.#devices.remove(this.#mock);
   }
 }
