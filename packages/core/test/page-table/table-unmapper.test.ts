@@ -43,6 +43,21 @@ describe('RadixTable.unmapPages', () => {
     expect(place.frames.framesInUse).toBe(inUse - 1);
   });
 
+  it('leaves the pages below a call that begins in the middle of a table', () => {
+    const table = makeTable(vtd, makeMemory());
+    const gather = new IotlbGather();
+    table.mapPages(0, 0, 0, 0, 12, 1024, 3, gather);
+    expect(table.unmapPages(0, 0x10_0000, 12, 768, gather)).toBe(768 * 4096);
+    expect(gather.freelist).toHaveLength(1);
+    expect(at(table, 0, 0xf_f000, 0x10_0000, 0x20_0000, 0x3f_f000)).toEqual([
+      0,
+      0xf_f000,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+
   it('unlinks only tables that one page covers where the driver does so', () => {
     const table = makeTable(arm4k, makeMemory(), { unlink: 'page' });
     const gather = new IotlbGather();
