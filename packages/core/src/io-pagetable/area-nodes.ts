@@ -231,12 +231,14 @@ export class AreaNodes extends AreaNodeStore {
     let previous: Area | null = null;
     for (let leaf = this.head, before = NONE; leaf !== NONE; before = leaf, leaf = this.leafNext[leaf]!) {
       if (this.leafPrevious[leaf] !== before) faults.push(`leaf ${leaf} does not know the one in front of it`);
-      if (this.leafNext[leaf] === NONE && leaf !== this.tail) faults.push(`leaf ${leaf} ends the list and is not the last`);
+      if (this.leafNext[leaf] === NONE && leaf !== this.tail)
+        faults.push(`leaf ${leaf} ends the list and is not the last`);
       if (this.leafGap[leaf] !== this.widestIn(leaf)) faults.push(`leaf ${leaf} has a wrong widest gap`);
       for (let i = 0; i < this.leafCount[leaf]!; i++, count++) {
         const area: Area | null = this.areas[leaf * LEAF + i]!;
         if (area === null) faults.push(`leaf ${leaf} has no area at ${i}`);
-        else if (previous !== null && area.iova <= previous.last) faults.push(`area at ${area.iova} follows ${previous.last}`);
+        else if (previous !== null && area.iova <= previous.last)
+          faults.push(`area at ${area.iova} follows ${previous.last}`);
         previous = area;
       }
     }

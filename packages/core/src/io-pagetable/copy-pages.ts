@@ -28,7 +28,7 @@ export function copyPages(
   const first = Number(start / size);
   const last = Number((start + BigInt(bytes.length) - 1n) / size);
   const offset = Number(start % size);
-  return first === last
+  return first === last && !addressSpace.ended
     ? copyOnePage(pages, first, offset, bytes, write)
     : copyThroughReader(table, pages, first, last, offset, bytes, write);
 }

@@ -20,39 +20,38 @@ export function fillDomains(area: Area, pages: Pages): Refusal | null {
   if (mappers.length === 0) return null;
   let refusal = reader.first(pages, area.firstIndex, area.lastIndex, tempMemoryLimit);
   if (refusal !== null) return refusal;
-  let doneByAll = area.firstIndex;
-  // Domains before this one have the current batch as well.
-  let ahead = 0;
-  let doneAhead = area.firstIndex;
+  let end = area.firstIndex;
   while (refusal === null && !reader.done) {
-    doneByAll = reader.batchStart;
-    doneAhead = reader.batchEnd;
-    for (ahead = 0; ahead < mappers.length && refusal === null; ahead++) {
-      refusal = mapBatch(area, mappers[ahead]!);
-      if (refusal !== null) break;
-    }
+    refusal = mapEverywhere(area);
     if (refusal !== null) break;
-    doneByAll = doneAhead;
+    end = reader.batchEnd;
     refusal = reader.next();
   }
   refusal ??= reader.settle();
   if (refusal === null) {
     area.storage = mappers[0]!;
     pages.filled.insert(area);
-    reader.end();
-    return null;
-  }
-  reader.releasePins();
-  const last = mappers.length - 1;
-  for (let i = 0; i <= last; i++) {
-    const end = i < ahead ? doneAhead : doneByAll;
-    if (end === area.firstIndex) continue;
+  } else {
+    reader.releasePins();
+    const last = mappers.length - 1;
+    for (let i = 0; i < last && end > area.firstIndex; i++) unmapPages(mappers[i]!, area, area.firstIndex, end - 1);
     // The area is in no tree, so nothing says yet that these pages are held: the last domain's tables are what they are unpinned from.
-    if (i < last) unmapPages(mappers[i]!, area, area.firstIndex, end - 1);
-    else unfillFrom(area, pages, mappers[i]!, end - 1);
+    if (end > area.firstIndex) unfillFrom(area, pages, mappers[last]!, end - 1);
   }
   reader.end();
   return refusal;
+}
+
+/** Maps the current batch into every domain, or into none. */
+function mapEverywhere(area: Area): Refusal | null {
+  const { mappers, reader } = area.table;
+  for (let i = 0; i < mappers.length; i++) {
+    const refusal = mapBatch(area, mappers[i]!);
+    if (refusal === null) continue;
+    for (let done = 0; done < i; done++) unmapPages(mappers[done]!, area, reader.batchStart, reader.batchEnd - 1);
+    return refusal;
+  }
+  return null;
 }
 
 /** Maps an existing area into a domain that joins (Linux: `iopt_area_fill_domain`). */

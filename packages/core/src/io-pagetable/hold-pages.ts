@@ -1,7 +1,7 @@
 import type { Refusal } from '../errno/index.js';
 import type { FailureSource } from '../memory/index.js';
 import { AccessRange, HeldPages } from './held-pages.js';
-import { pinFault } from './page-reader.js';
+import { pinRefusal } from './page-reader.js';
 import type { Pages } from './pages.js';
 import { refusals } from './refusals.js';
 import { frameInDomain } from './run-batch.js';
@@ -91,7 +91,7 @@ function pinAll(pages: Pages, first: number, last: number, out: Float64Array, at
     const pinned = addressSpace.pinPages(pages.firstPage + index, last - index + 1, pages.writable, out, place);
     if (pinned === 0) {
       unpin(pages, out, at, index - first);
-      return pinFault(pages, index);
+      return pinRefusal(pages, index, last - index + 1);
     }
     pages.pinned += pinned;
     index += pinned;

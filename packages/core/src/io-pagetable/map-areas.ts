@@ -111,12 +111,7 @@ function placeAreas(
 }
 
 /** Leaves the place in `table.automatic`, also one that was asked for. */
-function choosePlace(
-  table: TableState,
-  first: PagesSlice,
-  length: bigint,
-  iova: bigint | undefined,
-): Refusal | null {
+function choosePlace(table: TableState, first: PagesSlice, length: bigint, iova: bigint | undefined): Refusal | null {
   const { alignment, automatic, pageSize } = table;
   const spanPage = pageOf(length - 1n);
   const spanByte = byteOf(length - 1n);
@@ -150,7 +145,8 @@ function checkFixed(table: TableState, iova: bigint, length: bigint): Refusal | 
 function insertAreas(table: TableState, areas: Area[], slices: readonly PagesSlice[], prot: number): Refusal | null {
   let { page, byte } = table.automatic;
   for (const { pages, firstIndex, pageOffset, spanPage, spanByte } of slices) {
-    if ((prot & Prot.WRITE) !== 0 && !pages.writable) return refusal('MAP_PAGES_READ_ONLY', { iova: joinKey(page, byte) });
+    if ((prot & Prot.WRITE) !== 0 && !pages.writable)
+      return refusal('MAP_PAGES_READ_ONLY', { iova: joinKey(page, byte) });
     if (pageOffset & (table.alignment - 1)) {
       return refusal('MAP_USER_ADDRESS_UNALIGNED', { pageOffset, alignment: table.alignment });
     }

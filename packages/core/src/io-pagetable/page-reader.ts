@@ -145,12 +145,20 @@ export class PageReader {
     }
     const count = Math.min(last - first + 1, this.pinCapacity);
     const pinned = pages.process.addressSpace.pinPages(pages.firstPage + first, count, pages.writable, this.frames, 0);
-    if (pinned === 0) return pinFault(pages, first);
+    if (pinned === 0) return pinRefusal(pages, first, count);
     pages.pinned += pinned;
     this.pinnedStart = first;
     this.pinnedEnd = first + pinned;
     return null;
   }
+}
+
+/** The refusal when none of `count` pages of the calling process could be pinned: the fast pin first adds up the range. */
+export function pinRefusal(pages: Pages, index: number, count: number): Refusal {
+  const { pageSize } = pages.process.addressSpace;
+  const page = pages.firstPage + index;
+  if (page + count < 2 ** 64 / pageSize) return pinFault(pages, index);
+  return refusals.refusal('PIN_RANGE_OVERFLOW', { address: BigInt(page) * BigInt(pageSize), pages: count });
 }
 
 /** The refusal of a page that cannot be pinned. */

@@ -83,6 +83,11 @@ const rules = {
     source: 'pfn_reader_user_pin',
     hint: 'a hole, a read-only mapping under a writable map and device memory cannot be pinned',
   },
+  PIN_RANGE_OVERFLOW: {
+    errno: 'EOVERFLOW',
+    rule: 'the whole pages of a user range end below the end of the address space (the exclusive end counts)',
+    source: 'gup_fast_fallback',
+  },
   MEMLOCK_EXCEEDED: {
     errno: 'ENOMEM',
     rule: 'pinned pages stay within RLIMIT_MEMLOCK of the mapping process',

@@ -69,7 +69,9 @@ function reserveOutside(table: TableState, domain: IommuDomain): Refusal | null 
 }
 
 function enter({ failure }: TableState): Refusal | null {
-  return failure !== null && failure.fails('allocate') ? refusal('IOPT_OUT_OF_MEMORY', { what: 'list of domains' }) : null;
+  return failure !== null && failure.fails('allocate')
+    ? refusal('IOPT_OUT_OF_MEMORY', { what: 'list of domains' })
+    : null;
 }
 
 function fillAll(table: TableState, mapper: RunMapper): Refusal | null {

@@ -84,4 +84,7 @@ function notifyUnmap(table: TableState, area: Area): void {
   for (const access of table.accesses) access?.unmap(area.iova, area.length);
 }
 
-const factsOf = (area: Area): { areaStart: bigint; areaLast: bigint } => ({ areaStart: area.iova, areaLast: area.last });
+const factsOf = (area: Area): { areaStart: bigint; areaLast: bigint } => ({
+  areaStart: area.iova,
+  areaLast: area.last,
+});
