@@ -52,17 +52,6 @@ export class AreaTree {
     return page < lastPage || (page === lastPage && nodes.startByte[at]! <= lastByte) ? nodes.areas[at]! : null;
   }
 
-  /** Lowest area of all; null when there is none. */
-  first(): Area | null {
-    return this.nodes.areas[this.nodes.head * LEAF] ?? null;
-  }
-
-  /** The area after this one in order of IOVA; null after the last. */
-  next(area: Area): Area | null {
-    this.floor(area.startPage, area.startByte);
-    return this.step() ? this.nodes.areas[this.leaf * LEAF + this.position]! : null;
-  }
-
   /** Calls `visit` in order of IOVA until it returns false. The tree must not change meanwhile. */
   forEach(visit: (area: Area) => boolean | void): void {
     const nodes = this.nodes;

@@ -21,11 +21,6 @@ export class ReservedRanges {
     return this.ranges.length;
   }
 
-  /** In order of their start. */
-  get list(): readonly ReservedRange[] {
-    return this.ranges;
-  }
-
   add(range: ReservedRange): void {
     let at = this.ranges.length;
     while (at > 0 && this.ranges[at - 1]!.start > range.start) at--;
