@@ -3,7 +3,7 @@ import { U64_MAX } from '../bits/index.js';
 import { done, type IoResult } from '../errno/index.js';
 import type { AddressSpace } from '../memory/index.js';
 import type { ContextState } from './context-state.js';
-import { Ioas } from './ioas.js';
+import { type Ioas } from './ioas.js';
 import { IommufdObject } from './object.js';
 import { iommufdRefusals } from './refusals.js';
 

@@ -84,7 +84,7 @@ export class FaultQueue extends IommufdObject {
     const kept = this.#queued.filter((group) => !matches(group));
     this.#queued.splice(0, this.#queued.length, ...kept);
     for (const group of dropped) answer(group, 'invalid');
-    for (const [cookie, group] of [...this.#unanswered].sort(([a], [b]) => a - b)) {
+    for (const [cookie, group] of [...this.#unanswered].toSorted(([a], [b]) => a - b)) {
       if (!matches(group)) continue;
       this.#unanswered.delete(cookie);
       answer(group, 'invalid');

@@ -48,12 +48,12 @@ export function checkMap(frame: IoctlFrame): IoResult<0> {
     const frameNumber = pinOnce(process, address / page);
     if (frameNumber < 0) return refuse('TEST_CHECK_UNREADABLE', { uptr: address });
     const expected = BigInt(frameNumber) * 4096n + (address % page);
-    const at = BigInt.asUintN(64, iova + offset);
+    const ioAddress = BigInt.asUintN(64, iova + offset);
     const domain = found.right;
-    const isMapped = domain.iovaToPhys(word(at >> 32n), word(at));
+    const isMapped = domain.iovaToPhys(word(ioAddress >> 32n), word(ioAddress));
     const pa = (BigInt(domain.foundPaHi >>> 0) << 32n) | BigInt(domain.foundPaLo >>> 0);
     if (!isMapped || pa !== expected) {
-      return refuse('TEST_CHECK_MAP', { iova: at, expected, found: isMapped ? pa : 'nothing' });
+      return refuse('TEST_CHECK_MAP', { iova: ioAddress, expected, found: isMapped ? pa : 'nothing' });
     }
   }
   return done;
