@@ -1,8 +1,6 @@
 import type { RunMapper } from '../domain/map-run.js';
 import type { FailureSource } from '../memory/index.js';
 import { IndexInterval } from './interval-tree.js';
-import type { PageReader } from './page-reader.js';
-import type { RunBatch } from './run-batch.js';
 
 /** What an area knows of the table that it belongs to. */
 export interface AreaTable {
@@ -11,12 +9,6 @@ export interface AreaTable {
   /** Every page is mapped by a call of its own, so that areas can be cut. */
   readonly largePagesDisabled: boolean;
   readonly failure: FailureSource | null;
-  /** Domains in order; the first one keeps the frame numbers of new areas. */
-  readonly mappers: readonly RunMapper[];
-  readonly reader: PageReader;
-  readonly unfillBatch: RunBatch;
-  /** Bytes of temporary memory that a batch may take. */
-  readonly tempMemoryLimit: number;
   /** Notes that something is wrong which no caller can have caused. */
   warn(message: string): void;
 }

@@ -100,7 +100,7 @@ function placeAreas(
     charged < slices.length
       ? refusal('IOPT_OUT_OF_MEMORY', { what: 'area' })
       : (choosePlace(table, slices[0]!, length, iova) ?? insertAreas(table, areas, slices, prot));
-  const failed = broken ?? fillAreas(areas, slices);
+  const failed = broken ?? fillAreas(table, areas, slices);
   if (failed !== null) {
     for (const area of areas) table.areas.remove(area);
     table.budget.uncharge(charged * AREA_BYTES);
@@ -163,11 +163,11 @@ function insertAreas(table: TableState, areas: Area[], slices: readonly PagesSli
   return null;
 }
 
-function fillAreas(areas: readonly Area[], slices: readonly PagesSlice[]): Refusal | null {
+function fillAreas(table: TableState, areas: readonly Area[], slices: readonly PagesSlice[]): Refusal | null {
   for (const [at, area] of areas.entries()) {
-    const failed = fillDomains(area, slices[at]!.pages);
+    const failed = fillDomains(table, area, slices[at]!.pages);
     if (failed === null) continue;
-    for (let earlier = 0; earlier < at; earlier++) unfillDomains(areas[earlier]!, slices[earlier]!.pages);
+    for (let earlier = 0; earlier < at; earlier++) unfillDomains(table, areas[earlier]!, slices[earlier]!.pages);
     return failed;
   }
   return null;

@@ -54,7 +54,7 @@ export function removeDomain(table: TableState, domain: IommuDomain): void {
     }
     pages.filled.remove(area);
     area.storage = null;
-    unfillDomain(area, pages, gone);
+    unfillDomain(table, area, pages, gone);
   });
   removeReserved(table, domain);
   updateAlignment(table);
@@ -81,7 +81,7 @@ function fillAll(table: TableState, mapper: RunMapper): Refusal | null {
   table.areas.forEach((area) => {
     const { pages } = area;
     if (pages === null) return true;
-    refused = fillDomain(area, pages, mapper);
+    refused = fillDomain(table, area, pages, mapper);
     if (refused !== null) return false;
     filled.push(area);
     if (isFirst) {
@@ -97,7 +97,7 @@ function fillAll(table: TableState, mapper: RunMapper): Refusal | null {
       pages.filled.remove(area);
       area.storage = null;
     }
-    unfillDomain(area, pages, mapper);
+    unfillDomain(table, area, pages, mapper);
   }
   return refused;
 }

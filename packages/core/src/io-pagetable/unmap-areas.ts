@@ -66,7 +66,7 @@ function unmapRange(
       continue;
     }
     area.pages = null;
-    unfillDomains(area, pages);
+    unfillDomains(table, area, pages);
     table.removeArea(area);
     pages.drop();
     table.unmappedBytes += area.length;
