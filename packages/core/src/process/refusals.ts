@@ -6,6 +6,8 @@ export type ProcessCode =
   | 'FD_LIMIT'
   | 'PATH_UNKNOWN'
   | 'FILE_NO_IOCTL'
+  | 'FILE_NO_SIGNALS'
+  | 'FILE_IOCTL_ARGUMENT'
   | 'FILE_NO_READ'
   | 'FILE_NO_WRITE'
   | 'FILE_NO_OFFSET'
@@ -28,6 +30,12 @@ export const processRefusals: RefusalTable<ProcessCode> = refusalTable('process'
     hint: 'Machine.namespace.paths() lists what there is',
   },
   FILE_NO_IOCTL: { errno: 'ENOTTY', rule: 'the file has ioctls', source: 'ioctl(2), vfs_ioctl of Linux' },
+  FILE_NO_SIGNALS: { errno: 'ENOTTY', rule: 'the file sends signals', source: 'FIOASYNC, ioctl_fioasync of Linux' },
+  FILE_IOCTL_ARGUMENT: {
+    errno: 'EFAULT',
+    rule: 'the number behind the argument of an ioctl that all files have can be read, or written',
+    source: 'do_vfs_ioctl of Linux',
+  },
   FILE_NO_READ: { errno: 'EINVAL', rule: 'the file can be read', source: 'read(2), vfs_read of Linux' },
   FILE_NO_WRITE: { errno: 'EINVAL', rule: 'the file can be written', source: 'write(2), vfs_write of Linux' },
   FILE_NO_OFFSET: {

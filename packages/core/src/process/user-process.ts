@@ -3,6 +3,7 @@ import { done, type IoResult } from '../errno/index.js';
 import type { AddressSpace, Protection } from '../memory/index.js';
 import { DescriptorTable } from './descriptor-table.js';
 import type { DeviceNamespace } from './device-namespace.js';
+import { fileIoctl } from './file-ioctl.js';
 import type { ProcessFamily } from './process-family.js';
 import {
   ALL_CAPABILITIES,
@@ -96,8 +97,11 @@ export class UserProcess implements Process {
   ioctl(fd: number, request: number, argument: bigint): IoResult<number> {
     const file = this.fileOf(fd);
     if (file === undefined) return closed(fd);
+    const call = { process: this, request: request >>> 0, argument: BigInt.asUintN(64, argument) };
+    const served = fileIoctl(call);
+    if (served !== undefined) return served;
     if (file.ioctl === undefined) return processRefusals.refuse('FILE_NO_IOCTL', { fd, kind: file.kind, request });
-    return file.ioctl({ process: this, request: request >>> 0, argument: BigInt.asUintN(64, argument) });
+    return file.ioctl(call);
   }
 
   read(fd: number, addr: bigint, bytes: number): IoResult<number> {
