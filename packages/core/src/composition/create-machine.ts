@@ -18,6 +18,8 @@ import { BACKEND_ENVIRONMENT, MACHINE_PARTS, MACHINE_SERVICE } from './tokens.js
 /** Room for 256 tables; more would cost most of the time that making a machine takes. */
 const DEFAULT_ARENA_BYTES = 0x10_0000;
 const DEFAULT_USER_BYTES = 0x4_0000_0000;
+/** TEMP_MEMORY_LIMIT of Linux. */
+const TEMP_MEMORY_BYTES = 0x1_0000;
 
 /** An IOMMU and what goes around it. */
 export interface CreateMachine extends MachineOptions {
@@ -78,6 +80,7 @@ function makeParts(options: MachineOptions): MachineParts {
       pageRequests: new PageRequestRouter(),
       allowUnsafeInterrupts: false,
       groupMembers: (group) => bus.membersOf(group),
+      tempMemoryLimit: TEMP_MEMORY_BYTES,
       contexts: new Set(),
       compatHandler: null,
       testIoctl: null,

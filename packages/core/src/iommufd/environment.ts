@@ -24,6 +24,8 @@ export interface IommufdEnvironment {
   readonly pageRequests: PageRequestRouter;
   /** Whether a device may be bound although its interrupts are not isolated (module parameter allow_unsafe_interrupts). */
   readonly allowUnsafeInterrupts: boolean;
+  /** Temporary memory of one batch of frames, bytes, for address spaces that are made from now on (the self test lowers it). */
+  tempMemoryLimit: number;
   /** Open files, until their last object is gone. */
   readonly contexts: Set<OpenContext>;
   /** All devices of a group, bound or not: they are attached together. */

@@ -24,3 +24,4 @@ export { IommufdObject, type IommufdObjectKind } from './object.js';
 export { ObjectTable } from './object-table.js';
 export { PageRequestRouter, type PageRequestHandler } from './page-request-router.js';
 export { iommufdRefusals, type IommufdRefusalCode } from './refusals.js';
+export { answerOf, callWithStruct, withBuffer, type StructCall } from './typed-call.js';

@@ -1,6 +1,7 @@
 export { AccessFile } from './access-file.js';
 export { MOCK_APERTURE, MOCK_HUGE_PAGE_SHIFT, MOCK_IO_PAGE_SHIFT, MockDeviceFlag } from './constants.js';
 export { MockBackend, mockBackend, type MockDevice } from './mock-backend.js';
+export { MockClient, type CheckedRange, type MockDomainIds } from './mock-client.js';
 export { MockDomain } from './mock-domain.js';
 export { MockNestedDomain } from './mock-nested-domain.js';
 export { MockObject } from './mock-object.js';

@@ -102,10 +102,12 @@ export function checkIotlb(frame: IoctlFrame): IoResult<0> {
   return value === expected ? done : refuse('TEST_CHECK_IOTLB', { slot, expected, value: value ?? 'no slot' });
 }
 
-/** SET_TEMP_MEMORY_LIMIT: how much memory a batch of pages may take. Batches here need none; the limit is checked and forgotten. */
-export function setTempMemoryLimit({ view }: IoctlFrame): IoResult<0> {
+/** SET_TEMP_MEMORY_LIMIT: how much memory a batch of pages may take, in address spaces that are made from now on. */
+export function setTempMemoryLimit({ view, state }: IoctlFrame): IoResult<0> {
   const limit = view.getUint32(TestCommand.SET_TEMP_MEMORY_LIMIT.offsets.limit, true);
-  return limit < MIN_TEMP_MEMORY ? refuse('TEST_MEMORY_LIMIT', { limit }) : done;
+  if (limit < MIN_TEMP_MEMORY) return refuse('TEST_MEMORY_LIMIT', { limit });
+  state.environment.tempMemoryLimit = limit;
+  return done;
 }
 
 /** DIRTY: marks IO pages as written by the device, by the bits of a bitmap. */

@@ -1,0 +1,251 @@
+import { isLeft, type Either } from 'fp-ts/lib/Either.js';
+import { describe, expect, it } from 'vitest';
+import { Ioas, type FailureKind, type FailureSource, type Refusal } from '@ioasis/core';
+import { APERTURE, CLEAN, DATA, MockBench, ok, PAGE } from './mock-bench.js';
+
+/** Fails the n-th point after it was armed, once. */
+class NthFailure implements FailureSource {
+  #left = Infinity;
+  failed: FailureKind | undefined;
+
+  arm(n: number): void {
+    this.#left = n;
+  }
+
+  disarm(): void {
+    this.#left = Infinity;
+  }
+
+  fails(kind: FailureKind): boolean {
+    if (--this.#left > 0) return false;
+    this.#left = Infinity;
+    this.failed = kind;
+    return true;
+  }
+}
+
+type Step = () => Either<Refusal, unknown>;
+
+/** A flow: what comes before the failures, and the calls that may fail, in order. */
+interface Flow {
+  readonly name: string;
+  /** Steps that leave something behind when they fail, as the kernel does: an answer that could not be written back, an unmap half done. */
+  readonly partial?: readonly number[];
+  steps(bench: MockBench): readonly Step[];
+}
+
+/** Everything that a failed call must leave as it was. */
+function stateOf({ context, machine, process, backend }: MockBench): object {
+  const objects = [...context.state.objects].map((object) => ({
+    id: object.id,
+    kind: object.kind,
+    users: object.users,
+    ...(object instanceof Ioas && {
+      areas: object.table.areaCount,
+      ranges: object.table.usableRanges(),
+      alignment: object.table.iovaAlignment,
+      faults: object.table.checkInvariants(),
+    }),
+  }));
+  return {
+    objects,
+    charged: machine.budget.used,
+    pinned: process.addressSpace.pinnedPages,
+    pins: machine.pages.pinCount,
+    locked: process.addressSpace.lockedPages + machine.root.lockedPages,
+    descriptors: process.descriptors(),
+    violations: backend.violations(),
+  };
+}
+
+const map =
+  (bench: MockBench, ioasId: number, iova: bigint, pages = 4n): Step =>
+  () =>
+    bench.iommufd.ioasMap({ ioasId, userVa: DATA, length: pages * PAGE, iova });
+
+const flows: readonly Flow[] = [
+  {
+    name: 'basic: two address spaces, ranges, maps and a copy without a device',
+    steps: (bench) => {
+      const { iommufd } = bench;
+      return [
+        () => iommufd.ioasAlloc(),
+        () => iommufd.ioasAlloc(),
+        () => iommufd.ioasIovaRanges(1),
+        () => iommufd.ioasAllowIovas(1, [{ start: PAGE, last: 100n * PAGE }]),
+        map(bench, 1, 10n * PAGE),
+        () => iommufd.ioasCopy({ srcIoasId: 1, srcIova: 10n * PAGE, dstIoasId: 2, length: 4n * PAGE }),
+        () => iommufd.ioasUnmap(1, 10n * PAGE, 4n * PAGE),
+        map(bench, 1, 10n * PAGE),
+        () => iommufd.ioasUnmapAll(1),
+        () => iommufd.destroy(1),
+      ];
+    },
+  },
+  {
+    name: 'map_domain: a map before and after a device',
+    steps: (bench) => {
+      const ioas = ok(bench.iommufd.ioasAlloc());
+      return [
+        () => bench.mock.mockDomain(ioas),
+        map(bench, ioas, APERTURE, 8n),
+        () => bench.iommufd.destroy(2),
+        () => bench.mock.mockDomain(ioas),
+        () => bench.iommufd.ioasUnmapAll(ioas),
+      ];
+    },
+  },
+  {
+    name: 'map_two_domains: one map in two page tables',
+    steps: (bench) => {
+      const ioas = ok(bench.iommufd.ioasAlloc());
+      return [
+        () => bench.mock.mockDomain(ioas),
+        () => bench.iommufd.hwptAlloc({ deviceId: 3, ptId: ioas }),
+        map(bench, ioas, APERTURE, 8n),
+        () => bench.mock.replace(2, 5),
+        () => bench.mock.mockDomain(ioas),
+        () => bench.iommufd.destroy(2),
+        () => bench.iommufd.ioasUnmapAll(ioas),
+      ];
+    },
+  },
+  {
+    name: 'access_rw: reads and writes by IOVA',
+    steps: (bench) => {
+      const ioas = ok(bench.iommufd.ioasAlloc());
+      ok(map(bench, ioas, APERTURE, 8n)());
+      let fd = -1;
+      return [
+        () => {
+          const made = bench.mock.createAccess(ioas, false);
+          if (!isLeft(made)) fd = made.right;
+          return made;
+        },
+        () => bench.mock.read(fd, APERTURE, 4),
+        () => bench.mock.read(fd, APERTURE + PAGE - 2n, 4),
+        () => bench.mock.read(fd, APERTURE + PAGE - 2n, 4, true),
+        () => bench.mock.write(fd, APERTURE + PAGE - 2n, Uint8Array.of(1, 2, 3, 4), true),
+        () => bench.mock.read(fd, APERTURE + 5n, 9, true),
+      ];
+    },
+  },
+  {
+    name: 'access_pin: pins without a device, moved and unmapped',
+    steps: (bench) => {
+      const ioas = ok(bench.iommufd.ioasAlloc());
+      const other = ok(bench.iommufd.ioasAlloc());
+      let fd = -1;
+      const range = { iova: APERTURE, length: 4n * PAGE, userVa: DATA };
+      return [
+        map(bench, ioas, APERTURE),
+        () => {
+          const made = bench.mock.createAccess(ioas, true);
+          if (!isLeft(made)) fd = made.right;
+          return made;
+        },
+        () => bench.mock.pinPages(fd, range, true),
+        () => bench.mock.pinPages(fd, { ...range, iova: APERTURE + PAGE, length: PAGE, userVa: DATA + PAGE }, false),
+        () => bench.mock.unpinPages(fd, 0),
+        () => bench.mock.replaceAccess(fd, other),
+        () => bench.mock.replaceAccess(fd, ioas),
+        () => bench.mock.pinPages(fd, range, true),
+        () => bench.iommufd.ioasUnmapAll(ioas),
+      ];
+    },
+  },
+  {
+    name: 'access_pin_domain: pins beside a page table',
+    steps: (bench) => {
+      const ioas = ok(bench.iommufd.ioasAlloc());
+      let fd = -1;
+      const range = { iova: APERTURE, length: 4n * PAGE, userVa: DATA };
+      return [
+        () => bench.mock.mockDomain(ioas),
+        map(bench, ioas, APERTURE),
+        () => {
+          const made = bench.mock.createAccess(ioas, true);
+          if (!isLeft(made)) fd = made.right;
+          return made;
+        },
+        () => bench.mock.pinPages(fd, range, true),
+        () => bench.iommufd.destroy(2),
+        () => bench.mock.mockDomain(ioas),
+        () => bench.mock.unpinPages(fd, 0),
+      ];
+    },
+  },
+  {
+    name: 'device: hardware information, page tables, replace, nesting and faults',
+    steps: (bench) => {
+      const ioas = ok(bench.iommufd.ioasAlloc());
+      const other = ok(bench.iommufd.ioasAlloc());
+      ok(map(bench, ioas, APERTURE)());
+      const data = { type: 0xdead, bytes: Uint8Array.of(1, 0, 0, 0) };
+      return [
+        () => bench.mock.mockDomain(ioas),
+        () => bench.iommufd.hwInfo(4),
+        () => bench.iommufd.hwptAlloc({ deviceId: 4, ptId: other, nestParent: true }),
+        () => bench.mock.replace(3, 6),
+        () => bench.mock.replace(3, ioas),
+        () => bench.iommufd.faultQueueAlloc(),
+        () => bench.iommufd.hwptAlloc({ deviceId: 4, ptId: 6, faultId: 7, data }),
+        () => bench.mock.replace(3, 8),
+        () => bench.mock.triggerPageRequest({ deviceId: 4, groupId: 1, permissions: 1, address: APERTURE }),
+        () => bench.mock.replace(3, other),
+        () => bench.iommufd.destroy(8),
+      ];
+    },
+  },
+  {
+    name: 'dirty: tracking on, read and off',
+    steps: (bench) => {
+      const ioas = ok(bench.iommufd.ioasAlloc());
+      const { deviceId } = ok(bench.mock.mockDomain(ioas));
+      const hwptId = ok(bench.iommufd.hwptAlloc({ deviceId, ptId: ioas, dirtyTracking: true }));
+      const range = { hwptId, iova: APERTURE, length: 8n * PAGE, pageSize: 0x800n };
+      return [
+        map(bench, ioas, APERTURE, 8n),
+        () => bench.iommufd.setDirtyTracking(hwptId, true),
+        () => bench.mock.markDirty(hwptId, APERTURE, 8n * PAGE, 0x800n, Uint8Array.of(0x81, 1)),
+        () => bench.iommufd.getDirtyBitmap({ ...range, clear: false }),
+        () => bench.iommufd.getDirtyBitmap(range),
+        () => bench.iommufd.setDirtyTracking(hwptId, false),
+      ];
+    },
+  },
+];
+
+/**
+ * Runs a flow with the n-th failure, until its end or the first refusal.
+ * @returns whether a failure was injected
+ */
+function run(flow: Flow, n: number): boolean {
+  const failure = new NthFailure();
+  const bench = new MockBench({ failure });
+  const steps = flow.steps(bench);
+  failure.arm(n);
+  for (const [index, step] of steps.entries()) {
+    const armed = failure.failed === undefined;
+    const before = stateOf(bench);
+    const result = step();
+    if (!isLeft(result)) continue;
+    expect(failure.failed, `step ${index} is refused without a failure: ${result.left.code}`).toBeDefined();
+    expect(armed).toBe(true);
+    // An answer that cannot be written back comes after the effect.
+    if (failure.failed !== 'copy-out') expect(stateOf(bench), `step ${index}, ${result.left.code}`).toEqual(before);
+    break;
+  }
+  failure.disarm();
+  bench.process.exit();
+  expect(bench.close(), `failure ${n}`).toEqual(CLEAN);
+  return failure.failed !== undefined;
+}
+
+describe('a failure at any point', () => {
+  it.for(flows)('leaves the state as it was: $name', (flow) => {
+    let n = 1;
+    while (run(flow, n)) n++;
+    expect(n).toBeGreaterThan(10);
+  });
+});
