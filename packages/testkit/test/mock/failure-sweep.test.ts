@@ -54,6 +54,7 @@ function stateOf({ context, machine, process, backend }: MockBench): object {
     pins: machine.pages.pinCount,
     locked: process.addressSpace.lockedPages + machine.root.lockedPages,
     descriptors: process.descriptors(),
+    attached: backend.unit.domains.size,
     violations: backend.violations(),
   };
 }
