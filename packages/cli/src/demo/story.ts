@@ -15,11 +15,9 @@ import {
   type IoResult,
   type Machine,
   type Process,
-  type TranslationUnit,
 } from '@ioasis/core';
-import { intelVtd } from '@ioasis/hw-intel-vtd';
+import { intelVtd, VtdBackend } from '@ioasis/hw-intel-vtd';
 import { EduDevice, EduDriver } from '@ioasis/testkit';
-import { dmarLogLine, sourceName } from './dmar-log.js';
 import type { DemoPages } from './pages.js';
 import { walkEnd, walkLines } from './walk-lines.js';
 
@@ -38,10 +36,11 @@ function must<A>(result: IoResult<A>): A {
   return result.right;
 }
 
-function requesterAt(machine: Machine, address: string): IommuDevice {
+function requesterAt(machine: Machine, address: string): Requester {
   const device = machine.device(address);
-  if (device === undefined) throw new Error(`there is no device at ${address}`);
-  return device.iommu;
+  const { backend } = machine;
+  if (device === undefined || !(backend instanceof VtdBackend)) throw new Error(`no device behind VT-d at ${address}`);
+  return { iommu: device.iommu, backend };
 }
 
 /** ioctl with a block of bytes; the block as it is afterwards. */
@@ -53,10 +52,10 @@ function ioctl(process: Process, fd: number, request: number, block: Uint8Array)
   });
 }
 
-/** The device as the IOMMU knows it, and the unit in front of it. */
+/** The device as the IOMMU knows it, and the IOMMU in front of it. */
 interface Requester {
   readonly iommu: IommuDevice;
-  readonly unit: TranslationUnit;
+  readonly backend: VtdBackend;
 }
 
 interface Opened {
@@ -109,8 +108,8 @@ function moveBytes(pages: DemoPages, process: Process, edu: EduDriver): void {
   pages.text(`the program finds "${answer}" at ${hex(BUFFER + ANSWER_OFFSET)}`);
 }
 
-function showWalk(pages: DemoPages, { iommu, unit }: Requester): void {
-  pages.chapter(`How the unit translates IOVA ${hex(IOVA + ANSWER_OFFSET)} for ${sourceName(iommu.requesterId)}`);
+function showWalk(pages: DemoPages, { iommu, backend: { unit } }: Requester): void {
+  pages.chapter(`How the unit translates IOVA ${hex(IOVA + ANSWER_OFFSET)} for device ${ADDRESS}`);
   const walk = unit.explain(iommu.requesterId, NO_PASID, IOVA + ANSWER_OFFSET, Access.WRITE);
   for (const { entry, fields } of walkLines(walk)) {
     pages.text(entry);
@@ -133,20 +132,21 @@ function unmapBuffer(pages: DemoPages, process: Process, { container }: Opened):
   );
 }
 
-function tryAgain(pages: DemoPages, { iommu, unit }: Requester, edu: EduDriver): void {
+function tryAgain(pages: DemoPages, { iommu, backend }: Requester, edu: EduDriver): void {
   pages.chapter('The device tries again');
   edu.transfer('to-device', IOVA, 0, MESSAGE.length);
-  const { fault } = unit.translation;
-  if (fault === null) throw new Error('the device read memory that is not mapped');
+  const fault = backend.faults.at(-1);
+  if (fault === undefined) throw new Error('the device read memory that is not mapped');
   pages.text('it gets zeroes, and the unit records a fault that Linux would log as');
-  pages.loud(dmarLogLine(fault), 'red');
+  pages.loud(fault.line, 'red');
   pages.text('because the walk now ends at');
-  const walk = unit.explain(iommu.requesterId, NO_PASID, IOVA, Access.READ);
+  const walk = backend.unit.explain(iommu.requesterId, NO_PASID, IOVA, Access.READ);
   for (const { entry } of walkLines(walk).slice(-1)) pages.text(entry);
 }
 
-function showCounters(pages: DemoPages, { unit: { counters } }: Requester): void {
+function showCounters(pages: DemoPages, { backend: { unit } }: Requester): void {
   pages.chapter('What the unit did');
+  const { counters } = unit;
   const row = (name: string, value: number): void => pages.text(`${name.padEnd(44)} ${String(value).padStart(6)}`);
   row('requests translated', counters.translations);
   row('  found in the IOTLB', counters.iotlbHits);
@@ -164,8 +164,7 @@ export function tellStory(pages: DemoPages): void {
     devices: [{ function: new EduDevice(), address: ADDRESS, group: GROUP }],
     services: [vfio()],
   });
-  const iommu = requesterAt(machine, ADDRESS);
-  const requester: Requester = { iommu, unit: machine.backend.unitOf(iommu) };
+  const requester = requesterAt(machine, ADDRESS);
   pages.title('ioasis: a device behind Intel VT-d, driven through VFIO');
   const process = machine.spawn();
   const opened = openContainer(pages, process);

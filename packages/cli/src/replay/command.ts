@@ -1,20 +1,13 @@
 import { Command, Option } from 'commander';
 import { isLeft } from 'fp-ts/lib/Either.js';
-import {
-  describeMalformedLine,
-  emitStep,
-  readTrace,
-  replayTrace,
-  type ReplayReport,
-  type Trace,
-} from '@ioasis/testkit';
+import { describeMalformedLine, emitStep, readTrace, replayTrace } from '@ioasis/testkit';
 import { complain, ExitStatus } from '../exit-status.js';
 import { readInput, writeLines } from '../files.js';
 import { wholeNumber } from '../arguments.js';
 import { Progress } from '../progress.js';
 import type { Terminal } from '../terminal.js';
 import { machineNames, personalities, replayMachine, type Personality } from './machines.js';
-import { replayJson, replayLines } from './report.js';
+import { replayJson, replayLines, type Replayed } from './report.js';
 
 interface ReplayCommandOptions {
   readonly machine?: string;
@@ -23,14 +16,6 @@ interface ReplayCommandOptions {
   readonly emit?: string;
   readonly show: number;
   readonly json?: boolean;
-}
-
-/** A trace that was replayed, and on what. */
-export interface Replayed {
-  readonly trace: Trace;
-  readonly machine: string;
-  readonly personality: Personality;
-  readonly report: ReplayReport;
 }
 
 function replayFile(

@@ -11,6 +11,7 @@ import {
   type Machine,
 } from '@ioasis/core';
 import { amdVi } from '@ioasis/hw-amd-vi';
+import { armSmmuv3 } from '@ioasis/hw-arm-smmuv3';
 import { intelVtd, type VtdPresetName } from '@ioasis/hw-intel-vtd';
 import { EduDevice, iommufdTest, mockBackend, type EduOptions, type TraceHeader } from '@ioasis/testkit';
 
@@ -22,8 +23,7 @@ export const personalities: readonly Personality[] = ['iommufd', 'type1'];
 
 /** A recording machine: its IOMMU, and the edu device in it as its firmware left it. */
 interface RecordedMachine {
-  /** Undefined: there is no model of this IOMMU yet. */
-  readonly backend: (() => BackendDefinition) | undefined;
+  readonly backend: () => BackendDefinition;
   readonly device?: EduOptions & { readonly address: string; readonly group: number };
 }
 
@@ -43,7 +43,7 @@ const machines: Readonly<Record<string, RecordedMachine>> = {
     device: { address: '0000:00:02.0', group: 1, command: 0x0103, bar0: 0xfea0_0000, interruptLine: 0x0b },
   },
   'virt+smmuv3': {
-    backend: undefined,
+    backend: () => armSmmuv3({ preset: 'qemu-virt-7.2' }),
     device: { address: '0000:00:01.0', group: 0, command: 0x0002, bar0: 0x1000_0000, interruptLine: 0x11 },
   },
 };
@@ -94,9 +94,6 @@ export function replayMachine(
   const recorded = Object.hasOwn(machines, machine) ? machines[machine] : undefined;
   const known = machineNames.join(', ');
   if (recorded === undefined) return left(`there is no machine ${machine}; --machine takes ${known}`);
-  const { backend } = recorded;
-  if (backend === undefined)
-    return left(`the IOMMU of machine ${machine} is not modelled yet; --machine takes ${known}`);
   const provider = header.vfio_vfio_provider;
   const personality = wanted.personality ?? providers[provider];
   if (personality === undefined) {
@@ -109,7 +106,7 @@ export function replayMachine(
     return left(`pages of ${header.page_size} bytes: only ${PAGE_SIZES.join(', ')} are modelled`);
   const make = (): Machine =>
     createMachine({
-      backend: backend(),
+      backend: recorded.backend(),
       devices: devicesOf(recorded),
       services: [vfio({ personality }), iommufdTest],
       pageSize,

@@ -1,7 +1,15 @@
-import type { Difference, ReplayedStep } from '@ioasis/testkit';
+import type { Difference, ReplayedStep, ReplayReport, Trace } from '@ioasis/testkit';
 import { plural } from '../plural.js';
 import { paint, type Terminal } from '../terminal.js';
-import type { Replayed } from './command.js';
+import type { Personality } from './machines.js';
+
+/** A trace that was replayed, and on what. */
+export interface Replayed {
+  readonly trace: Trace;
+  readonly machine: string;
+  readonly personality: Personality;
+  readonly report: ReplayReport;
+}
 
 function nameOf({ step }: ReplayedStep): string {
   switch (step.op) {

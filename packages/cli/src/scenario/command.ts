@@ -12,7 +12,7 @@ import { wholeNumber } from '../arguments.js';
 import { complain, ExitStatus } from '../exit-status.js';
 import { readInput, writeLines } from '../files.js';
 import type { Terminal } from '../terminal.js';
-import { scenarioJson, scenarioLines } from './report.js';
+import { scenarioJson, scenarioLines, type ScenarioFileResult } from './report.js';
 import { makeUnit } from './units.js';
 
 interface ScenarioCommandOptions {
@@ -21,17 +21,6 @@ interface ScenarioCommandOptions {
   readonly emit?: string;
   readonly show: number;
   readonly json?: boolean;
-}
-
-/** What a file of scenarios came to. */
-export interface ScenarioFileResult {
-  readonly file: string;
-  readonly caches: 'on' | 'off';
-  readonly scenarios: number;
-  /** Scenarios of which nothing may be compared. */
-  readonly informative: number;
-  readonly compared: number;
-  readonly divergences: readonly ScenarioDivergence[];
 }
 
 function runFile(

@@ -1,7 +1,17 @@
 import type { ScenarioDivergence, ScenarioStep } from '@ioasis/testkit';
 import { plural } from '../plural.js';
 import { paint, type Terminal } from '../terminal.js';
-import type { ScenarioFileResult } from './command.js';
+
+/** What a file of scenarios came to. */
+export interface ScenarioFileResult {
+  readonly file: string;
+  readonly caches: 'on' | 'off';
+  readonly scenarios: number;
+  /** Scenarios of which nothing may be compared. */
+  readonly informative: number;
+  readonly compared: number;
+  readonly divergences: readonly ScenarioDivergence[];
+}
 
 function nameOf(step: ScenarioStep | undefined): string {
   if (step === undefined) return 'registers at the end';

@@ -129,7 +129,9 @@ export class ScenarioRun {
   #madeDescriptor(step: PointerIoctl | NumberIoctl, called: IoResult<number>, out: string): Pick<StepOutcome, 'newfd'> {
     if (step.newfd === undefined || isLeft(called)) return {};
     const { name, off, fdnum: recorded } = step.newfd;
-    const fdnum = off === -1 ? called.right : Buffer.from(out, 'hex').readInt32LE(off);
+    const block = Buffer.from(out, 'hex');
+    if (off !== -1 && off + 4 > block.length) return {};
+    const fdnum = off === -1 ? called.right : block.readInt32LE(off);
     this.#descriptors.add(name, recorded, fdnum);
     return { newfd: { ...step.newfd, fdnum } };
   }

@@ -16,6 +16,9 @@ import {
   type TraceFields,
 } from './fake-kernel.js';
 
+/** A request number that the fake file refuses. */
+const REFUSED = 0x3b01;
+
 const resolved = (bytes: string, before: string): string => (bytes === '=' ? before : bytes);
 
 /** The outcome of a kernel that does exactly what was recorded. */
@@ -71,7 +74,7 @@ describe('emitting a trace', () => {
     const machine = fakeMachine(
       {
         '/dev/x': ioctlFile(({ process, argument, request }) => {
-          if (request === 2) return memoryRefusals.refuse('MMAP_EMPTY');
+          if (request === REFUSED) return memoryRefusals.refuse('MMAP_EMPTY');
           process.addressSpace.poke(argument + 4n, Uint8Array.of(9));
           return right(7);
         }),
@@ -84,7 +87,7 @@ describe('emitting a trace', () => {
         mapMemory(),
         open('x', '/dev/x', 3),
         ioctl('x', { nr: '0x1', in: '01020304aa', out: '=', bufs: buffers }),
-        ioctl('x', { nr: '0x2', in: '0102', newfd: { name: 'y', fdnum: 4, off: 0 } }),
+        ioctl('x', { nr: '0x3b01', in: '0102', newfd: { name: 'y', fdnum: 4, off: 0 } }),
         { op: 'peek', addr: '0x10000000004', data: '00' },
         { op: 'open', fd: 'z', path: '/dev/absent', flags: 'O_RDWR', fdnum: 5, ...worked },
       ],
