@@ -7,6 +7,8 @@ const { refuse } = iommufdRefusals;
 
 /** Room for the largest structure, bytes. */
 const FRAME_BYTES = 128;
+/** `size` stands first. */
+const SIZE_BYTES = 4;
 /** Bytes of an over-long argument that are looked at together. */
 const TAIL_CHUNK = 4096;
 const U64 = (1n << 64n) - 1n;
@@ -27,8 +29,9 @@ export class IoctlFrame {
   readonly #bytes = new Uint8Array(FRAME_BYTES);
   /** Views of the first n bytes. */
   readonly #prefixes: readonly Uint8Array[];
-  /** Size of the structure that the kernel knows. */
+  /** Size of the structure that the kernel knows, and how much of it could be read; bytes. */
   #knownSize = 0;
+  #read = 0;
 
   constructor(state: ContextState) {
     this.state = state;
@@ -36,30 +39,31 @@ export class IoctlFrame {
     this.#prefixes = Array.from({ length: FRAME_BYTES + 1 }, (_, length) => this.#bytes.subarray(0, length));
   }
 
-  /** Starts a call: reads `size`. */
-  begin(process: Process, argument: bigint): IoResult<0> {
+  /**
+   * Starts a call: reads `size`, and as much of the structure as the kernel knows in the same go.
+   * @param knownSize bytes; 0 where the number is unknown
+   */
+  begin(process: Process, argument: bigint, knownSize: number): IoResult<0> {
     this.process = process;
     this.argument = argument;
-    if (process.addressSpace.copyIn(argument, this.#prefix(4)) < 4)
-      return refuse('IOCTL_SIZE_UNREADABLE', { argument });
+    this.#knownSize = knownSize;
+    this.#read = process.addressSpace.copyIn(argument, this.#prefix(Math.max(knownSize, SIZE_BYTES)));
+    if (this.#read < SIZE_BYTES) return refuse('IOCTL_SIZE_UNREADABLE', { argument });
     this.userSize = this.view.getUint32(0, true);
     return done;
   }
 
-  /** Reads the structure (`copy_struct_from_user`): a longer one must end in zeroes, a shorter one is extended by zeroes. */
-  load(knownSize: number, minSize: number): IoResult<0> {
+  /** Checks the structure (`copy_struct_from_user`): a longer one must end in zeroes, a shorter one is extended by zeroes. */
+  load(minSize: number): IoResult<0> {
     const { userSize, argument } = this;
+    const knownSize = this.#knownSize;
     if (userSize < minSize) return refuse('IOCTL_TOO_SMALL', { size: userSize, minSize });
-    this.#knownSize = knownSize;
     if (userSize > knownSize) {
       const tail = this.#checkTail(knownSize);
       if (tail !== done) return tail;
     }
-    const bytes = Math.min(userSize, knownSize);
-    if (this.process.addressSpace.copyIn(argument, this.#prefix(bytes)) < bytes) {
-      return refuse('IOCTL_UNREADABLE', { argument, size: userSize });
-    }
-    this.#bytes.fill(0, bytes, knownSize);
+    if (this.#read < Math.min(userSize, knownSize)) return refuse('IOCTL_UNREADABLE', { argument, size: userSize });
+    if (userSize < knownSize) this.#bytes.fill(0, userSize, knownSize);
     return done;
   }
 

@@ -93,11 +93,11 @@ export class IommufdContext implements OpenFile {
       return compatHandler === null ? refuse('IOCTL_UNKNOWN', { request }) : compatHandler(this, call);
     }
     const frame = this.#frame;
-    const begun = frame.begin(process, argument);
-    if (isLeft(begun)) return begun;
     const entry = this.#table[number];
+    const begun = frame.begin(process, argument, entry?.size ?? 0);
+    if (isLeft(begun)) return begun;
     if (entry === undefined || entry.request !== request) return refuse('IOCTL_UNKNOWN', { request });
-    const loaded = frame.load(entry.size, entry.minSize);
+    const loaded = frame.load(entry.minSize);
     return isLeft(loaded) ? loaded : entry.handler(frame);
   }
 
