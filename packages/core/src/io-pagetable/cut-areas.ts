@@ -51,15 +51,15 @@ function split(table: TableState, area: Area, iova: bigint): Refusal | null {
     table.budget.uncharge(2 * AREA_BYTES);
     return refusal(code, facts);
   }
-  const left = half(table, area, start, area.startByteOf(start), second - start);
-  const right = half(table, area, second, secondByte, last - iova);
+  const front = half(table, area, start, area.startByteOf(start), second - start);
+  const back = half(table, area, second, secondByte, last - iova);
   table.removeArea(area);
-  table.areas.insert(left);
-  table.areas.insert(right);
+  table.areas.insert(front);
+  table.areas.insert(back);
   if (area.storage !== null) {
     pages.filled.remove(area);
-    pages.filled.insert(left);
-    pages.filled.insert(right);
+    pages.filled.insert(front);
+    pages.filled.insert(back);
   }
   pages.hold();
   return null;

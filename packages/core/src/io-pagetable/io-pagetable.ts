@@ -215,10 +215,10 @@ export class IoPageTable {
 
   /** First IOVA of the n-th area from 0 in order of IOVA; undefined when there are not so many. */
   nthAreaStart(n: number): bigint | undefined {
-    let left = n;
+    let skip = n;
     let start: bigint | undefined;
     this.#state.areas.forEach((area) => {
-      if (left-- > 0) return true;
+      if (skip-- > 0) return true;
       start = area.iova;
       return false;
     });

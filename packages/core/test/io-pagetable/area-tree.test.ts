@@ -67,7 +67,7 @@ describe('AreaTree', () => {
           if (hit === null) {
             const added = area(start, length);
             tree.insert(added);
-            list = [...list, added].sort((a, b) => (a.iova < b.iova ? -1 : 1));
+            list = [...list, added].toSorted((a, b) => (a.iova < b.iova ? -1 : 1));
           } else if (remove) {
             tree.remove(hit);
             list = list.filter((each) => each !== hit);

@@ -57,7 +57,8 @@ describe('automatic IOVA', () => {
   it('refuses half of the address space and more', () => {
     const { table: make } = testTables();
     const { process } = testTables();
-    const ask = (length: bigint) => make().map({ process, userVa: 0n, length, iova: undefined, prot: 7, accountMode: 'user' });
+    const ask = (length: bigint) =>
+      make().map({ process, userVa: 0n, length, iova: undefined, prot: 7, accountMode: 'user' });
     expect(codeOf(ask(U64_MAX / 2n))).toBe('AUTO_LENGTH_TOO_LARGE');
     expect(codeOf(ask(U64_MAX / 2n - 1n))).toBe('ok');
   });

@@ -25,7 +25,9 @@ describe('IntervalTree', () => {
           const hit = inOrder.find((each) => each.firstIndex <= high && low <= each.lastIndex);
           expect(tree.firstIn(low, high)?.firstIndex).toBe(hit?.firstIndex);
           expect(tree.firstIndexAfter(low)).toBe(inOrder.find((each) => each.firstIndex > low)?.firstIndex ?? Infinity);
-          expect(tree.exact(low, high) !== null).toBe(list.some((each) => each.firstIndex === low && each.lastIndex === high));
+          expect(tree.exact(low, high) !== null).toBe(
+            list.some((each) => each.firstIndex === low && each.lastIndex === high),
+          );
           expect(tree.empty).toBe(list.length === 0);
         }
         const seen: number[] = [];

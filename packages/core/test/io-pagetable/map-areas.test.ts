@@ -34,7 +34,11 @@ describe('map', () => {
   it.each([
     ['no length', { length: 0n, iova: 1n }, 'MAP_LENGTH_ZERO'],
     ['a length that leaves no page', { length: U64_MAX - PAGE + 1n, iova: 1n }, 'MAP_LENGTH_TOO_LARGE'],
-    ['user memory over the end, counted exclusively', { offset: U64_MAX - BUFFER - PAGE, length: PAGE + 1n, iova: 1n }, 'MAP_USER_RANGE_OVERFLOW'],
+    [
+      'user memory over the end, counted exclusively',
+      { offset: U64_MAX - BUFFER - PAGE, length: PAGE + 1n, iova: 1n },
+      'MAP_USER_RANGE_OVERFLOW',
+    ],
     ['an odd length', { length: PAGE + 1n, iova: 1n }, 'MAP_LENGTH_UNALIGNED'],
     ['an odd IOVA', { length: PAGE, iova: 0x801n }, 'MAP_IOVA_UNALIGNED'],
     ['an odd IOVA before an overflow', { length: PAGE, iova: U64_MAX }, 'MAP_IOVA_UNALIGNED'],
@@ -123,7 +127,9 @@ describe('map', () => {
     for (const [which, domain] of domains.entries()) {
       for (let nth = 1; nth <= 8; nth++) {
         domain.failMapAt = nth;
-        expect(map(table, { length: 8n * PAGE, iova: 0x10_0000n })).toMatchObject({ left: { code: 'BACKEND_REFUSED', errno: 'ENOMEM' } });
+        expect(map(table, { length: 8n * PAGE, iova: 0x10_0000n })).toMatchObject({
+          left: { code: 'BACKEND_REFUSED', errno: 'ENOMEM' },
+        });
         expect([which, nth, ...domains.map(({ pages }) => pages.size)]).toEqual([which, nth, 0, 0, 0]);
         expect([space.pages.pinCount, space.user.lockedPages, budget.used, table.areaCount]).toEqual([0, 0, 0, 0]);
       }

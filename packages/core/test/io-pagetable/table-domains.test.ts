@@ -20,7 +20,13 @@ describe('addDomain', () => {
   it('refuses a smallest page above PAGE_SIZE', () => {
     const table = testTables().table();
     expect(codeOf(table.addDomain(new FakeDomain({ pageSizes: 0x1_0000n })))).toBe('DOMAIN_PAGE_TOO_LARGE');
-    expect(codeOf(testTables({ pageSize: 65536 }).table().addDomain(new FakeDomain({ pageSizes: 0x1_0000n })))).toBe('ok');
+    expect(
+      codeOf(
+        testTables({ pageSize: 65536 })
+          .table()
+          .addDomain(new FakeDomain({ pageSizes: 0x1_0000n })),
+      ),
+    ).toBe('ok');
   });
 
   it('refuses areas that do not fit its pages, then lets later ones fit', () => {
