@@ -1,4 +1,7 @@
 /** Arm SMMUv3 for ioasis: table formats and the unit. */
+export { armSmmuv3, SmmuV3Backend } from './backend.js';
+export { CommandQueueStalled } from './driver/command-queue.js';
+export type { LoggedEvent } from './driver/event-reader.js';
 export { type GranuleShift } from './format/granule.js';
 export { stage1Format, type Stage1Variant } from './format/stage1.js';
 export { stage2Format, type Stage2Variant } from './format/stage2.js';

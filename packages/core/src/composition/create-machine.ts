@@ -15,8 +15,8 @@ import type { MachineParts } from './machine-parts.js';
 import { Machine } from './machine.js';
 import { BACKEND_ENVIRONMENT, MACHINE_PARTS, MACHINE_SERVICE } from './tokens.js';
 
-/** Room for 256 tables; more would cost most of the time that making a machine takes. */
-const DEFAULT_ARENA_BYTES = 0x10_0000;
+/** Room for 16384 tables, which map 32 GiB in pages of 4 KiB. Zeroed by the operating system as it is touched. */
+const DEFAULT_ARENA_BYTES = 0x400_0000;
 const DEFAULT_USER_BYTES = 0x4_0000_0000;
 /** TEMP_MEMORY_LIMIT of Linux. */
 const TEMP_MEMORY_BYTES = 0x1_0000;

@@ -23,6 +23,7 @@ export const Errno = {
   ENOTTY: 25,
   ENOSPC: 28,
   ESPIPE: 29,
+  ERANGE: 34,
   EDEADLK: 35,
   EBADE: 52,
   EOVERFLOW: 75,

@@ -118,10 +118,11 @@ export class TableTree {
 
   #allocate(order: number): number {
     const frame = this.#frames.allocate(order);
-    if (frame >= 0 && (frame < this.firstFrame || frame + 2 ** order > this.firstFrame + this.memory.arenaFrames)) {
-      throw new RangeError('frames of page tables must lie in the arena');
-    }
-    return frame;
+    if (frame < 0) return -1;
+    if (frame >= this.firstFrame && frame + 2 ** order <= this.firstFrame + this.memory.arenaFrames) return frame;
+    // The arena is full: tables are words of it, so this is as good as no memory.
+    this.#frames.free(frame, order);
+    return -1;
   }
 
   /** Told before entries change: `count` from `at` on. */

@@ -1,0 +1,111 @@
+import {
+  Errno,
+  HwptFlag,
+  type BackendDefinition,
+  type BackendEnvironment,
+  type DeviceCapabilities,
+  type HwInfo,
+  type HwptUserData,
+  type IommuBackend,
+  type IommuDevice,
+  type IommuDomain,
+  type NestedDomain,
+  type ReservedRegion,
+} from '@ioasis/core';
+import { Stage1Domain } from './driver/domain.js';
+import type { LoggedEvent } from './driver/event-reader.js';
+import { SmmuV3Driver } from './driver/smmu-v3-driver.js';
+import { smmuV3Configuration, type SmmuV3Options } from './options.js';
+import { SmmuV3Unit } from './unit/smmu-v3-unit.js';
+import { NO_PORTS } from './unit/unit-ports.js';
+
+/** Where Linux maps MSI doorbells: their writes are translated like any other. */
+const RESERVED: readonly ReservedRegion[] = [{ kind: 'sw-msi', start: 0x800_0000n, last: 0x80f_ffffn }];
+
+/** `linux-6.12` has no hardware information for this unit. */
+const NO_INFO: HwInfo = { type: 0, data: new Uint8Array() };
+
+/** One SMMUv3 with Linux's driver, for all devices of a machine. */
+export class SmmuV3Backend implements IommuBackend {
+  readonly id = 'arm-smmuv3';
+  readonly unit: SmmuV3Unit;
+  readonly #driver: SmmuV3Driver;
+
+  constructor(environment: BackendEnvironment, options: SmmuV3Options) {
+    const { memory, tableFrames, pageSize } = environment;
+    let driver: SmmuV3Driver | null = null;
+    this.unit = new SmmuV3Unit({
+      memory,
+      options,
+      ports: { ...NO_PORTS, interrupt: (source) => source === 'eventq' && driver?.handleEvents() },
+    });
+    driver = new SmmuV3Driver({
+      memory,
+      frames: tableFrames,
+      mmio: this.unit,
+      pageSize,
+      relax: () => this.unit.step(1),
+    });
+    this.#driver = driver;
+  }
+
+  /** Events that the unit recorded and the driver has read, oldest first. */
+  get events(): readonly LoggedEvent[] {
+    return this.#driver.events;
+  }
+
+  unitOf(): SmmuV3Unit {
+    return this.unit;
+  }
+
+  addDevice(device: IommuDevice): number {
+    return this.#driver.addDevice(device);
+  }
+
+  removeDevice(device: IommuDevice): void {
+    this.#driver.removeDevice(device);
+  }
+
+  capabilitiesOf(): DeviceCapabilities {
+    return {
+      cacheCoherency: this.#driver.isCoherent,
+      enforceCacheCoherency: false,
+      dirtyTracking: this.#driver.hasDirtyTracking,
+      msiIsolated: true,
+      maxPasidLog2: 0,
+    };
+  }
+
+  reservedRegions(): readonly ReservedRegion[] {
+    return RESERVED;
+  }
+
+  hwInfo(): HwInfo {
+    return NO_INFO;
+  }
+
+  allocPaging(_device: IommuDevice, flags: number, data: HwptUserData | undefined): IommuDomain | number {
+    if ((flags & ~HwptFlag.DIRTY_TRACKING) !== 0 || data !== undefined) return Errno.EOPNOTSUPP;
+    const isTracked = (flags & HwptFlag.DIRTY_TRACKING) !== 0;
+    if (isTracked && !this.#driver.hasDirtyTracking) return Errno.EOPNOTSUPP;
+    return this.#driver.allocDomain(isTracked);
+  }
+
+  attach(device: IommuDevice, domain: IommuDomain | NestedDomain, pasid?: number): number {
+    if (pasid !== undefined) return Errno.EOPNOTSUPP;
+    return domain instanceof Stage1Domain ? this.#driver.attach(device, domain) : Errno.EINVAL;
+  }
+
+  detach(device: IommuDevice): void {
+    this.#driver.detach(device);
+  }
+}
+
+/**
+ * An SMMUv3 for `createMachine`.
+ * @throws RangeError for wrong options, with one message that names the path, the value and what is allowed
+ */
+export function armSmmuv3(options: SmmuV3Options = {}): BackendDefinition {
+  smmuV3Configuration(options);
+  return { id: 'arm-smmuv3', create: (environment) => new SmmuV3Backend(environment, options) };
+}
