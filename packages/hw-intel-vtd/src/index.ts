@@ -1,6 +1,7 @@
 export * from './layouts/index.js';
-export { intelVtd, VtdBackend } from './backend.js';
+export { intelVtd, intelVtdUnits, VtdBackend, type VtdUnitSpec } from './backend.js';
 export { InvalidationQueueStalled } from './driver/invalidation-queue.js';
+export { GlobalCommandStalled } from './driver/global-command.js';
 export { type LoggedFault } from './driver/fault-reader.js';
 export { firstStageFormat, type FirstStageVariant } from './format/first-stage.js';
 export { secondStageFormat, type SecondStageVariant } from './format/second-stage.js';

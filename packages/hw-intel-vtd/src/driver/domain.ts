@@ -1,6 +1,7 @@
 import {
   DIRTY_NO_CLEAR,
   Errno,
+  FRAME_BYTES,
   IotlbGather,
   join64,
   Prot,
@@ -14,18 +15,15 @@ import {
 } from '@ioasis/core';
 import { secondStageFormat } from '../format/second-stage.js';
 import { SS_LEAF_ENTRY, SS_TABLE_ENTRY } from '../layouts/page-table-entries.js';
+import { CacheTags } from './cache-tags.js';
+import type { LineFlush } from './structure-tables.js';
 
 /** What a domain asks of its driver. */
 export interface DomainHost {
-  /** Invalidates `[start, last]` of a domain and waits. `leafOnly`: no table was unlinked. */
-  flushRange(domain: SecondStageDomain, start: bigint, last: bigint, leafOnly: boolean): void;
-  /** What new mappings need: nothing, or an invalidation (caching mode), or an empty write buffer. */
-  flushMapped(domain: SecondStageDomain, start: bigint, last: bigint): void;
-  /** Table memory was written: cache lines are written back where walks do not snoop. */
-  flushLines(paHi: number, paLo: number, bytes: number): void;
-  /** Switches dirty tracking of the domain's devices. */
-  updateTracking(domain: SecondStageDomain): void;
-  release(domain: SecondStageDomain): void;
+  /** Table memory was written: cache lines are written back. Null: every unit's walks snoop. */
+  readonly flushLines: LineFlush | null;
+  /** Switches dirty tracking of everything that uses the domain, also of domains that are nested on it. */
+  setTracking(domain: SecondStageDomain, enabled: boolean): void;
 }
 
 /** What the units that the domain is for can do. */
@@ -49,6 +47,8 @@ export interface SecondStageUse {
 const SIZE_4K = 1n << 12n;
 const SIZE_2M = 1n << 21n;
 const SIZE_1G = 1n << 30n;
+/** Where the engine's table of leaf bits keeps whether leaves are snooped: Linux's driver looks at no right but these two. */
+const SNOOPED = Prot.CACHE;
 
 /** A domain on second-stage tables as Linux's driver keeps it. */
 export class SecondStageDomain implements IommuDomain {
@@ -56,13 +56,14 @@ export class SecondStageDomain implements IommuDomain {
   readonly aperture: Range64;
   readonly dirty: DomainDirtyOps | undefined;
   readonly traits: SecondStageTraits;
-  /** DID; 0 while no device uses the domain. */
-  id = 0;
+  readonly tags: CacheTags = new CacheTags(false);
+  readonly isNestParent: boolean;
   isTracking = false;
+  /** Leaves have SNP: no-snoop requests are snooped. */
+  isSnooped = false;
   readonly #host: DomainHost;
   readonly #table: RadixTable;
   readonly #mapGather = new IotlbGather();
-  #isSnooped = false;
   #hasMappings = false;
   /** Bytes of each call that the current gather holds: Linux takes that for the page size. */
   #gatheredBytes = 0;
@@ -77,6 +78,8 @@ export class SecondStageDomain implements IommuDomain {
     const { levels, addressWidth, superpage2M, superpage1G } = traits;
     this.#host = host;
     this.traits = traits;
+    this.isNestParent = use.isNestParent;
+    const { flushLines } = host;
     this.pageSizes = SIZE_4K | (superpage2M ? SIZE_2M : 0n) | (superpage1G ? SIZE_1G : 0n);
     this.aperture = { start: 0n, last: (1n << BigInt(addressWidth)) - 1n };
     this.dirty = use.isTracked ? this.#dirtyOps() : undefined;
@@ -86,17 +89,17 @@ export class SecondStageDomain implements IommuDomain {
       format: secondStageFormat({ ...traits, deviceTlb: false, execute: false }),
       inputBits: 12 + 9 * levels,
       levels,
-      leafBits: (prot) => this.#leafBits(prot, use.isNestParent),
+      leafBits: (prot) => leafBits(prot, use.isNestParent),
       tableBits: SS_TABLE_ENTRY.encode({ R: 1, W: 1 }),
       overwrite: 'refuse',
       partialUnmap: 'whole',
       unlink: 'range',
-      observer: {
-        written: (paHi, paLo, bytes) => host.flushLines(paHi, paLo, bytes),
-        unlinked: () => undefined,
-        rootChanged: () => undefined,
-      },
+      observer:
+        flushLines === null
+          ? null
+          : { written: flushLines, unlinked: () => undefined, rootChanged: () => undefined },
     });
+    if (flushLines !== null && this.#table.levels > 0) flushLines(this.#table.rootHi, this.#table.rootLo, FRAME_BYTES);
   }
 
   /** @returns the domain, or ENOMEM */
@@ -130,12 +133,13 @@ export class SecondStageDomain implements IommuDomain {
     prot: number,
   ): number {
     const gather = this.#mapGather;
+    const used = (prot & (Prot.READ | Prot.WRITE)) | (this.isSnooped ? SNOOPED : 0);
     this.#hasMappings = true;
-    const errno = this.#table.mapPages(iovaHi, iovaLo, paHi, paLo, pageShift, count, prot, gather);
+    const errno = this.#table.mapPages(iovaHi, iovaLo, paHi, paLo, pageShift, count, used, gather);
     if (gather.freelist.length > 0) {
       // A page took the place of a table: caches may hold the way through it.
       const start = join64(iovaHi, iovaLo);
-      this.#host.flushRange(this, start, start + (BigInt(count) << BigInt(pageShift)) - 1n, false);
+      this.tags.flushRange(start, start + (BigInt(count) << BigInt(pageShift)) - 1n, false);
       this.#table.releaseGathered(gather);
       gather.reset();
     }
@@ -143,33 +147,40 @@ export class SecondStageDomain implements IommuDomain {
   }
 
   unmapPages(iovaHi: number, iovaLo: number, pageShift: number, count: number, gather: IotlbGather): number {
+    const { freelist } = gather;
+    const gathered = freelist.length;
     const bytes = this.#table.unmapPages(iovaHi, iovaLo, pageShift, count, gather);
     if (bytes === 0) return 0;
-    const last = join64(iovaHi, iovaLo) + BigInt(bytes) - 1n;
-    const lastHi = Number(BigInt.asIntN(32, last >> 32n));
-    const lastLo = Number(BigInt.asIntN(32, last));
+    const end = (iovaLo >>> 0) + bytes - 1;
+    const lastHi = (iovaHi + Math.floor(end / 0x1_0000_0000)) | 0;
+    const lastLo = end | 0;
     const isOther = !gather.empty && this.#gatheredBytes !== bytes;
-    if (isOther || gather.mustSyncBefore(iovaHi, iovaLo, lastHi, lastLo, gather.pageShift)) this.syncUnmap(gather);
+    if (isOther || gather.mustSyncBefore(iovaHi, iovaLo, lastHi, lastLo, gather.pageShift)) {
+      // Tables of this call are still in caches: they wait for the next invalidation, which covers them.
+      const fresh = freelist.splice(gathered);
+      this.syncUnmap(gather);
+      freelist.push(...fresh);
+    }
     this.#gatheredBytes = bytes;
     gather.add(iovaHi, iovaLo, lastHi, lastLo, pageShift);
     return bytes;
   }
 
   syncMap(startHi: number, startLo: number, lastHi: number, lastLo: number): void {
-    this.#host.flushMapped(this, join64(startHi, startLo), join64(lastHi, lastLo));
+    this.tags.flushMapped(join64(startHi, startLo), join64(lastHi, lastLo));
   }
 
   syncUnmap(gather: IotlbGather): void {
-    if (!gather.empty) {
+    if (!gather.empty && !this.tags.isEmpty) {
       const start = join64(gather.startHi, gather.startLo);
-      this.#host.flushRange(this, start, join64(gather.lastHi, gather.lastLo), gather.freelist.length === 0);
+      this.tags.flushRange(start, join64(gather.lastHi, gather.lastLo), gather.freelist.length === 0);
     }
     this.#table.releaseGathered(gather);
     gather.reset();
   }
 
   flushAll(): void {
-    this.#host.flushRange(this, 0n, 0xffff_ffff_ffff_ffffn, false);
+    this.tags.flushAll();
   }
 
   iovaToPhys(iovaHi: number, iovaLo: number): boolean {
@@ -186,34 +197,20 @@ export class SecondStageDomain implements IommuDomain {
 
   /** SNP in every leaf from now on; too late when there are mappings. */
   enforceCacheCoherency(): boolean {
-    if (this.#isSnooped) return true;
-    if (!this.traits.snoopControl || this.#hasMappings) return false;
-    this.#isSnooped = true;
-    return true;
+    if (!this.isSnooped && this.traits.snoopControl && !this.#hasMappings) this.isSnooped = true;
+    return this.isSnooped;
   }
 
   free(): void {
-    this.#host.release(this);
     this.#table.free();
-  }
-
-  /**
-   * Linux 6.12 sets bit 0 in every leaf, so a write-only mapping can be read as well. A read-only page below a nested domain would meet
-   * erratum SPR17 and is refused.
-   */
-  #leafBits(prot: number, isNestParent: boolean): bigint | undefined {
-    if ((prot & (Prot.READ | Prot.WRITE)) === 0) return undefined;
-    const W = (prot & Prot.WRITE) !== 0;
-    if (!W && isNestParent) return undefined;
-    return SS_LEAF_ENTRY.encode({ R: 1, W, SNP: this.#isSnooped });
   }
 
   #dirtyOps(): DomainDirtyOps {
     return {
       setTracking: (enabled) => {
         if (enabled !== this.isTracking) {
+          this.#host.setTracking(this, enabled);
           this.isTracking = enabled;
-          this.#host.updateTracking(this);
         }
         return 0;
       },
@@ -238,4 +235,14 @@ export class SecondStageDomain implements IommuDomain {
     }
     return 0;
   }
+}
+
+/**
+ * Linux 6.12 sets bit 0 in every leaf, so a write-only mapping can be read as well. A read-only page below a nested domain would meet
+ * erratum 772415 and is refused.
+ */
+function leafBits(prot: number, isNestParent: boolean): bigint | undefined {
+  const W = (prot & Prot.WRITE) !== 0;
+  if (!W && (isNestParent || (prot & Prot.READ) === 0)) return undefined;
+  return SS_LEAF_ENTRY.encode({ R: 1, W, SNP: (prot & SNOOPED) !== 0 });
 }

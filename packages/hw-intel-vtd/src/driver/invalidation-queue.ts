@@ -1,21 +1,32 @@
-import { Errno, hex, read64, write64, type FrameAllocator, type MmioWindow, type PhysicalMemory } from '@ioasis/core';
-import { GCMD_REG, GSTS_REG } from '../layouts/control-registers.js';
+import {
+  Errno,
+  hex,
+  read64,
+  write64,
+  type FrameAllocator,
+  type MmioWindow,
+  type PhysicalMemory,
+} from '@ioasis/core';
 import { DescriptorType, WAIT_DESCRIPTOR } from '../layouts/descriptors.js';
 import { FSTS_REG } from '../layouts/fault-registers.js';
-import { IQA_REG } from '../layouts/invalidation-registers.js';
+import { IQA_REG, IQERCD_REG } from '../layouts/invalidation-registers.js';
 import { RegisterOffset } from '../layouts/register-offsets.js';
 import { frameAddress } from './frame-address.js';
 
 /** Linux's queue: 256 descriptors. */
 const DESCRIPTORS = 256;
-/** What a wait descriptor stores when everything before it is done, and what is there before. */
-const DONE = 2;
+/** Status words: before, and what a wait descriptor stores when everything before it is done. */
 const IN_USE = 1;
+const DONE = 2;
 /** Polls before a wait is given up; each lets the hardware go on. */
 const MAX_POLLS = 100_000;
-const ERRORS = Number(FSTS_REG.mask('IQE') | FSTS_REG.mask('ITE') | FSTS_REG.mask('ICE'));
+/** Times that a submission is repeated after a device's time-out. */
+const MAX_ATTEMPTS = 16;
+const IQE = Number(FSTS_REG.mask('IQE'));
+const ITE = Number(FSTS_REG.mask('ITE'));
+const ICE = Number(FSTS_REG.mask('ICE'));
 
-/** Why the queue gave up: hardware that does not answer. A real kernel logs it and goes on. */
+/** Why the queue gave up: hardware that does not answer. A real kernel polls on for ever. */
 export class InvalidationQueueStalled extends Error {}
 
 /** The driver's end of the invalidation queue: {@link submit} returns when all descriptors are done. */
@@ -23,15 +34,18 @@ export class InvalidationQueueWriter {
   readonly #memory: PhysicalMemory;
   readonly #mmio: MmioWindow;
   readonly #relax: () => void;
+  readonly #isPresent: (sourceId: number) => boolean;
   readonly #base: bigint;
+  /** One status word for each slot, as Linux has them. */
   readonly #status: bigint;
   /** 16, or 32 in scalable mode. */
   readonly #descriptorBytes: number;
   #tail = 0;
 
   /**
-   * Allocates the queue and switches it on.
+   * Allocates the queue and writes its registers; switching it on is the caller's.
    * @param relax lets the hardware go on while the driver polls
+   * @param isPresent whether a device is still there: if not, its time-out is final
    * @throws RangeError without memory for the queue
    */
   constructor(
@@ -40,10 +54,12 @@ export class InvalidationQueueWriter {
     mmio: MmioWindow,
     isScalable: boolean,
     relax: () => void,
+    isPresent: (sourceId: number) => boolean,
   ) {
     this.#memory = memory;
     this.#mmio = mmio;
     this.#relax = relax;
+    this.#isPresent = isPresent;
     this.#descriptorBytes = isScalable ? 32 : 16;
     const queue = frames.allocate(isScalable ? 1 : 0);
     const status = frames.allocate(0);
@@ -51,46 +67,68 @@ export class InvalidationQueueWriter {
     this.#base = frameAddress(queue);
     this.#status = frameAddress(status);
     write64(mmio, RegisterOffset.IQT, 0n);
-    write64(
-      mmio,
-      RegisterOffset.IQA,
-      IQA_REG.encode({ IQA: this.#base >> 12n, DW: isScalable, QS: isScalable ? 1 : 0 }),
-    );
+    const fields = { IQA: this.#base >> 12n, DW: isScalable, QS: isScalable ? 1 : 0 };
+    write64(mmio, RegisterOffset.IQA, IQA_REG.encode(fields));
   }
 
-  /** GCMD bit that the driver keeps set from now on. */
-  get enableBit(): number {
-    return Number(GCMD_REG.mask('QIE'));
+  /**
+   * Queues descriptors (128 bits each) and a wait behind them, and polls until the wait is done.
+   * @returns 0; EINVAL: the first descriptor was refused by the hardware and skipped; ETIMEDOUT: a device that is gone did not answer
+   * @throws InvalidationQueueStalled when the hardware does nothing
+   */
+  submit(...descriptors: readonly bigint[]): number {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const outcome = this.#submitOnce(descriptors);
+      if (outcome !== Errno.EAGAIN) return outcome;
+    }
+    throw this.#stalled();
   }
 
-  /** Whether the hardware runs the queue. */
-  get isEnabled(): boolean {
-    return (this.#mmio.read32(RegisterOffset.GSTS) & Number(GSTS_REG.mask('QIES'))) !== 0;
-  }
-
-  /** Queues descriptors (128 bits each) and a wait behind them, and polls until the wait is done. */
-  submit(...descriptors: readonly bigint[]): void {
-    this.#storeStatus(IN_USE);
+  #submitOnce(descriptors: readonly bigint[]): number {
+    const first = this.#tail;
     for (const descriptor of descriptors) this.#put(descriptor);
-    this.#put(
-      WAIT_DESCRIPTOR.encode({
-        TYPE: DescriptorType.WAIT,
-        SW: 1,
-        STDATA: DONE,
-        STADDR: this.#status >> 2n,
-      }),
-    );
-    write64(this.#mmio, RegisterOffset.IQT, BigInt(this.#tail));
-    for (let polls = 0; this.#statusWord() !== DONE; polls++) {
-      const errors = this.#mmio.read32(RegisterOffset.FSTS) & ERRORS;
-      if (errors !== 0 || polls === MAX_POLLS) {
-        const head = read64(this.#mmio, RegisterOffset.IQH);
-        throw new InvalidationQueueStalled(
-          `intelVtd: the invalidation queue stopped at ${hex(head)}, FSTS errors ${hex(errors)} (errno ${Errno.EIO})`,
-        );
-      }
+    const wait = this.#tail;
+    const STADDR = (this.#status >> 2n) + BigInt(wait);
+    this.#put(WAIT_DESCRIPTOR.encode({ TYPE: DescriptorType.WAIT, SW: 1, STDATA: DONE, STADDR }));
+    this.#mmio.write32(RegisterOffset.IQT, this.#tail * this.#descriptorBytes);
+    for (let polls = 0; polls < MAX_POLLS; polls++) {
+      if (this.#statusOf(wait) === DONE) return 0;
+      const errno = this.#checkFault(first, wait);
+      if (errno !== 0) return errno;
       this.#relax();
     }
+    throw this.#stalled();
+  }
+
+  /** Clears what stopped the queue. @returns 0: poll on; EAGAIN: submit again; EINVAL, ETIMEDOUT: given up */
+  #checkFault(first: number, wait: number): number {
+    const mmio = this.#mmio;
+    const status = mmio.read32(RegisterOffset.FSTS);
+    if ((status & IQE) !== 0 && this.#head() === first) {
+      // The bad descriptor is overwritten by a wait, so that the queue can go on.
+      const copy = new Uint8Array(this.#descriptorBytes);
+      this.#memory.read(this.#slot(wait), copy);
+      this.#memory.write(this.#slot(first), copy);
+      mmio.write32(RegisterOffset.FSTS, IQE);
+      return Errno.EINVAL;
+    }
+    if ((status & ITE) !== 0) {
+      const sourceId = Number(IQERCD_REG.get(read64(mmio, RegisterOffset.IQERCD), 'ITESID'));
+      mmio.write32(RegisterOffset.FSTS, ITE);
+      if (sourceId !== 0 && !this.#isPresent(sourceId)) return Errno.ETIMEDOUT;
+      // Waits behind the descriptor were dropped with it (VT-d 6.5.2.11).
+      return Errno.EAGAIN;
+    }
+    if ((status & ICE) !== 0) mmio.write32(RegisterOffset.FSTS, ICE);
+    return 0;
+  }
+
+  #head(): number {
+    return this.#mmio.read32(RegisterOffset.IQH) / this.#descriptorBytes;
+  }
+
+  #slot(index: number): bigint {
+    return this.#base + BigInt(index * this.#descriptorBytes);
   }
 
   #put(descriptor: bigint): void {
@@ -98,17 +136,23 @@ export class InvalidationQueueWriter {
     const view = new DataView(bytes.buffer);
     view.setBigUint64(0, BigInt.asUintN(64, descriptor), true);
     view.setBigUint64(8, descriptor >> 64n, true);
-    this.#memory.write(this.#base + BigInt(this.#tail), bytes);
-    this.#tail = (this.#tail + this.#descriptorBytes) % (DESCRIPTORS * this.#descriptorBytes);
+    this.#memory.write(this.#slot(this.#tail), bytes);
+    this.#setStatus(this.#tail, IN_USE);
+    this.#tail = (this.#tail + 1) % DESCRIPTORS;
   }
 
-  #storeStatus(value: number): void {
-    this.#memory.write(this.#status, Uint8Array.of(value, 0, 0, 0));
+  #setStatus(slot: number, value: number): void {
+    this.#memory.write(this.#status + BigInt(slot * 4), Uint8Array.of(value, 0, 0, 0));
   }
 
-  #statusWord(): number {
+  #statusOf(slot: number): number {
     const bytes = new Uint8Array(4);
-    this.#memory.read(this.#status, bytes);
+    this.#memory.read(this.#status + BigInt(slot * 4), bytes);
     return new DataView(bytes.buffer).getUint32(0, true);
+  }
+
+  #stalled(): InvalidationQueueStalled {
+    const status = hex(this.#mmio.read32(RegisterOffset.FSTS) >>> 0);
+    return new InvalidationQueueStalled(`intelVtd: no invalidation wait came back, head ${this.#head()}, FSTS ${status}`);
   }
 }

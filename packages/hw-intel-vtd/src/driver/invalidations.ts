@@ -26,16 +26,39 @@ export const contextOfDevice = (domainId: number, sourceId: number): bigint =>
 export const pasidCacheGlobal = (): bigint =>
   PASID_CACHE_DESCRIPTOR.encode({ TYPE: DescriptorType.PASID_CACHE, G: PasidCacheGranularity.GLOBAL });
 
-/** PASID cache: PASID 0, which stands for requests without PASID, of one domain. */
-export const pasidCacheOfDomain = (domainId: number): bigint =>
-  PASID_CACHE_DESCRIPTOR.encode({ TYPE: DescriptorType.PASID_CACHE, G: PasidCacheGranularity.PASID, DID: domainId });
+/** PASID cache: one PASID (0 stands for requests without PASID) of one domain. */
+export const pasidCacheOf = (domainId: number, pasid: number): bigint =>
+  PASID_CACHE_DESCRIPTOR.encode({
+    TYPE: DescriptorType.PASID_CACHE,
+    G: PasidCacheGranularity.PASID,
+    DID: domainId,
+    PASID: pasid,
+  });
 
-/** PASID-based IOTLB: all of PASID 0 of one domain. */
-export const pasidIotlbOfDomain = (domainId: number): bigint =>
+/** PASID-based IOTLB: all of a PASID of one domain. */
+export const pasidIotlbOf = (domainId: number, pasid: number): bigint =>
   PASID_IOTLB_DESCRIPTOR.encode({
     TYPE: DescriptorType.PASID_IOTLB,
     G: PasidIotlbGranularity.ALL_IN_PASID,
     DID: domainId,
+    PASID: pasid,
+  });
+
+/** PASID-based IOTLB: a block of a PASID of one domain. @param leafOnly IH: no table was changed, only pages */
+export const pasidIotlbOfPages = (
+  domainId: number,
+  pasid: number,
+  { address, mask }: PageBlock,
+  leafOnly: boolean,
+): bigint =>
+  PASID_IOTLB_DESCRIPTOR.encode({
+    TYPE: DescriptorType.PASID_IOTLB,
+    G: PasidIotlbGranularity.PAGES,
+    DID: domainId,
+    PASID: pasid,
+    ADDR: address >> 12n,
+    AM: mask,
+    IH: leafOnly,
   });
 
 /** Which requests an invalidation waits for, where the hardware can (CAP.DWD, CAP.DRD). */
@@ -74,6 +97,8 @@ export const iotlbOfPages = (domainId: number, { address, mask }: PageBlock, lea
 
 /** Address bits of a page frame number, 64 - 12. */
 const FRAME_BITS = 52;
+/** Everything; no unit has such a mask. */
+export const WHOLE: PageBlock = { address: 0n, mask: 64 };
 
 /**
  * The smallest naturally aligned block that holds `[start, last]`, as hardware names it. One command instead of several, at the price
@@ -83,7 +108,5 @@ export function blockOf(start: bigint, last: bigint): PageBlock {
   const first = start >> 12n;
   const different = first ^ (last >> 12n);
   const mask = different === 0n ? 0 : different.toString(2).length;
-  return mask >= FRAME_BITS
-    ? { address: 0n, mask: FRAME_BITS }
-    : { address: (first >> BigInt(mask)) << BigInt(mask + 12), mask };
+  return mask >= FRAME_BITS ? WHOLE : { address: (first >> BigInt(mask)) << BigInt(mask + 12), mask };
 }

@@ -1,32 +1,22 @@
-import type { FrameAllocator, PhysicalMemory } from '@ioasis/core';
-import {
-  CONTEXT_ENTRY,
-  PASID_ENTRY,
-  PasidTranslationType,
-  SM_CONTEXT_ENTRY,
-} from '../layouts/translation-structures.js';
+import { hi32, lo32, join64, type FrameAllocator, type PhysicalMemory } from '@ioasis/core';
+import { SM_CONTEXT_ENTRY } from '../layouts/translation-structures.js';
 import { frameAddress } from './frame-address.js';
 
 const ROOT_ENTRY_BYTES = 16n;
-const PASID_ENTRY_BYTES = 64;
-/** One page: 512 directory entries. PDTS codes that as 2^(PDTS + 7). */
+const PASID_ENTRY_BYTES = 64n;
+const FRAME_BYTES = 4096;
+/** One page: 512 directory entries of 64 PASIDs each. PDTS codes that as 2^(PDTS + 7). */
 const DIRECTORY_SIZE_CODE = 2;
+const DIRECTORY_ENTRIES = 512;
+/** log2 of the PASIDs that a directory of one page leads to. */
+export const PASID_BITS = 15;
 
-/** What a device's entry is to say. */
-export interface DeviceTranslation {
-  readonly root: bigint;
-  /** Address width code: levels - 2. */
-  readonly width: number;
-  readonly domainId: number;
-  readonly tracksDirty: boolean;
-}
-
-/** Where 64-bit words of structures go, and who must hear of it. */
+/** Told of written structures, so that cache lines can be written back where walks do not snoop. */
 export type LineFlush = (paHi: number, paLo: number, bytes: number) => void;
 
 /**
- * The driver's root, context and PASID tables. An entry becomes present with its last store and is zeroed only after its
- * invalidation.
+ * The driver's root, context and PASID tables. An entry becomes present with its last store; how it goes is its user's: not present,
+ * invalidated, zeroed.
  */
 export class StructureTables {
   /** Root table, bytes. */
@@ -34,106 +24,116 @@ export class StructureTables {
   readonly #memory: PhysicalMemory;
   readonly #frames: FrameAllocator;
   readonly #isScalable: boolean;
-  readonly #pageWalkSnoop: boolean;
+  readonly #hasPasids: boolean;
   readonly #flush: LineFlush;
 
   /** @throws RangeError without memory for the root table */
   constructor(
     memory: PhysicalMemory,
     frames: FrameAllocator,
-    isScalable: boolean,
-    pageWalkSnoop: boolean,
+    { isScalable, hasPasids }: { readonly isScalable: boolean; readonly hasPasids: boolean },
     flush: LineFlush,
   ) {
     this.#memory = memory;
     this.#frames = frames;
     this.#isScalable = isScalable;
-    this.#pageWalkSnoop = pageWalkSnoop;
+    this.#hasPasids = hasPasids;
     this.#flush = flush;
-    const frame = frames.allocate(0);
-    if (frame < 0) throw new RangeError('intelVtd: no memory for the root table');
-    this.root = frameAddress(frame);
+    const root = this.#allocate();
+    if (root === undefined) throw new RangeError('intelVtd: no memory for the root table');
+    this.root = root;
   }
 
-  /** Makes the tables that lead to a device's entry; in scalable mode also its context entry. @returns false: no memory */
+  /** Makes the context table that leads to a device. @returns false: no memory */
   cover(sourceId: number): boolean {
-    const context = this.#contextEntry(sourceId, true);
-    if (context === undefined) return false;
-    if (!this.#isScalable || (this.#load(context) & 1n) !== 0n) return true;
-    const directory = this.#frames.allocate(0);
-    const table = this.#frames.allocate(0);
-    if (directory < 0 || table < 0) {
-      if (directory >= 0) this.#frames.free(directory, 0);
+    return this.#contextAt(sourceId, true) !== undefined;
+  }
+
+  /** Scalable mode: gives a covered device its PASID directory, and the table of PASID 0. @returns false: no memory */
+  addDirectory(sourceId: number): boolean {
+    const directory = this.#allocate();
+    if (directory === undefined) return false;
+    if (this.#tableBelow(directory, true) === undefined) {
+      this.#free(directory);
       return false;
     }
-    this.#store(frameAddress(directory), frameAddress(table) | 1n);
-    const entry = { PASIDDIRPTR: BigInt(directory), PDTS: DIRECTORY_SIZE_CODE, P: 1 };
-    this.#storeEntry(context, SM_CONTEXT_ENTRY.encode(entry), 4);
+    const entry = { PASIDDIRPTR: directory >> 12n, PDTS: DIRECTORY_SIZE_CODE, PASIDE: this.#hasPasids, P: 1 };
+    this.#storeEntry(this.#contextAt(sourceId, false)!, SM_CONTEXT_ENTRY.encode(entry), 4);
     return true;
   }
 
-  /** Lets a device use second-stage tables. */
-  translate(sourceId: number, to: DeviceTranslation): void {
-    const at = this.#translationEntry(sourceId);
-    const common = { SSPTPTR: to.root >> 12n, AW: to.width, DID: to.domainId, P: 1 };
-    if (!this.#isScalable) {
-      this.#storeEntry(at, CONTEXT_ENTRY.encode(common), 2);
-      return;
+  /** Scalable mode: frees what {@link addDirectory} made; the context entry is gone from all caches, and zeroed here. */
+  removeDirectory(sourceId: number): void {
+    const context = this.#contextAt(sourceId, false)!;
+    const directory = this.#load(context) & ~0xfffn;
+    this.#storeEntry(context, 0n, 4);
+    for (let index = 0; index < DIRECTORY_ENTRIES; index++) {
+      const entry = this.#load(directory + BigInt(index * 8));
+      if ((entry & 1n) !== 0n) this.#free(entry & ~0xfffn);
     }
-    const entry = {
-      ...common,
-      PGTT: PasidTranslationType.SECOND_STAGE,
-      PWSNP: this.#pageWalkSnoop,
-      SSADE: to.tracksDirty,
-    };
-    this.#storeEntry(at, PASID_ENTRY.encode(entry), PASID_ENTRY_BYTES / 8);
+    this.#free(directory);
   }
 
-  /** SSADE of a device's PASID entry. */
-  setTracking(sourceId: number, enabled: boolean): void {
-    const at = this.#translationEntry(sourceId);
-    const bit = PASID_ENTRY.mask('SSADE');
-    this.#store(at, (this.#load(at) & ~bit) | (enabled ? bit : 0n));
+  /**
+   * Where a device's translation is described: its context entry, or in scalable mode the entry of a PASID (0: requests without one).
+   * @returns undefined: no memory for the PASID's table
+   */
+  entryAt(sourceId: number, pasid: number): bigint | undefined {
+    const context = this.#contextAt(sourceId, false)!;
+    if (!this.#isScalable) return context;
+    const directory = this.#load(context) & ~0xfffn;
+    const table = this.#tableBelow(directory + BigInt(pasid >> 6) * 8n, true);
+    return table === undefined ? undefined : table + BigInt(pasid & 63) * PASID_ENTRY_BYTES;
   }
 
-  /** Whether the device's entry is present. */
-  isPresent(sourceId: number): boolean {
-    return (this.#load(this.#translationEntry(sourceId)) & 1n) !== 0n;
+  /** Context entry of a covered device, in either mode. */
+  contextEntryAt(sourceId: number): bigint {
+    return this.#contextAt(sourceId, false)!;
   }
 
-  /** Clears P; the rest stays until {@link clear}. */
-  setNotPresent(sourceId: number): void {
-    const at = this.#translationEntry(sourceId);
+  /** Writes an entry found with {@link entryAt}; 0n: zeroes it. */
+  write(at: bigint, entry: bigint): void {
+    this.#storeEntry(at, entry, this.#isScalable ? 8 : 2);
+  }
+
+  /** Clears P of any entry; the rest stays until it is zeroed. */
+  setNotPresent(at: bigint): void {
     this.#store(at, this.#load(at) & ~1n);
   }
 
-  /** Zeroes an entry whose invalidation has completed. */
-  clear(sourceId: number): void {
-    this.#storeEntry(this.#translationEntry(sourceId), 0n, this.#isScalable ? PASID_ENTRY_BYTES / 8 : 2);
+  /** Sets or clears bits of an entry's first word. */
+  setBits(at: bigint, bits: bigint, isSet: boolean): void {
+    this.#store(at, (this.#load(at) & ~bits) | (isSet ? bits : 0n));
   }
 
-  /** Context entry in legacy mode, entry of PASID 0 in scalable mode; {@link cover} was called. */
-  #translationEntry(sourceId: number): bigint {
-    const context = this.#contextEntry(sourceId, false)!;
-    if (!this.#isScalable) return context;
-    const directory = SM_CONTEXT_ENTRY.get(this.#load(context), 'PASIDDIRPTR') << 12n;
-    return this.#load(directory) & ~0xfffn;
-  }
-
-  #contextEntry(sourceId: number, makesTable: boolean): bigint | undefined {
+  #contextAt(sourceId: number, makesTable: boolean): bigint | undefined {
     const bus = BigInt(sourceId >> 8);
     const devfn = BigInt(sourceId & 0xff);
     const isUpper = this.#isScalable && devfn >= 0x80n;
-    const rootEntry = this.root + bus * ROOT_ENTRY_BYTES + (isUpper ? 8n : 0n);
-    let table = this.#load(rootEntry);
-    if ((table & 1n) === 0n) {
-      const frame = makesTable ? this.#frames.allocate(0) : -1;
-      if (frame < 0) return undefined;
-      table = frameAddress(frame) | 1n;
-      this.#store(rootEntry, table);
-    }
-    const index = this.#isScalable ? devfn & 0x7fn : devfn;
-    return (table & ~0xfffn) + index * (this.#isScalable ? 32n : 16n);
+    const table = this.#tableBelow(this.root + bus * ROOT_ENTRY_BYTES + (isUpper ? 8n : 0n), makesTable);
+    if (table === undefined) return undefined;
+    return table + (this.#isScalable ? (devfn & 0x7fn) * 32n : devfn * 16n);
+  }
+
+  /** The table that a pointer with P in bit 0 leads to. */
+  #tableBelow(at: bigint, makesTable: boolean): bigint | undefined {
+    const pointer = this.#load(at);
+    if ((pointer & 1n) !== 0n) return pointer & ~0xfffn;
+    const table = makesTable ? this.#allocate() : undefined;
+    if (table !== undefined) this.#store(at, table | 1n);
+    return table;
+  }
+
+  #allocate(): bigint | undefined {
+    const frame = this.#frames.allocate(0);
+    if (frame < 0) return undefined;
+    const address = frameAddress(frame);
+    this.#flush(hi32(address), lo32(address), FRAME_BYTES);
+    return address;
+  }
+
+  #free(address: bigint): void {
+    this.#frames.free(Number(address >> 12n), 0);
   }
 
   /** Upper words first, so that P arrives last. */
@@ -144,15 +144,12 @@ export class StructureTables {
   }
 
   #load(at: bigint): bigint {
-    const bytes = new Uint8Array(8);
-    this.#memory.read(at, bytes);
-    return new DataView(bytes.buffer).getBigUint64(0, true);
+    this.#memory.load64(hi32(at), lo32(at));
+    return join64(this.#memory.loadedHi, this.#memory.loadedLo);
   }
 
   #store(at: bigint, value: bigint): void {
-    const hi = Number(BigInt.asIntN(32, at >> 32n));
-    const lo = Number(BigInt.asIntN(32, at));
-    this.#memory.store64(hi, lo, Number(BigInt.asIntN(32, value >> 32n)), Number(BigInt.asIntN(32, value)));
-    this.#flush(hi, lo, 8);
+    this.#memory.store64(hi32(at), lo32(at), hi32(value), lo32(value));
+    this.#flush(hi32(at), lo32(at), 8);
   }
 }
