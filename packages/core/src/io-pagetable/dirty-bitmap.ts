@@ -62,9 +62,9 @@ export class DirtyBitmap implements DirtySink {
     this.#windowEnd = 0;
   }
 
-  /** Pins the pages from byte `base` of the bitmap on; false behind its end and where nothing can be pinned. */
+  /** Pins the pages from byte `base` of the bitmap on; false outside of it and where nothing can be pinned. */
   #advance(base: number): boolean {
-    if (base >= this.#total) return false;
+    if (base < 0 || base >= this.#total) return false;
     this.close();
     const { pageSize } = this.#space;
     const address = this.#address + BigInt(base);

@@ -6,7 +6,7 @@ import type { Process } from '../process/index.js';
 import { Area, indexSpan, sliceOf, type PagesSlice } from './area.js';
 import { contiguousAreas, lastOf } from './contiguous-areas.js';
 import { fillDomains, unfillDomains } from './fill.js';
-import { byteOf, joinKey, KEY_BYTES, pageLo, pageOf } from './iova-key.js';
+import { byteOf, joinKey, KEY_BYTES, KEY_PAGES, pageLo, pageOf } from './iova-key.js';
 import { Pages, type AccountMode } from './pages.js';
 import { refusals } from './refusals.js';
 import { AREA_BYTES, type TableState } from './table-state.js';
@@ -93,20 +93,21 @@ function placeAreas(
   iova: bigint | undefined,
   prot: number,
 ): IoResult<bigint> {
-  let charged = 0;
-  for (; charged < slices.length; charged++) if (table.lacksMemory(AREA_BYTES)) break;
   const areas: Area[] = [];
-  const broken =
+  let charged = 0;
+  while (charged < slices.length && !table.lacksMemory(AREA_BYTES)) charged++;
+  const refused =
     charged < slices.length
       ? refusal('IOPT_OUT_OF_MEMORY', { what: 'area' })
-      : (choosePlace(table, slices[0]!, length, iova) ?? insertAreas(table, areas, slices, prot));
-  const failed = broken ?? fillAreas(table, areas, slices);
-  if (failed !== null) {
+      : (choosePlace(table, slices[0]!, length, iova) ??
+        insertAreas(table, areas, slices, prot) ??
+        fillAreas(table, areas, slices));
+  if (refused !== null) {
     for (const area of areas) table.areas.remove(area);
     table.budget.uncharge(charged * AREA_BYTES);
-    return left(failed);
+    return left(refused);
   }
-  for (const [at, area] of areas.entries()) area.pages = slices[at]!.pages;
+  for (let at = 0; at < areas.length; at++) areas[at]!.pages = slices[at]!.pages;
   return right(iova ?? areas[0]!.iova);
 }
 
@@ -121,32 +122,40 @@ function choosePlace(table: TableState, first: PagesSlice, length: bigint, iova:
   if (iova !== undefined) {
     automatic.page = pageOf(iova);
     automatic.byte = byteOf(iova);
-    return checkFixed(table, iova, length);
+    return checkFixed(table, spanPage, spanByte, iova, length);
   }
   const firstPage = (first.pages.firstPage + first.firstIndex) * (pageSize / KEY_BYTES);
   const code = automatic.find(pageLo(firstPage, 0) | first.pageOffset, spanPage, spanByte, alignment);
   return code === null ? null : refusal(code, { length, alignment, userPage: firstPage, pageOffset: first.pageOffset });
 }
 
-function checkFixed(table: TableState, iova: bigint, length: bigint): Refusal | null {
+function checkFixed(
+  table: TableState,
+  spanPage: number,
+  spanByte: number,
+  iova: bigint,
+  length: bigint,
+): Refusal | null {
   const { alignment } = table;
   const { page, byte } = table.automatic;
   if (pageLo(page, byte) & (alignment - 1)) return refusal('MAP_IOVA_UNALIGNED', { iova, alignment });
+  const lastPage = page + spanPage + (byte + spanByte >= KEY_BYTES ? 1 : 0);
+  if (lastPage >= KEY_PAGES) return refusal('MAP_IOVA_OVERFLOW', { iova, length });
   const last = iova + length - 1n;
-  if (last > U64_MAX) return refusal('MAP_IOVA_OVERFLOW', { iova, length });
   const reserved = table.reserved.firstIn(iova, last);
   if (reserved !== undefined) {
     return refusal('MAP_IOVA_RESERVED', { iova, last, reservedStart: reserved.start, reservedLast: reserved.last });
   }
-  const area = table.areas.firstIn(page, byte, pageOf(last), byteOf(last));
+  const area = table.areas.firstIn(page, byte, lastPage, (byte + spanByte) & (KEY_BYTES - 1));
   return area === null ? null : refusal('MAP_IOVA_OCCUPIED', { iova, last, areaStart: area.iova, areaLast: area.last });
 }
 
 function insertAreas(table: TableState, areas: Area[], slices: readonly PagesSlice[], prot: number): Refusal | null {
   let { page, byte } = table.automatic;
   for (const { pages, firstIndex, pageOffset, spanPage, spanByte } of slices) {
-    if ((prot & Prot.WRITE) !== 0 && !pages.writable)
+    if ((prot & Prot.WRITE) !== 0 && !pages.writable) {
       return refusal('MAP_PAGES_READ_ONLY', { iova: joinKey(page, byte) });
+    }
     if (pageOffset & (table.alignment - 1)) {
       return refusal('MAP_USER_ADDRESS_UNALIGNED', { pageOffset, alignment: table.alignment });
     }
@@ -163,12 +172,13 @@ function insertAreas(table: TableState, areas: Area[], slices: readonly PagesSli
   return null;
 }
 
+/** Fills the domains with all of the areas or with none. */
 function fillAreas(table: TableState, areas: readonly Area[], slices: readonly PagesSlice[]): Refusal | null {
-  for (const [at, area] of areas.entries()) {
-    const failed = fillDomains(table, area, slices[at]!.pages);
-    if (failed === null) continue;
-    for (let earlier = 0; earlier < at; earlier++) unfillDomains(table, areas[earlier]!, slices[earlier]!.pages);
-    return failed;
+  for (let at = 0; at < areas.length; at++) {
+    const refused = fillDomains(table, areas[at]!, slices[at]!.pages);
+    if (refused === null) continue;
+    for (let done = 0; done < at; done++) unfillDomains(table, areas[done]!, slices[done]!.pages);
+    return refused;
   }
   return null;
 }

@@ -44,7 +44,8 @@ export class ReservedRanges {
 
   /** The lowest reserved range that shares an IOVA with this one. */
   firstIn(start: bigint, last: bigint): ReservedRange | undefined {
-    return this.ranges.find((range) => range.start <= last && start <= range.last);
+    for (const range of this.ranges) if (range.start <= last && start <= range.last) return range;
+    return undefined;
   }
 
   /** What is not reserved, ascending: the usable IOVAs that IOVA_RANGES reports. */

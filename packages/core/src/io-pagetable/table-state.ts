@@ -4,6 +4,7 @@ import { FRAME_BYTES, type FailureSource, type MemoryBudget } from '../memory/in
 import { AreaTree } from './area-tree.js';
 import type { Area } from './area.js';
 import { AutomaticIova } from './automatic-iova.js';
+import { KEY_BYTES } from './iova-key.js';
 import { PageReader } from './page-reader.js';
 import { ReservedRanges } from './reserved-ranges.js';
 import { RunBatch } from './run-batch.js';
@@ -52,12 +53,13 @@ export class TableState {
   /** Bytes, a power of two: IOVA, length and offset in the page of every area are multiples. */
   alignment = 1;
   largePagesDisabled = false;
-  /** Bytes that the current or last unmap took away. */
-  unmappedBytes = 0n;
   readonly reader: PageReader;
   readonly unfillBatch: RunBatch;
   /** Broken rules of drivers and callers (what Linux would WARN about), one sentence each. */
   readonly warnings: string[] = [];
+  /** What the current or last unmap took away: key pages, and bytes beside them. */
+  private unmappedPages = 0;
+  private unmappedRest = 0;
 
   constructor({ pageSize, hugePageSize, budget, failure, tempMemoryLimit = TEMP_MEMORY_BYTES }: IoPageTableOptions) {
     this.pageSize = pageSize;
@@ -79,6 +81,21 @@ export class TableState {
   removeArea(area: Area): void {
     this.areas.remove(area);
     this.budget.uncharge(AREA_BYTES);
+  }
+
+  /** Bytes that the current or last unmap took away, modulo 2^64. */
+  get unmappedBytes(): bigint {
+    return BigInt.asUintN(64, BigInt(this.unmappedPages) * BigInt(KEY_BYTES) + BigInt(this.unmappedRest));
+  }
+
+  forgetUnmapped(): void {
+    this.unmappedPages = 0;
+    this.unmappedRest = 0;
+  }
+
+  countUnmapped(area: Area): void {
+    this.unmappedPages += area.lastPage - area.startPage;
+    this.unmappedRest += area.lastByte - area.startByte + 1;
   }
 
   warn(rule: string): void {

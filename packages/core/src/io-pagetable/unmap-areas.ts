@@ -14,7 +14,7 @@ const MAX_TRIES = 100;
 
 /** Removes the areas inside `[iova, iova + length)` (Linux: `iopt_unmap_iova`). @returns bytes removed, 0 when nothing was there */
 export function unmap(table: TableState, iova: bigint, length: bigint): IoResult<bigint> {
-  table.unmappedBytes = 0n;
+  table.forgetUnmapped();
   if (length === 0n) return refuse('UNMAP_LENGTH_ZERO', { iova });
   const last = iova + length - 1n;
   if (last > U64_MAX) return refuse('UNMAP_RANGE_OVERFLOW', { iova, length });
@@ -23,12 +23,11 @@ export function unmap(table: TableState, iova: bigint, length: bigint): IoResult
 
 /** Removes every area (Linux: `iopt_unmap_all`). @returns bytes removed modulo 2^64, as the kernel counts */
 export function unmapAll(table: TableState): IoResult<bigint> {
-  table.unmappedBytes = 0n;
+  table.forgetUnmapped();
   return answer(table, unmapRange(table, 0, 0, KEY_PAGES - 1, KEY_BYTES - 1));
 }
 
 function answer(table: TableState, refused: Refusal | null): IoResult<bigint> {
-  table.unmappedBytes = BigInt.asUintN(64, table.unmappedBytes);
   return refused === null ? right(table.unmappedBytes) : left(refused);
 }
 
@@ -69,7 +68,7 @@ function unmapRange(
     unfillDomains(table, area, pages);
     table.removeArea(area);
     pages.drop();
-    table.unmappedBytes += area.length;
+    table.countUnmapped(area);
     if (area.lastPage === lastPage && area.lastByte === lastByte) return null;
     page = area.lastPage;
     byte = area.lastByte + 1;
