@@ -1,5 +1,6 @@
 import { isLeft, right } from 'fp-ts/lib/Either.js';
 import {
+  Errno,
   done,
   hi32,
   lo32,
@@ -72,7 +73,8 @@ export function attachGroup(state: Type1State, members: GroupMembers): IoResult<
     return refuse('TYPE1_ATTACH_VADDR_INVALID', { group: group.id, mappings: state.vaddrInvalid });
   if (state.domains.some(({ groups }) => groups.includes(group)))
     return refuse('TYPE1_ATTACH_TWICE', { group: group.id });
-  const domain = backend.allocPaging(devices[0], 0, undefined);
+  const failed = state.failure !== null && state.failure.fails('backend');
+  const domain = failed ? Errno.ENOMEM : backend.allocPaging(devices[0], 0, undefined);
   if (typeof domain === 'number') return driverRefused(domain, 'domain', { group: group.id });
   const attached = attachNew(state, members, domain);
   if (isLeft(attached)) domain.free();
@@ -82,8 +84,11 @@ export function attachGroup(state: Type1State, members: GroupMembers): IoResult<
 /** @returns Left: nothing is attached and the domain is the caller's to free */
 function attachNew(state: Type1State, members: GroupMembers, domain: IommuDomain): IoResult<0> {
   const { group, backend, devices } = members;
-  // No driver of this contract can turn a domain that exists into a nesting one.
-  if (state.nesting) return refuse('TYPE1_NO_NESTING', { backend: backend.id });
+  if (state.nesting) {
+    if (domain.enableNesting === undefined) return refuse('TYPE1_NO_NESTING', { backend: backend.id });
+    const refused = domain.enableNesting();
+    if (refused !== 0) return driverRefused(refused, 'nesting', { group: group.id });
+  }
   const errno = attachAll(members, domain);
   if (errno !== 0) return driverRefused(errno, 'attach', { group: group.id });
   const windows = windowsWith(state, domain.aperture, reservedOf(members));

@@ -137,7 +137,7 @@ export class ClassicContainer implements OpenFile, GroupContainer {
     const v2 = nesting || type === BigInt(VfioExtension.TYPE1V2);
     if (!v2 && type !== BigInt(VfioExtension.TYPE1)) return refuse('TYPE1_NOT_A_TYPE', { type });
     const { options, machine } = this.#host;
-    const state = new Type1State(options.type1, machine.pages.pageSize, v2, nesting);
+    const state = new Type1State(options.type1, machine.pages.pageSize, machine.failure, v2, nesting);
     const attached: GroupMembers[] = [];
     for (const group of this.#groups) {
       const members = this.#members(group);

@@ -47,6 +47,7 @@ export function mapDma(state: Type1State, process: Process, request: MapRequest)
 const wraps = (start: bigint, size: bigint): boolean => BigInt.asUintN(64, start + size - 1n) < start;
 
 function makeMapping(state: Type1State, entry: DmaEntry, size: bigint): IoResult<0> {
+  if (state.failure !== null && state.failure.fails('allocate')) return refuse('TYPE1_NO_MEMORY', { iova: entry.iova });
   state.available--;
   state.mappings.insert(entry);
   const mapped = pinAndMap(state, entry, size);
@@ -92,9 +93,13 @@ function refusePin(entry: DmaEntry, errno: number, page: number, pageSize: numbe
 
 /** Maps a run in every domain, or in none. @returns 0 or an errno number */
 function mapRun(state: Type1State, iova: bigint, frame: number, pages: number, prot: number): number {
-  const bytes = pages * state.pageSize;
+  const { failure, pageSize } = state;
+  const bytes = pages * pageSize;
   for (const [at, { mapper }] of state.domains.entries()) {
-    const errno = mapper.map(hi32(iova), lo32(iova), frameHi(frame), frameLo(frame), bytes, prot | Prot.CACHE);
+    const failed = failure !== null && failure.fails('backend');
+    const errno = failed
+      ? Errno.ENOMEM
+      : mapper.map(hi32(iova), lo32(iova), frameHi(frame), frameLo(frame), bytes, prot | Prot.CACHE);
     if (errno === 0) continue;
     for (const earlier of state.domains.slice(0, at)) earlier.mapper.unmap(hi32(iova), lo32(iova), bytes);
     return errno;

@@ -24,6 +24,7 @@ export type Type1RefusalCode =
   | 'TYPE1_MAP_EXISTS'
   | 'TYPE1_MAP_LIMIT'
   | 'TYPE1_MAP_OUTSIDE'
+  | 'TYPE1_NO_MEMORY'
   | 'TYPE1_PIN_FAILED'
   | 'TYPE1_MEMLOCK'
   | 'TYPE1_VADDR_NO_MAPPING'
@@ -160,6 +161,12 @@ export const type1Refusals: RefusalTable<Type1RefusalCode> = refusalTable('compa
     errno: 'EINVAL',
     rule: 'the range must lie inside one window of IOVA_RANGE',
     source: 'vfio_iommu_type1.c vfio_iommu_iova_dma_valid',
+  },
+  TYPE1_NO_MEMORY: {
+    errno: 'ENOMEM',
+    rule: 'the kernel can allocate what the mapping needs',
+    source: 'vfio_iommu_type1.c vfio_dma_do_map',
+    hint: 'a failure was injected',
   },
   TYPE1_PIN_FAILED: {
     errno: 'EFAULT',

@@ -1,4 +1,4 @@
-import type { IommuBackend, IommuDomain, IommuGroup, RunMapper } from '@ioasis/core';
+import type { FailureSource, IommuBackend, IommuDomain, IommuGroup, RunMapper } from '@ioasis/core';
 import { DmaList } from './dma-list.js';
 import type { IovaWindows } from './iova-windows.js';
 
@@ -26,6 +26,7 @@ export class Type1State {
   readonly parameters: Type1Parameters;
   /** PAGE_SIZE of the machine, bytes. */
   readonly pageSize: number;
+  readonly failure: FailureSource | null;
   /** TYPE1v2 (or nesting): unmaps whole mappings only. */
   readonly v2: boolean;
   /** TYPE1_NESTING: domains must be able to nest. */
@@ -43,9 +44,16 @@ export class Type1State {
   /** Whether dirty pages are tracked. */
   tracking = false;
 
-  constructor(parameters: Type1Parameters, pageSize: number, v2: boolean, nesting: boolean) {
+  constructor(
+    parameters: Type1Parameters,
+    pageSize: number,
+    failure: FailureSource | null,
+    v2: boolean,
+    nesting: boolean,
+  ) {
     this.parameters = parameters;
     this.pageSize = pageSize;
+    this.failure = failure;
     this.v2 = v2;
     this.nesting = nesting;
     this.available = parameters.dmaEntryLimit;

@@ -1,8 +1,9 @@
-import { VfioExtension } from '@ioasis/core';
+import { linux612, linux66, VfioExtension, type BackendDefinition, type KernelProfile } from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
 import { describeRefusal } from '@ioasis/core';
 import { isLeft } from 'fp-ts/lib/Either.js';
 import type { Personality } from '../../src/index.js';
+import { backends } from '../support/backends.js';
 import { flatBackend } from '../support/flat-backend.js';
 import { BUFFER, codeOf, DEVICE, must, outcome, TestMachine } from '../support/vfio-machine.js';
 
@@ -148,6 +149,72 @@ describe('cloud-hypervisor PR #8593, #8594: a sparse unmap returns a short byte 
     expect(test.machine.devices[0]!.port.read(8n * PAGE, 4).status).toBe('blocked');
     expect(test.machine.pages.pinCount).toBe(0);
   });
+
+  it.each(BOTH)(
+    'on %s a map that fails in the IOMMU at any point leaves no trace, and works when it is tried again',
+    (personality) => {
+      let left = 0;
+      const failure = { fails: (kind: string): boolean => kind === 'backend' && left > 0 && --left === 0 };
+      const { test, container } = opened({ personality, failure });
+      const blocks = 4n;
+      for (let block = 0n; block < blocks; block++) {
+        must(test.process.addressSpace.mmap(BUFFER + 2n * block * PAGE, PAGE, 'rw', { kind: 'shared' }));
+      }
+      const ram = { vaddr: BUFFER, iova: 0n, size: 2n * blocks * PAGE };
+      const outcomes: (string | number)[] = [];
+      for (let nth = 1; nth < 20; nth++) {
+        left = nth;
+        const refused = container.mapDma(ram);
+        outcomes.push(outcome(refused));
+        if (!isLeft(refused)) break;
+        expect(test.machine.pages.pinCount).toBe(0);
+        expect(test.machine.devices[0]!.port.read(0n, 4).status).toBe('blocked');
+      }
+      expect(outcomes.at(-1)).toBe(0);
+      expect(outcomes.slice(0, -1).length).toBeGreaterThan(0);
+      expect(new Set(outcomes.slice(0, -1))).toEqual(new Set(['ENOMEM']));
+      expect(container.unmapAll().size).toBe(ram.size);
+    },
+  );
+});
+
+describe('cloud-hypervisor #6872: test_vfio failing with kernel v6.12', () => {
+  /** What a VMM does while its guest boots and changes its memory: 'map' or 'unmap', guest address and bytes. */
+  const steps = [
+    ['map', 0n, 0xa_0000n],
+    ['map', 0xc_0000n, 0x4_0000n],
+    ['unmap', 0xc_0000n, 0x4_0000n],
+    ['map', 0xc_0000n, 0x2_0000n],
+    ['map', 0xe_0000n, 0x2_0000n],
+    ['unmap', 0n, 0xa_0000n],
+    ['map', 0n, 0x8_0000n],
+  ] as const;
+  const guestPages = [0n, 0x7_f000n, 0x8_0000n, 0x9_f000n, 0xb_f000n, 0xc_0000n, 0xd_f000n, 0xe_0000n, 0xf_f000n];
+
+  /** Replays the steps; what each came to, and which guest addresses the device reaches in the end. */
+  function replay(personality: Personality, kernel: KernelProfile, backend: BackendDefinition): unknown {
+    const { test, container } = opened({ personality, kernel, backend });
+    const outcomes = steps.map(([step, iova, size]) =>
+      step === 'map'
+        ? outcome(container.mapDma({ vaddr: BUFFER + iova, iova, size }))
+        : container.unmapDma({ iova, size }).size,
+    );
+    const { port } = test.machine.devices[0]!;
+    return { outcomes, reached: guestPages.filter((address) => port.read(address, 4).status === 'ok') };
+  }
+
+  it.each(BOTH.flatMap((personality) => Object.keys(backends).map((name) => [personality, name] as const)))(
+    'on %s behind %s the same steps end the same under either kernel, without a virtual machine',
+    (personality, name) => {
+      const backend = backends[name]!;
+      const expected = {
+        outcomes: [0, 0, 0x4_0000n, 0, 0, 0xa_0000n, 0],
+        reached: [0n, 0x7_f000n, 0xc_0000n, 0xd_f000n, 0xe_0000n, 0xf_f000n],
+      };
+      expect(replay(personality, linux66, backend())).toEqual(expected);
+      expect(replay(personality, linux612, backend())).toEqual(expected);
+    },
+  );
 });
 
 describe('rust-vmm/vfio-ioctls #39: add unit tests', () => {

@@ -68,6 +68,13 @@ export interface IommuDomain {
    */
   enforceCacheCoherency(): boolean;
 
+  /**
+   * Prepares a domain that was just allocated to carry user-managed stages (`iommu_enable_nesting`), as the nesting type of the classic VFIO
+   * container asks. Absent where the driver knows no such thing.
+   * @returns 0 or an errno number
+   */
+  enableNesting?(): number;
+
   /** Dirty tracking; absent where the domain was not allocated for it. */
   readonly dirty: DomainDirtyOps | undefined;
 

@@ -190,6 +190,11 @@ export class Stage1Domain implements IommuDomain {
     return this.#table.foundPaLo;
   }
 
+  /** A domain that is allocated for a device is finished, so it is too late to make it a stage 2 (`arm_smmu_enable_nesting`). */
+  enableNesting(): number {
+    return Errno.EPERM;
+  }
+
   /** Linux 6.12 does not know how on this unit. */
   enforceCacheCoherency(): boolean {
     return false;
