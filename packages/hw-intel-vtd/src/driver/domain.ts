@@ -95,9 +95,7 @@ export class SecondStageDomain implements IommuDomain {
       partialUnmap: 'whole',
       unlink: 'range',
       observer:
-        flushLines === null
-          ? null
-          : { written: flushLines, unlinked: () => undefined, rootChanged: () => undefined },
+        flushLines === null ? null : { written: flushLines, unlinked: () => undefined, rootChanged: () => undefined },
     });
     if (flushLines !== null && this.#table.levels > 0) flushLines(this.#table.rootHi, this.#table.rootLo, FRAME_BYTES);
   }

@@ -1,12 +1,4 @@
-import {
-  Errno,
-  hex,
-  read64,
-  write64,
-  type FrameAllocator,
-  type MmioWindow,
-  type PhysicalMemory,
-} from '@ioasis/core';
+import { Errno, hex, read64, write64, type FrameAllocator, type MmioWindow, type PhysicalMemory } from '@ioasis/core';
 import { DescriptorType, WAIT_DESCRIPTOR } from '../layouts/descriptors.js';
 import { FSTS_REG } from '../layouts/fault-registers.js';
 import { IQA_REG, IQERCD_REG } from '../layouts/invalidation-registers.js';
@@ -153,6 +145,8 @@ export class InvalidationQueueWriter {
 
   #stalled(): InvalidationQueueStalled {
     const status = hex(this.#mmio.read32(RegisterOffset.FSTS) >>> 0);
-    return new InvalidationQueueStalled(`intelVtd: no invalidation wait came back, head ${this.#head()}, FSTS ${status}`);
+    return new InvalidationQueueStalled(
+      `intelVtd: no invalidation wait came back, head ${this.#head()}, FSTS ${status}`,
+    );
   }
 }

@@ -180,7 +180,7 @@ export class VtdDriver implements UnitPort {
 
   /** Blocks everything of the device; in scalable mode its PASID tables go. */
   removeDevice({ requesterId }: IommuDevice): void {
-    for (const attachment of [...this.#attachments.values()]) {
+    for (const attachment of this.#attachments.values()) {
       if (attachment.sourceId === requesterId) this.#detach(attachment);
     }
     if (this.traits.isScalable) {

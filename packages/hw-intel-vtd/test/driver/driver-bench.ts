@@ -1,7 +1,7 @@
 import {
   FrameAllocator,
   hi32,
-  IotlbGather,
+  type IotlbGather,
   lo32,
   PhysicalMemory,
   RunMapper,
@@ -78,6 +78,12 @@ export const unmapRun = (domain: IommuDomain, iova: bigint, bytes: number): numb
   new RunMapper(domain).unmap(hi32(iova), lo32(iova), bytes);
 
 /** One page-table call. @returns bytes unmapped */
-export function unmapPages(domain: IommuDomain, iova: bigint, shift: number, count: number, gather: IotlbGather): number {
+export function unmapPages(
+  domain: IommuDomain,
+  iova: bigint,
+  shift: number,
+  count: number,
+  gather: IotlbGather,
+): number {
   return domain.unmapPages(hi32(iova), lo32(iova), shift, count, gather);
 }

@@ -13,7 +13,14 @@ const ITE = 0x40;
 function bench({ isScalable = false, isPresent = true } = {}) {
   const { memory, frames } = ram();
   const fake = new FakeUnit(memory, 0n, 0n);
-  const queue = new InvalidationQueueWriter(memory, frames, fake, isScalable, () => fake.step(), () => isPresent);
+  const queue = new InvalidationQueueWriter(
+    memory,
+    frames,
+    fake,
+    isScalable,
+    () => fake.step(),
+    () => isPresent,
+  );
   return { memory, fake, queue };
 }
 

@@ -78,7 +78,7 @@ describe('the block of a range', () => {
         const { address, mask } = blockOf(first << 12n, ((first + pages) << 12n) - 1n);
         const size = 0x1000n << BigInt(mask);
         expect(address % size).toBe(0n);
-        expect(address <= first << 12n && ((first + pages) << 12n) <= address + size).toBe(true);
+        expect(address <= first << 12n && (first + pages) << 12n <= address + size).toBe(true);
         expect(mask).toBe(linuxMask(first, pages));
       }),
       { numRuns: 500 },
