@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runProgram } from '../../src/index.js';
 import { capture, ioasis, type CapturedRun } from '../captured.js';
@@ -41,6 +42,6 @@ describe('ioasis demo', () => {
     const terminal = capture(true);
     await runProgram(['demo'], terminal);
     expect(terminal.printed.out).toContain('\u001b[');
-    expect(terminal.printed.out.replaceAll(/\u001b\[\d+m/g, '')).toBe(demo.out);
+    expect(stripVTControlCharacters(terminal.printed.out)).toBe(demo.out);
   });
 });
