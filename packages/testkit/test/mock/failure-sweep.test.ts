@@ -244,7 +244,7 @@ function run(flow: Flow, n: number): boolean {
 }
 
 describe('a failure at any point', () => {
-  it.for(flows)('leaves the state as it was: $name', (flow) => {
+  it.for(flows)('leaves the state as it was: $name', { timeout: 60_000 }, (flow) => {
     let n = 1;
     while (run(flow, n)) n++;
     expect(n).toBeGreaterThan(10);
