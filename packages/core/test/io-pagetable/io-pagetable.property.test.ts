@@ -6,11 +6,11 @@ import { FakeDomain, IO_PAGE } from './fake-domain.js';
 import { BUFFER, codeOf, testTables, type TestTables } from './fixture.js';
 import { OracleTable, type OracleArea, type OracleArray } from './oracle.js';
 
-const PAGE = 4096n;
 const PAGES = 24;
 const AREA_BYTES = 192;
 const ARRAY_BYTES = 192;
-const APERTURE: Range64 = { start: 0x2000n, last: 0x2_7fffn };
+/** A narrow aperture, in pages. */
+const APERTURE = { start: 2n, end: 40n };
 
 interface Both {
   readonly table: IoPageTable;
@@ -44,77 +44,90 @@ type Step =
   | { readonly do: 'allow'; readonly at: number; readonly ranges: readonly (readonly [bigint, bigint])[] }
   | { readonly do: 'large'; readonly at: number; readonly on: boolean };
 
-const at = fc.nat(1);
-/** Mostly page-aligned, sometimes to an IO page, rarely to a byte. */
-const aligned = (pages: number): fc.Arbitrary<bigint> =>
-  fc.oneof(
-    { weight: 8, arbitrary: fc.nat(pages - 1).map((page) => BigInt(page) * PAGE) },
-    { weight: 3, arbitrary: fc.nat(pages * 2 - 1).map((half) => BigInt(half) * IO_PAGE) },
-    { weight: 1, arbitrary: fc.nat(pages * 4096 - 1).map((byte) => BigInt(byte)) },
-  );
-const length = aligned(7).map((bytes) => (bytes === 0n ? PAGE : bytes));
-const iova = aligned(48);
-const prot = fc.constantFrom(Prot.READ, Prot.READ | Prot.WRITE, Prot.READ | Prot.WRITE);
-const maybe = <A>(arbitrary: fc.Arbitrary<A>): fc.Arbitrary<A | undefined> =>
-  fc.option(arbitrary, { nil: undefined, freq: 2 });
+function steps(page: bigint): fc.Arbitrary<Step[]> {
+  const at = fc.nat(1);
+  /** Mostly page-aligned, sometimes to an IO page, rarely to a byte. */
+  const aligned = (pages: number): fc.Arbitrary<bigint> =>
+    fc.oneof(
+      { weight: 8, arbitrary: fc.nat(pages - 1).map((number) => BigInt(number) * page) },
+      { weight: 3, arbitrary: fc.nat(pages * Number(page / IO_PAGE) - 1).map((half) => BigInt(half) * IO_PAGE) },
+      { weight: 1, arbitrary: fc.nat(pages * Number(page) - 1).map((byte) => BigInt(byte)) },
+    );
+  const length = aligned(7).map((bytes) => (bytes === 0n ? page : bytes));
+  const iova = aligned(48);
+  const prot = fc.constantFrom(Prot.READ, Prot.READ | Prot.WRITE, Prot.READ | Prot.WRITE);
+  const maybe = <A>(arbitrary: fc.Arbitrary<A>): fc.Arbitrary<A | undefined> =>
+    fc.option(arbitrary, { nil: undefined, freq: 2 });
 
-const anyStep: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      do: fc.constant('map' as const),
-      at,
-      offset: aligned(PAGES - 8),
-      length,
-      iova: maybe(iova),
-      prot,
-    }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({ do: fc.constant('copy' as const), at, from: at, iova, length, to: maybe(iova), prot }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({ do: fc.constant('unmap' as const), at, iova, length: length.map((bytes) => bytes * 3n) }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({ do: fc.constant('cut' as const), at, iova: iova.map((start) => start + PAGE - 1n) }),
-  },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('add' as const), at, narrow: fc.boolean() }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('remove' as const), at, which: fc.nat(2) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('reserve' as const), at, iova, length }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('unreserve' as const), at }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      do: fc.constant('allow' as const),
-      at,
-      ranges: fc.array(fc.tuple(iova, length), { maxLength: 2 }),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('large' as const), at, on: fc.boolean() }) },
-);
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    {
+      weight: 8,
+      arbitrary: fc.record({
+        do: fc.constant('map' as const),
+        at,
+        offset: aligned(PAGES - 8),
+        length,
+        iova: maybe(iova),
+        prot,
+      }),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.record({ do: fc.constant('copy' as const), at, from: at, iova, length, to: maybe(iova), prot }),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.record({ do: fc.constant('unmap' as const), at, iova, length: length.map((bytes) => bytes * 3n) }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({ do: fc.constant('cut' as const), at, iova: iova.map((start) => start + page - 1n) }),
+    },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant('add' as const), at, narrow: fc.boolean() }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('remove' as const), at, which: fc.nat(2) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('reserve' as const), at, iova, length }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('unreserve' as const), at }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant('allow' as const),
+        at,
+        ranges: fc.array(fc.tuple(iova, length), { maxLength: 2 }),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('large' as const), at, on: fc.boolean() }) },
+  );
+  return fc.array(step, { minLength: 10, maxLength: 40 });
+}
 
 const device = {};
 
 describe('IoPageTable against a plain list', () => {
   it.each([
-    ['frames in order', Array.from({ length: PAGES }, (_, page) => page), 0x1_0000],
-    ['frames in scattered order', Array.from({ length: PAGES }, (_, page) => (page * 7) % PAGES), 0x1_0000],
+    ['frames in order', 4096 as const, Array.from({ length: PAGES }, (_, page) => page), 0x1_0000],
+    [
+      'frames in scattered order',
+      4096 as const,
+      Array.from({ length: PAGES }, (_, page) => (page * 7) % PAGES),
+      0x1_0000,
+    ],
     [
       'scattered frames and batches of one run',
+      4096 as const,
       Array.from({ length: PAGES }, (_, page) => (page * 7 + (page >> 1)) % PAGES),
       12,
     ],
-    ['batches of two runs and pages', [0, 1, 2, 9, 8, 7, 3, 4, 5, 20, 21, 22], 24],
-  ])('holds what was mapped and nothing else: %s', (_name, touch, tempMemoryLimit) => {
+    ['batches of two runs and pages', 4096 as const, [0, 1, 2, 9, 8, 7, 3, 4, 5, 20, 21, 22], 24],
+    ['pages of 16 KiB', 16384 as const, [0, 1, 2, 9, 8, 7, 3, 4], 36],
+  ])('holds what was mapped and nothing else: %s', (_name, pageSize, touch, tempMemoryLimit) => {
     fc.assert(
-      fc.property(fc.array(anyStep, { minLength: 10, maxLength: 40 }), (steps) => {
-        const world = testTables({ pages: PAGES, touch });
-        const both = [0, 1].map(() => ({ table: world.table({ tempMemoryLimit }), oracle: new OracleTable() }));
-        for (const each of steps) {
+      fc.property(steps(BigInt(pageSize)), (list) => {
+        const world = testTables({ pages: PAGES, pageSize, touch });
+        const both = [0, 1].map(() => ({
+          table: world.table({ tempMemoryLimit }),
+          oracle: new OracleTable(BigInt(pageSize)),
+        }));
+        for (const each of list) {
           act(world, both, each);
           check(world, both);
         }
@@ -188,7 +201,9 @@ function act(world: TestTables, both: readonly Both[], step: Step): void {
     }
     case 'add': {
       if (oracle.domains.length === 3) return;
-      const aperture = step.narrow ? APERTURE : { start: 0n, last: 0xffff_ffff_ffff_ffffn };
+      const aperture = step.narrow
+        ? { start: APERTURE.start * oracle.page, last: APERTURE.end * oracle.page - 1n }
+        : { start: 0n, last: 0xffff_ffff_ffff_ffffn };
       const domain = new FakeDomain({ aperture });
       const expected = addRefusal(oracle, aperture);
       expect(codeOf(table.addDomain(domain))).toBe(expected);
@@ -245,7 +260,7 @@ function agree(result: ReturnType<IoPageTable['map']>, expected: string | bigint
 function cutRefusal(oracle: OracleTable, area: OracleArea, last: bigint): string {
   if (last === area.start || last === area.last) return 'ok';
   const second = last + 1n;
-  const inArray = area.offset - (area.array.offset - (area.array.offset % PAGE)) + (second - area.start);
+  const inArray = area.offset - (area.array.offset - (area.array.offset % oracle.page)) + (second - area.start);
   if (second % oracle.alignment !== 0n || inArray % oracle.alignment !== 0n) return 'CUT_UNALIGNED';
   return oracle.domains.length > 0 && !oracle.small ? 'CUT_LARGE_PAGES' : 'ok';
 }
@@ -253,7 +268,7 @@ function cutRefusal(oracle: OracleTable, area: OracleArea, last: bigint): string
 const unfit = (oracle: OracleTable, alignment: bigint): boolean =>
   oracle.areas.some(
     ({ start, last, offset }) =>
-      start % alignment !== 0n || (last + 1n) % alignment !== 0n || (offset % PAGE) % alignment !== 0n,
+      start % alignment !== 0n || (last + 1n) % alignment !== 0n || (offset % oracle.page) % alignment !== 0n,
   );
 
 const outside = ({ start, last }: Range64): Range64[] =>
@@ -280,7 +295,7 @@ function addRefusal(oracle: OracleTable, aperture: Range64): string {
 
 function smallRefusal(oracle: OracleTable): string {
   if (oracle.domains.length > 0 && oracle.areas.length > 0) return 'LARGE_PAGES_IN_USE';
-  return oracle.alignment < PAGE && unfit(oracle, PAGE) ? 'ALIGNMENT_IN_USE' : 'ok';
+  return oracle.alignment < oracle.page && unfit(oracle, oracle.page) ? 'ALIGNMENT_IN_USE' : 'ok';
 }
 
 /** Compares domains byte for byte, pins, charges and the budget with what the lists say. */
@@ -301,7 +316,7 @@ function check(world: TestTables, both: readonly Both[]): void {
       pinned.set(area.array, pages);
       for (let byte = 0n; area.start + byte <= area.last; byte += IO_PAGE) {
         expected.set(area.start + byte, world.physical(area.offset + byte));
-        pages.add((area.offset + byte) / PAGE);
+        pages.add((area.offset + byte) / oracle.page);
       }
     }
     for (const { domain } of oracle.domains) {

@@ -17,7 +17,6 @@ export interface OracleArea {
   readonly writable: boolean;
 }
 
-const PAGE = 4096n;
 const HUGE = 0x20_0000n;
 
 /** What an IO page table should hold, as a plain list searched from front to back. */
@@ -28,8 +27,11 @@ export class OracleTable {
   domains: { readonly domain: object; readonly aperture: Range64; readonly page: bigint }[] = [];
   small = false;
 
+  /** @param page bytes of a page of the machine */
+  constructor(readonly page: bigint) {}
+
   get alignment(): bigint {
-    let alignment = this.small ? PAGE : 1n;
+    let alignment = this.small ? this.page : 1n;
     for (const { page } of this.domains) if (page > alignment) alignment = page;
     return alignment;
   }
@@ -48,7 +50,7 @@ export class OracleTable {
     if (typeof found === 'string') return found;
     for (const { offset, writable } of slices) {
       if (write && !writable) return 'MAP_PAGES_READ_ONLY';
-      if ((offset % PAGE) % alignment !== 0n) return 'MAP_USER_ADDRESS_UNALIGNED';
+      if ((offset % this.page) % alignment !== 0n) return 'MAP_USER_ADDRESS_UNALIGNED';
     }
     return found;
   }
@@ -68,19 +70,19 @@ export class OracleTable {
     if (user !== 0n && (user & -user) < align) align = user & -user;
     if (align > HUGE) align = HUGE;
     if (align < this.alignment) return 'AUTO_ALIGNMENT_TOO_SMALL';
-    const limits = { start: PAGE, last: U64_MAX - PAGE };
+    const limits = { start: this.page, last: U64_MAX - this.page };
     const used = [...this.reserved, ...this.areas].toSorted((a, b) => (a.start < b.start ? -1 : 1));
     for (const window of this.allowed.length === 0 ? [limits] : joined(this.allowed)) {
       const start = window.start < limits.start ? limits.start : window.start;
       const last = window.last > limits.last ? limits.last : window.last;
       if (start > last) continue;
-      const first = fits(start, last, length, align, user % PAGE);
+      const first = fits(start, last, length, align, user % this.page);
       if (first === undefined) continue;
       let hole = first;
       for (const range of [...used, { start: last + 1n, last }]) {
         const end = range.start - 1n < last ? range.start - 1n : last;
         if (end >= hole) {
-          const place = fits(hole, end, length, align, user % PAGE);
+          const place = fits(hole, end, length, align, user % this.page);
           if (place !== undefined) return place;
         }
         if (range.last + 1n > hole) hole = range.last + 1n;
