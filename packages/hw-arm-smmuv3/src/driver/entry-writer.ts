@@ -38,7 +38,7 @@ export class EntryWriter {
     const usedThen = this.#used(target);
     // Bits that nobody looks at yet can have their new values at once.
     const prepared = current.map((word, i) => (word & usedNow[i]!) | (target[i]! & ~usedNow[i]!));
-    const different = prepared.map((word, i) => (word & usedThen[i]!) !== target[i]!);
+    const different = prepared.map((word, i) => ((word ^ target[i]!) & usedThen[i]!) !== 0n);
     const count = different.filter(Boolean).length;
     const step = (words: EntryWords, from: number, to: number): void => {
       if (this.#store(address, words, from, to)) sync();

@@ -55,8 +55,11 @@ export interface SmmuV3DriverEnvironment {
 
 /** Input bits of stage 1 (VA_BITS of the kernel). */
 const INPUT_BITS = 48;
-/** Linux writes memory attributes for indexes 0 to 3: non-cacheable, write-back, device, write-back non-transient. */
-const MAIR = 0xf404_ff44n;
+/**
+ * Linux writes memory attributes for indexes 0 to 3: non-cacheable, write-back, device, write-back non-transient. It makes them as a
+ * signed 32-bit value, so that the unused indexes are all ones.
+ */
+const MAIR = 0xffff_ffff_f404_ff44n;
 /** Inner shareable, and write-back cacheable, as CR1, CD and STE code them. */
 const INNER_SHAREABLE = 3;
 const WRITE_BACK = 1;

@@ -15,20 +15,44 @@ const S1_FIELDS: readonly SteField[] = [
   'EATS',
   'S2VMID',
 ];
+const S2_FIELDS: readonly SteField[] = [
+  'EATS',
+  'SHCFG',
+  'S2VMID',
+  'S2T0SZ',
+  'S2SL0',
+  'S2IR0',
+  'S2OR0',
+  'S2SH0',
+  'S2TG',
+  'S2PS',
+  'S2AA64',
+  'S2ENDI',
+  'S2AFFD',
+  'S2PTW',
+  'S2HD',
+  'S2HA',
+  'S2S',
+  'S2R',
+  'S2TTB',
+];
 const ALL = (1n << 64n) - 1n;
 
 const steMask = (fields: readonly SteField[]): bigint => fields.reduce((mask, field) => mask | STE.mask(field), 0n);
 
-/** Bits of an STE that hardware looks at: of abort, bypass and stage 1 (IHI 0070 5.2). */
+/** Bits of an STE that hardware looks at (IHI 0070 5.2; 13.5 for SHCFG, which stage 1 needs only where it lets requests by). */
 export function usedOfStreamEntry(words: EntryWords): EntryWords {
   const ste = entryOf(words);
   if (STE.get(ste, 'V') === 0n) return wordsOf(STE.mask('V'));
   const config = Number(STE.get(ste, 'CONFIG'));
-  const isTranslating = config === SteConfig.S1;
-  const takesAttributes =
-    config === SteConfig.BYPASS || (isTranslating && Number(STE.get(ste, 'S1DSS')) === S1Dss.BYPASS);
+  const hasStage1 = config === SteConfig.S1 || config === SteConfig.NESTED;
+  const hasStage2 = config === SteConfig.S2 || config === SteConfig.NESTED;
+  const takesAttributes = config === SteConfig.BYPASS || (hasStage1 && Number(STE.get(ste, 'S1DSS')) === S1Dss.BYPASS);
   return wordsOf(
-    steMask(['V', 'CONFIG']) | (isTranslating ? steMask(S1_FIELDS) : 0n) | (takesAttributes ? STE.mask('SHCFG') : 0n),
+    steMask(['V', 'CONFIG']) |
+      (hasStage1 ? steMask(S1_FIELDS) : 0n) |
+      (hasStage2 ? steMask(S2_FIELDS) : 0n) |
+      (takesAttributes ? STE.mask('SHCFG') : 0n),
   );
 }
 
