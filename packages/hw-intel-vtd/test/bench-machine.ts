@@ -26,8 +26,8 @@ export class AllocationLimit implements FailureSource {
   }
 }
 
-/** RAM, frames for tables in its first 64 MiB, and one unit with its driver: no processes, no ioctls. */
-export function bareBackend(options: VtdOptions = {}, cpuCache: 'snooped' | 'not-snooped' = 'snooped') {
+/** RAM, frames for tables in its first 64 MiB, and a limit for them. */
+export function bareMemory() {
   const windows = [
     { start: 0n, last: 0x7fff_ffffn },
     { start: 0x1_0000_0000n, last: 0x2_7fff_ffffn },
@@ -35,6 +35,12 @@ export function bareBackend(options: VtdOptions = {}, cpuCache: 'snooped' | 'not
   const memory = new PhysicalMemory({ windows, arena: ARENA });
   const limit = new AllocationLimit();
   const tableFrames = new FrameAllocator(memory, { firstFrame: 16, frames: 0x3ff0 }, { failure: limit });
+  return { memory, tableFrames, limit };
+}
+
+/** Memory and one unit with its driver: no processes, no ioctls. */
+export function bareBackend(options: VtdOptions = {}, cpuCache: 'snooped' | 'not-snooped' = 'snooped') {
+  const { memory, tableFrames, limit } = bareMemory();
   if (cpuCache === 'not-snooped') {
     // Frames that were somebody else's: what the unit sees before a flush looks like present entries.
     const used = Array.from({ length: 64 }, () => tableFrames.allocate(0));

@@ -46,9 +46,10 @@ export class FaultReader {
   }
 
   #keep(record: bigint): void {
-    const { FR, SID, PP, PASID, FI, T1, T2 } = FRCD_REG.decode(record);
+    const { FR, SID, PP, PASID, FI, T1 } = FRCD_REG.decode(record);
     const sourceId = Number(SID);
-    const kind = T1 === 0n && T2 === 0n ? 'write' : 'read';
+    // Linux looks at T1 only: a page request counts as a write, an atomic operation as a read.
+    const kind = T1 === 0n ? 'write' : 'read';
     const pasid = PP === 0n ? undefined : Number(PASID);
     const fault = { reason: Number(FR), sourceId, pasid, address: FI << 12n, kind } as const;
     this.faults.push({ ...fault, line: logLine(fault) });
