@@ -1,7 +1,7 @@
 import { isLeft, right } from 'fp-ts/lib/Either.js';
 import { done, type IoResult } from '../errno/index.js';
 import type { BoundDevice } from './bound-device.js';
-import { refuseDriver } from './driver-refusal.js';
+import { refuseDriver } from './refuse-driver.js';
 import type { AttachHandle, FaultQueue } from './fault-queue.js';
 import { blockGroup, setGroupDomain } from './group-domain.js';
 import type { HwPageTable, HwptPaging } from './hwpt.js';

@@ -2,7 +2,7 @@ import { isLeft } from 'fp-ts/lib/Either.js';
 import { IommuHwptInvalidate } from '../abi/index.js';
 import type { UserDataArray } from '../domain/index.js';
 import { done, Errno, type IoResult } from '../errno/index.js';
-import { refuseDriver } from './driver-refusal.js';
+import { refuseDriver } from './refuse-driver.js';
 import { HwptNested } from './hwpt.js';
 import type { IoctlFrame, IoctlHandler } from './ioctl-frame.js';
 import { iommufdRefusals } from './refusals.js';

@@ -2,7 +2,7 @@ import { isLeft, right } from 'fp-ts/lib/Either.js';
 import { HwptFlag, type HwptUserData } from '../domain/index.js';
 import { Errno, type IoResult } from '../errno/index.js';
 import type { BoundDevice } from './bound-device.js';
-import { refuseDriver } from './driver-refusal.js';
+import { refuseDriver } from './refuse-driver.js';
 import { HwptNested, type HwptPaging } from './hwpt.js';
 import { iommufdRefusals } from './refusals.js';
 

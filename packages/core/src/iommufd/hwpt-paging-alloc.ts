@@ -3,7 +3,7 @@ import { HwptFlag, type HwptUserData } from '../domain/index.js';
 import { Errno, type IoResult } from '../errno/index.js';
 import { attachDevice, detachDevice } from './attach.js';
 import type { BoundDevice } from './bound-device.js';
-import { refuseDriver } from './driver-refusal.js';
+import { refuseDriver } from './refuse-driver.js';
 import { HwptPaging } from './hwpt.js';
 import type { Ioas } from './ioas.js';
 import { iommufdRefusals } from './refusals.js';

@@ -2,7 +2,7 @@ import { isLeft, right } from 'fp-ts/lib/Either.js';
 import { done, type IoResult } from '../errno/index.js';
 import { checkPageRequests, routePageRequests } from './attach.js';
 import type { BoundDevice } from './bound-device.js';
-import { refuseDriver } from './driver-refusal.js';
+import { refuseDriver } from './refuse-driver.js';
 import { setGroupDomain } from './group-domain.js';
 import type { HwPageTable, HwptPaging } from './hwpt.js';
 import { iommufdRefusals } from './refusals.js';
