@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { DmaEngine } from '@ioasis/core';
+import { MockDeviceFlag } from '@ioasis/testkit';
+import { APERTURE, CLEAN, codeOf, DATA, errnoOf, MockBench, ok, PAGE } from './mock-bench.js';
+
+describe('the test ioctl', () => {
+  it('makes objects in the order of the kernel: test object, device, page table', () => {
+    const { iommufd, mock } = new MockBench();
+    const ioasId = ok(iommufd.ioasAlloc());
+    expect(ok(mock.mockDomain(ioasId))).toEqual({ stdevId: 2, deviceId: 3, hwptId: 4 });
+    // The second device takes the page table that is there.
+    expect(ok(mock.mockDomain(ioasId))).toEqual({ stdevId: 5, deviceId: 6, hwptId: 4 });
+    ok(iommufd.destroy(2));
+    expect(ok(mock.mockDomain(ioasId, MockDeviceFlag.NO_DIRTY))).toEqual({ stdevId: 2, deviceId: 3, hwptId: 4 });
+    expect(codeOf(mock.mockDomain(ioasId, 4))).toBe('TEST_DEVICE_FLAGS');
+    expect(errnoOf(mock.mockDomain(99))).toBe('ENOENT');
+    expect(ok(iommufd.ioasAlloc())).toBe(7);
+  });
+
+  it('tells accesses from other descriptors, and those that pin from those that do not', () => {
+    const { iommufd, mock } = new MockBench();
+    const ioasId = ok(iommufd.ioasAlloc());
+    const range = { iova: APERTURE, length: PAGE, userVa: DATA };
+    expect(errnoOf(mock.pinPages(iommufd.fd, range, false))).toBe('EBADFD');
+    expect(errnoOf(mock.pinPages(77, range, false))).toBe('EBADFD');
+    const fd = ok(mock.createAccess(ioasId, false));
+    expect(errnoOf(mock.pinPages(fd, range, false))).toBe('EOPNOTSUPP');
+    expect(errnoOf(mock.pinPages(fd, { ...range, length: 0x200_0000n }, false))).toBe('ENOMEM');
+  });
+
+  it('compares pinned pages with memory', () => {
+    const bench = new MockBench();
+    const { iommufd, mock } = bench;
+    const ioasId = ok(iommufd.ioasAlloc());
+    ok(iommufd.ioasMap({ ioasId, userVa: DATA, length: 4n * PAGE, iova: APERTURE }));
+    const fd = ok(mock.createAccess(ioasId, true));
+    const range = { iova: APERTURE, length: PAGE, userVa: DATA + PAGE };
+    expect(errnoOf(mock.pinPages(fd, range, true))).toBe('EBADE');
+    expect([
+      ok(mock.pinPages(fd, { ...range, userVa: 0n }, true)),
+      ok(mock.pinPages(fd, { ...range, userVa: DATA }, true)),
+    ]).toEqual([0, 1]);
+    ok(mock.checkRefs(DATA, PAGE, 1));
+    expect(errnoOf(mock.checkRefs(DATA, PAGE, 2))).toBe('EIO');
+    expect(errnoOf(mock.unpinPages(fd, 2))).toBe('ENOENT');
+    ok(bench.process.close(fd));
+    ok(mock.checkRefs(DATA, PAGE, 0));
+    bench.process.exit();
+    expect(bench.close()).toEqual(CLEAN);
+  });
+
+  it('lets the device of the test do DMA through its page table', () => {
+    const bench = new MockBench();
+    const ioasId = ok(bench.iommufd.ioasAlloc());
+    ok(bench.mock.mockDomain(ioasId));
+    ok(bench.iommufd.ioasMap({ ioasId, userVa: DATA, length: PAGE, iova: APERTURE }));
+    const port = new DmaEngine(bench.backend.unit, bench.machine.memory, 0x1_0000);
+    expect(port.write(APERTURE + 5n, Uint8Array.of(1, 2, 3)).status).toBe('ok');
+    expect([...bench.process.addressSpace.peek(DATA + 5n, 3)]).toEqual([1, 2, 3]);
+    expect(port.read(APERTURE + PAGE, 1).status).toBe('blocked');
+    ok(bench.iommufd.ioasUnmapAll(ioasId));
+    expect(port.read(APERTURE, 1).status).toBe('blocked');
+  });
+});
