@@ -45,7 +45,18 @@ export class PagingStructureCache {
       const shape = levels[level];
       if (frame < 0 || shape === undefined) continue;
       const shift = shape.shift + shape.indexBits;
-      const index = cache.insert(hi, lo, shift, tagA, tagB, frameHi(frame), frameLo(frame), 0, attributes | level, false);
+      const index = cache.insert(
+        hi,
+        lo,
+        shift,
+        tagA,
+        tagB,
+        frameHi(frame),
+        frameLo(frame),
+        0,
+        attributes | level,
+        false,
+      );
       cache.setPayload(index, walker.pathAllowedHi[level]!, walker.pathAllowedLo[level]!);
     }
   }

@@ -62,10 +62,10 @@ export class RegisterFile implements MmioWindow {
   readonly #once: Int32Array;
   readonly #latched: Uint8Array;
   readonly #hooks: Int32Array;
-  /** First word of the register that a word belongs to: both halves of one register latch together. */
+  /** First slot of the register that a slot belongs to: both halves of one register latch together. */
   readonly #owners: Int32Array;
-  /** Word that a word stands for. */
-  readonly #words: Int32Array;
+  /** Slot of each word of the window: registers are few, windows of 128 KiB are not. Slot 0 is what no register has. */
+  readonly #slots: Uint16Array;
   readonly #sink: RegisterSink;
 
   /**
@@ -78,23 +78,23 @@ export class RegisterFile implements MmioWindow {
     sink: RegisterSink,
     aliases: readonly RegisterAlias[] = [],
   ) {
-    const words = mmioBytes / 4;
+    const slots = definitions.reduce((sum, { bytes }) => sum + bytes / 4, 1);
     this.mmioBytes = mmioBytes;
     this.#sink = sink;
-    this.#values = new Int32Array(words);
-    this.#resets = new Int32Array(words);
-    this.#rw = new Int32Array(words);
-    this.#w1c = new Int32Array(words);
-    this.#once = new Int32Array(words);
-    this.#latched = new Uint8Array(words);
-    this.#hooks = new Int32Array(words).fill(NO_HOOK);
-    this.#owners = Int32Array.from({ length: words }, (_, word) => word);
-    this.#words = Int32Array.from({ length: words }, (_, word) => word);
-    const taken = new Map<number, string>();
+    this.#values = new Int32Array(slots);
+    this.#resets = new Int32Array(slots);
+    this.#rw = new Int32Array(slots);
+    this.#w1c = new Int32Array(slots);
+    this.#once = new Int32Array(slots);
+    this.#latched = new Uint8Array(slots);
+    this.#hooks = new Int32Array(slots).fill(NO_HOOK);
+    this.#owners = new Int32Array(slots);
+    this.#slots = new Uint16Array(mmioBytes / 4);
+    const taken: string[] = [''];
     for (const definition of definitions) this.#define(definition, taken);
     for (const alias of aliases) {
       for (let byte = 0; byte < alias.bytes; byte += 4) {
-        this.#words[(alias.offset + byte) >> 2] = (alias.of + byte) >> 2;
+        this.#slots[(alias.offset + byte) >> 2] = this.#slots[(alias.of + byte) >> 2]!;
       }
     }
     this.reset();
@@ -108,35 +108,37 @@ export class RegisterFile implements MmioWindow {
 
   /** The stored word at a byte offset, as the unit sees it. */
   get(offset: number): number {
-    return this.#values[offset >> 2]!;
+    return this.#values[this.#slots[offset >> 2]!]!;
   }
 
-  /** Stores a word without access rules or hooks. */
+  /** Stores a word without access rules or hooks. @throws RangeError where no register is: a bug of the unit */
   set(offset: number, value: number): void {
-    this.#values[offset >> 2] = value;
+    const slot = this.#slots[offset >> 2]!;
+    if (slot === 0) throw new RangeError(`no register is at 0x${offset.toString(16)}`);
+    this.#values[slot] = value;
   }
 
   read32(offset: number): number {
-    const word = this.#wordAt(offset);
-    return word < 0 ? 0 : this.#values[word]!;
+    const slot = this.#slotAt(offset);
+    return slot < 0 ? 0 : this.#values[slot]!;
   }
 
   write32(offset: number, value: number): void {
-    const word = this.#wordAt(offset);
-    if (word < 0) return;
-    const upper = this.#owners[word] !== word;
+    const slot = this.#slotAt(offset);
+    if (slot < 0) return;
+    const upper = this.#owners[slot] !== slot;
     this.writtenHi = upper ? value : 0;
     this.writtenLo = upper ? 0 : value;
     this.writtenHalves = upper ? 2 : 1;
-    this.#store(word, value);
-    this.#latch(word);
-    const hook = this.#hooks[word]!;
+    this.#store(slot, value);
+    this.#latch(slot);
+    const hook = this.#hooks[slot]!;
     if (hook !== NO_HOOK) this.#sink.registerWritten(hook);
   }
 
   write64(offset: number, hi: number, lo: number): void {
-    const low = this.#wordAt(offset);
-    const high = this.#wordAt(offset + 4);
+    const low = this.#slotAt(offset);
+    const high = this.#slotAt(offset + 4);
     if (low < 0 || high < 0 || this.#owners[high] !== low) {
       // Two registers (or one and a gap) side by side: the bus access reaches each of them.
       this.write32(offset, lo);
@@ -153,23 +155,23 @@ export class RegisterFile implements MmioWindow {
     if (hook !== NO_HOOK) this.#sink.registerWritten(hook);
   }
 
-  #wordAt(offset: number): number {
+  #slotAt(offset: number): number {
     if ((offset & 3) !== 0 || offset < 0 || offset >= this.mmioBytes) return -1;
-    return this.#words[offset >> 2]!;
+    return this.#slots[offset >> 2]!;
   }
 
-  #store(word: number, value: number): void {
-    let writable = this.#rw[word]!;
-    if (this.#latched[this.#owners[word]!] === 0) writable |= this.#once[word]!;
-    const kept = this.#values[word]! & ~writable & ~(value & this.#w1c[word]!);
-    this.#values[word] = kept | (value & writable);
+  #store(slot: number, value: number): void {
+    let writable = this.#rw[slot]!;
+    if (this.#latched[this.#owners[slot]!] === 0) writable |= this.#once[slot]!;
+    const kept = this.#values[slot]! & ~writable & ~(value & this.#w1c[slot]!);
+    this.#values[slot] = kept | (value & writable);
   }
 
-  #latch(word: number): void {
-    this.#latched[this.#owners[word]!] = 1;
+  #latch(slot: number): void {
+    this.#latched[this.#owners[slot]!] = 1;
   }
 
-  #define(definition: RegisterDefinition, taken: Map<number, string>): void {
+  #define(definition: RegisterDefinition, taken: string[]): void {
     const { name, offset, bytes, reset = 0n, rw = 0n, w1c = 0n, wo = 0n, once = 0n, hook = NO_HOOK } = definition;
     if (offset % 4 !== 0 || offset < 0 || offset + bytes > this.mmioBytes) {
       throw new RangeError(`${name}: offset 0x${offset.toString(16)} is not a word inside the window`);
@@ -183,15 +185,16 @@ export class RegisterFile implements MmioWindow {
     for (let byte = 0; byte < bytes; byte += 4) {
       const word = (offset + byte) >> 2;
       const shift = BigInt(byte * 8);
-      const other = taken.get(word);
-      if (other !== undefined) throw new RangeError(`${name} and ${other} overlap at 0x${(word * 4).toString(16)}`);
-      taken.set(word, name);
-      this.#resets[word] = Number(BigInt.asIntN(32, reset >> shift));
-      this.#rw[word] = Number(BigInt.asIntN(32, rw >> shift));
-      this.#w1c[word] = Number(BigInt.asIntN(32, w1c >> shift));
-      this.#once[word] = Number(BigInt.asIntN(32, once >> shift));
-      this.#hooks[word] = hook;
-      this.#owners[word] = offset >> 2;
+      const other = this.#slots[word]!;
+      if (other !== 0) throw new RangeError(`${name} and ${taken[other]} overlap at 0x${(word * 4).toString(16)}`);
+      const slot = taken.push(name) - 1;
+      this.#slots[word] = slot;
+      this.#resets[slot] = Number(BigInt.asIntN(32, reset >> shift));
+      this.#rw[slot] = Number(BigInt.asIntN(32, rw >> shift));
+      this.#w1c[slot] = Number(BigInt.asIntN(32, w1c >> shift));
+      this.#once[slot] = Number(BigInt.asIntN(32, once >> shift));
+      this.#hooks[slot] = hook;
+      this.#owners[slot] = slot - byte / 4;
     }
   }
 }
