@@ -40,7 +40,13 @@ function linuxMemory(): PhysicalMemory {
   return memory;
 }
 
-type Walk = { fault: number } | { fault: 0; pa: bigint; leaf: bigint; level: number };
+interface Walk {
+  /** 0: none. */
+  readonly fault: number;
+  readonly pa?: bigint;
+  readonly leaf?: bigint;
+  readonly level?: number;
+}
 
 /**
  * A legacy-mode walk over memory's bytes, from the specification alone: root entry (9.1), context entry (9.3), second-stage entries
