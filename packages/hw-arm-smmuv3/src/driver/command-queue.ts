@@ -1,8 +1,8 @@
-import { Errno, hex, type FrameAllocator, type MmioWindow, type PhysicalMemory } from '@ioasis/core';
+import { Errno, hex, type MmioWindow } from '@ioasis/core';
 import { COMMAND_BYTES, CompletionSignal, Opcode, SYNC } from '../layouts/commands.js';
 import { Register } from '../layouts/register-offsets.js';
 import { GERROR, QUEUE_BASE, QUEUE_INDEX } from '../layouts/registers.js';
-import { frameAddress } from './frame-address.js';
+import type { SharedMemory } from './shared-memory.js';
 
 /** One page of commands. Linux takes the longest queue that it can allocate; it needs room for a batch of 64. */
 const LOG2_ENTRIES = 8;
@@ -19,7 +19,7 @@ export class CommandQueueStalled extends Error {}
 export class CommandQueueWriter {
   /** Value of CMDQ_BASE. */
   readonly baseRegister: bigint;
-  readonly #memory: PhysicalMemory;
+  readonly #memory: SharedMemory;
   readonly #mmio: MmioWindow;
   readonly #relax: () => void;
   readonly #base: bigint;
@@ -31,14 +31,14 @@ export class CommandQueueWriter {
    * @param relax lets the hardware go on while the driver polls
    * @throws RangeError without memory for the queue
    */
-  constructor(memory: PhysicalMemory, frames: FrameAllocator, mmio: MmioWindow, maxLog2: number, relax: () => void) {
+  constructor(memory: SharedMemory, mmio: MmioWindow, maxLog2: number, relax: () => void) {
     this.#memory = memory;
     this.#mmio = mmio;
     this.#relax = relax;
     this.#log2 = Math.min(LOG2_ENTRIES, maxLog2);
-    const frame = frames.allocate(0);
-    if (frame < 0) throw new RangeError('armSmmuv3: no memory for the command queue');
-    this.#base = frameAddress(frame);
+    const base = memory.allocate(0);
+    if (base === undefined) throw new RangeError('armSmmuv3: no memory for the command queue');
+    this.#base = base;
     this.baseRegister = QUEUE_BASE.encode({ HINT: 1, ADDR: this.#base >> 5n, LOG2SIZE: this.#log2 });
   }
 
@@ -61,12 +61,10 @@ export class CommandQueueWriter {
       this.#mmio.write32(Register.CMDQ_PROD, this.#producer);
       this.#waitUntil(() => !isFull(), 'room in the command queue');
     }
-    const bytes = new Uint8Array(COMMAND_BYTES);
-    const view = new DataView(bytes.buffer);
-    view.setBigUint64(0, BigInt.asUintN(64, command), true);
-    view.setBigUint64(8, command >> 64n, true);
     const slot = this.#producer & ((1 << this.#log2) - 1);
-    this.#memory.write(this.#base + BigInt(slot * COMMAND_BYTES), bytes);
+    const at = this.#base + BigInt(slot * COMMAND_BYTES);
+    this.#memory.store64(at, BigInt.asUintN(64, command));
+    this.#memory.store64(at + 8n, command >> 64n);
     this.#producer = (this.#producer + 1) & mask;
   }
 

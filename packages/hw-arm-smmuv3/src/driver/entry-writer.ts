@@ -1,4 +1,4 @@
-import type { PhysicalMemory } from '@ioasis/core';
+import type { SharedMemory } from './shared-memory.js';
 
 /** Words of an STE and of a CD. */
 export const ENTRY_WORDS = 8;
@@ -23,10 +23,10 @@ export const entryOf = (words: EntryWords): bigint =>
  * written in between and nobody is disturbed; otherwise the entry becomes invalid first.
  */
 export class EntryWriter {
-  readonly #memory: PhysicalMemory;
+  readonly #memory: SharedMemory;
   readonly #used: UsedBits;
 
-  constructor(memory: PhysicalMemory, used: UsedBits) {
+  constructor(memory: SharedMemory, used: UsedBits) {
     this.#memory = memory;
     this.#used = used;
   }
@@ -58,10 +58,7 @@ export class EntryWriter {
   }
 
   #read(address: bigint): EntryWords {
-    const bytes = new Uint8Array(ENTRY_WORDS * 8);
-    this.#memory.read(address, bytes);
-    const view = new DataView(bytes.buffer);
-    return Array.from({ length: ENTRY_WORDS }, (_, word) => view.getBigUint64(word * 8, true));
+    return Array.from({ length: ENTRY_WORDS }, (_, word) => this.#memory.load64(address + BigInt(word * 8)));
   }
 
   /** Stores words `[from, to)` that differ. @returns whether any did */
@@ -71,13 +68,7 @@ export class EntryWriter {
     for (let word = from; word < to; word++) {
       const value = words[word]!;
       if (current[word] === value) continue;
-      const at = address + BigInt(word * 8);
-      this.#memory.store64(
-        Number(BigInt.asIntN(32, at >> 32n)),
-        Number(BigInt.asIntN(32, at)),
-        Number(BigInt.asIntN(32, value >> 32n)),
-        Number(BigInt.asIntN(32, value)),
-      );
+      this.#memory.store64(address + BigInt(word * 8), value);
       changed = true;
     }
     return changed;

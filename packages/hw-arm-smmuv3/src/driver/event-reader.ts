@@ -1,8 +1,8 @@
-import { type FrameAllocator, type MmioWindow, type PhysicalMemory } from '@ioasis/core';
+import type { MmioWindow } from '@ioasis/core';
 import { EVENT, EVENT_BYTES, EventId, type EventName } from '../layouts/events.js';
 import { Register } from '../layouts/register-offsets.js';
 import { QUEUE_BASE } from '../layouts/registers.js';
-import { frameAddress } from './frame-address.js';
+import type { SharedMemory } from './shared-memory.js';
 
 /** One page of events. Linux takes the longest queue that it can allocate. */
 const LOG2_ENTRIES = 7;
@@ -28,7 +28,7 @@ export class EventReader {
   /** Value of EVENTQ_BASE. */
   readonly baseRegister: bigint;
   readonly events: LoggedEvent[] = [];
-  readonly #memory: PhysicalMemory;
+  readonly #memory: SharedMemory;
   readonly #mmio: MmioWindow;
   readonly #base: bigint;
   readonly #log2: number;
@@ -38,13 +38,13 @@ export class EventReader {
    * @param maxLog2 IDR1.EVENTQS
    * @throws RangeError without memory for the queue
    */
-  constructor(memory: PhysicalMemory, frames: FrameAllocator, mmio: MmioWindow, maxLog2: number) {
+  constructor(memory: SharedMemory, mmio: MmioWindow, maxLog2: number) {
     this.#memory = memory;
     this.#mmio = mmio;
     this.#log2 = Math.min(LOG2_ENTRIES, maxLog2);
-    const frame = frames.allocate(0);
-    if (frame < 0) throw new RangeError('armSmmuv3: no memory for the event queue');
-    this.#base = frameAddress(frame);
+    const base = memory.allocate(0);
+    if (base === undefined) throw new RangeError('armSmmuv3: no memory for the event queue');
+    this.#base = base;
     this.baseRegister = QUEUE_BASE.encode({ HINT: 1, ADDR: this.#base >> 5n, LOG2SIZE: this.#log2 });
   }
 
@@ -54,10 +54,8 @@ export class EventReader {
     const register = this.#mmio.read32(Register.EVENTQ_PROD);
     while (this.#consumer !== (register & mask)) {
       const slot = this.#consumer & ((1 << this.#log2) - 1);
-      const bytes = new Uint8Array(EVENT_BYTES);
-      this.#memory.read(this.#base + BigInt(slot * EVENT_BYTES), bytes);
-      const view = new DataView(bytes.buffer);
-      this.#keep([0, 8, 16, 24].map((at) => view.getBigUint64(at, true)));
+      const record = this.#base + BigInt(slot * EVENT_BYTES);
+      this.#keep([0n, 8n, 16n, 24n].map((word) => this.#memory.load64(record + word)));
       this.#consumer = (this.#consumer + 1) & mask;
     }
     this.#mmio.write32(Register.EVENTQ_CONS, this.#consumer | (register & OVERFLOW));

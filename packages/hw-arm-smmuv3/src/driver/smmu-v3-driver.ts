@@ -27,7 +27,6 @@ import { CommandQueueWriter } from './command-queue.js';
 import { Stage1Domain, type DomainHost, type Stage1Shape } from './domain.js';
 import { EntryWriter, wordsOf } from './entry-writer.js';
 import { EventReader, type LoggedEvent } from './event-reader.js';
-import { frameAddress } from './frame-address.js';
 import {
   configurationAll,
   configurationOfContext,
@@ -39,6 +38,7 @@ import {
   tlbOfPages,
   tlbOfRange,
 } from './invalidations.js';
+import { SharedMemory } from './shared-memory.js';
 import { ABORT_ENTRY, StreamTableWriter } from './stream-table-writer.js';
 import { usedOfContext, usedOfStreamEntry } from './used-bits.js';
 
@@ -72,6 +72,8 @@ export class SmmuV3Driver implements DomainHost {
   readonly isCoherent: boolean;
   readonly #memory: PhysicalMemory;
   readonly #frames: FrameAllocator;
+  /** For structures and queues; tables of domains come from {@link #frames}. */
+  readonly #shared: SharedMemory;
   readonly #mmio: MmioWindow;
   readonly #idr0: bigint;
   readonly #idr3: bigint;
@@ -82,8 +84,8 @@ export class SmmuV3Driver implements DomainHost {
   readonly #streamEntries: EntryWriter;
   readonly #contexts: EntryWriter;
   readonly #asids = new Set<number>();
-  /** Page of the context descriptor by StreamID. */
-  readonly #contextFrames = new Map<number, number>();
+  /** Address of the context descriptor's page, by StreamID. */
+  readonly #contextPages = new Map<number, bigint>();
   /** Domains by StreamID. */
   readonly #attached = new Map<number, Stage1Domain>();
 
@@ -99,17 +101,17 @@ export class SmmuV3Driver implements DomainHost {
     const idr1 = register(Register.IDR1);
     if (!this.#has('S1P')) throw new RangeError('armSmmuv3: the driver needs stage 1 (IDR0.S1P)');
     this.isCoherent = this.#has('COHACC');
+    this.#shared = new SharedMemory(memory, frames, this.isCoherent);
     this.#shape = shapeOf(environment.pageSize, register(Register.IDR5));
     this.#streams = new StreamTableWriter(
-      memory,
-      frames,
+      this.#shared,
       Number(IDR1.get(idr1, 'SIDSIZE')),
       IDR0.get(this.#idr0, 'ST_LEVEL') === 1n,
     );
-    this.#commands = new CommandQueueWriter(memory, frames, mmio, Number(IDR1.get(idr1, 'CMDQS')), relax);
-    this.#events = new EventReader(memory, frames, mmio, Number(IDR1.get(idr1, 'EVENTQS')));
-    this.#streamEntries = new EntryWriter(memory, usedOfStreamEntry);
-    this.#contexts = new EntryWriter(memory, usedOfContext);
+    this.#commands = new CommandQueueWriter(this.#shared, mmio, Number(IDR1.get(idr1, 'CMDQS')), relax);
+    this.#events = new EventReader(this.#shared, mmio, Number(IDR1.get(idr1, 'EVENTQS')));
+    this.#streamEntries = new EntryWriter(this.#shared, usedOfStreamEntry);
+    this.#contexts = new EntryWriter(this.#shared, usedOfContext);
     this.#reset();
   }
 
@@ -175,10 +177,10 @@ export class SmmuV3Driver implements DomainHost {
   /** The device is gone. */
   removeDevice(device: IommuDevice): void {
     this.detach(device);
-    const frame = this.#contextFrames.get(device.requesterId);
-    if (frame === undefined) return;
-    this.#frames.free(frame, 0);
-    this.#contextFrames.delete(device.requesterId);
+    const page = this.#contextPages.get(device.requesterId);
+    if (page === undefined) return;
+    this.#shared.free(page, 0);
+    this.#contextPages.delete(device.requesterId);
   }
 
   /** @returns the domain, ENOMEM, or EBUSY when all ASIDs are taken */
@@ -246,7 +248,7 @@ export class SmmuV3Driver implements DomainHost {
   }
 
   flushLines(paHi: number, paLo: number, bytes: number): void {
-    if (!this.isCoherent) this.#memory.lineCache?.flush(paHi, paLo, bytes);
+    this.#shared.flush(paHi, paLo, bytes);
   }
 
   #writeStream(streamId: number, words: readonly bigint[]): void {
@@ -258,13 +260,12 @@ export class SmmuV3Driver implements DomainHost {
 
   /** Address of a stream's only context descriptor; its page is zeroed. */
   #contextOf(streamId: number): bigint | undefined {
-    let frame = this.#contextFrames.get(streamId);
-    if (frame === undefined) {
-      frame = this.#frames.allocate(0);
-      if (frame < 0) return undefined;
-      this.#contextFrames.set(streamId, frame);
+    let page = this.#contextPages.get(streamId);
+    if (page === undefined) {
+      page = this.#shared.allocate(0);
+      if (page !== undefined) this.#contextPages.set(streamId, page);
     }
-    return frameAddress(frame);
+    return page;
   }
 
   #contextWords(domain: Stage1Domain): readonly bigint[] {

@@ -1,9 +1,9 @@
-import { write64, type FrameAllocator, type MmioWindow, type PhysicalMemory } from '@ioasis/core';
+import { write64, type MmioWindow } from '@ioasis/core';
 import { Register } from '../layouts/register-offsets.js';
 import { STRTAB_BASE, STRTAB_BASE_CFG } from '../layouts/registers.js';
 import { L1STD, L1STD_BYTES, STE, STE_BYTES, SteConfig } from '../layouts/stream-table.js';
 import { wordsOf } from './entry-writer.js';
-import { frameAddress } from './frame-address.js';
+import type { SharedMemory } from './shared-memory.js';
 
 /** STEs of a second-level table: 2^8, four pages. */
 const SPLIT = 8;
@@ -16,8 +16,7 @@ export const ABORT_ENTRY: readonly bigint[] = wordsOf(STE.encode({ V: 1, CONFIG:
 
 /** The driver's stream table: two levels where the hardware has them; second-level tables come with their first stream. */
 export class StreamTableWriter {
-  readonly #memory: PhysicalMemory;
-  readonly #frames: FrameAllocator;
+  readonly #memory: SharedMemory;
   readonly #streamBits: number;
   readonly #isTwoLevel: boolean;
   readonly #base: bigint;
@@ -26,15 +25,14 @@ export class StreamTableWriter {
    * @param streamBits IDR1.SIDSIZE
    * @throws RangeError without memory for the table
    */
-  constructor(memory: PhysicalMemory, frames: FrameAllocator, streamBits: number, isTwoLevel: boolean) {
+  constructor(memory: SharedMemory, streamBits: number, isTwoLevel: boolean) {
     this.#memory = memory;
-    this.#frames = frames;
     this.#streamBits = Math.min(streamBits, MAX_STREAM_BITS);
     this.#isTwoLevel = isTwoLevel && this.#streamBits > SPLIT;
     const bytes = this.#isTwoLevel ? L1STD_BYTES << (this.#streamBits - SPLIT) : STE_BYTES << this.#streamBits;
-    const frame = frames.allocate(Math.max(0, Math.log2(bytes) - 12));
-    if (frame < 0) throw new RangeError('armSmmuv3: no memory for the stream table');
-    this.#base = frameAddress(frame);
+    const base = memory.allocate(Math.max(0, Math.log2(bytes) - 12));
+    if (base === undefined) throw new RangeError('armSmmuv3: no memory for the stream table');
+    this.#base = base;
     if (!this.#isTwoLevel) this.#fill(this.#base, 1 << this.#streamBits);
   }
 
@@ -51,11 +49,10 @@ export class StreamTableWriter {
   cover(streamId: number): 'ok' | 'no memory' | 'no such stream' {
     if (streamId >= 2 ** this.#streamBits) return 'no such stream';
     if (!this.#isTwoLevel || this.#secondLevel(streamId) !== undefined) return 'ok';
-    const frame = this.#frames.allocate(SPLIT_ORDER);
-    if (frame < 0) return 'no memory';
-    const table = frameAddress(frame);
+    const table = this.#memory.allocate(SPLIT_ORDER);
+    if (table === undefined) return 'no memory';
     this.#fill(table, 1 << SPLIT);
-    this.#store(this.#descriptorAddress(streamId), L1STD.encode({ SPAN: SPLIT + 1, L2PTR: table >> 6n }));
+    this.#memory.store64(this.#descriptorAddress(streamId), L1STD.encode({ SPAN: SPLIT + 1, L2PTR: table >> 6n }));
     return 'ok';
   }
 
@@ -70,22 +67,12 @@ export class StreamTableWriter {
   }
 
   #secondLevel(streamId: number): bigint | undefined {
-    const bytes = new Uint8Array(8);
-    this.#memory.read(this.#descriptorAddress(streamId), bytes);
-    const descriptor = new DataView(bytes.buffer).getBigUint64(0, true);
+    const descriptor = this.#memory.load64(this.#descriptorAddress(streamId));
     return L1STD.get(descriptor, 'SPAN') === 0n ? undefined : L1STD.get(descriptor, 'L2PTR') << 6n;
   }
 
   #fill(table: bigint, entries: number): void {
-    for (let index = 0; index < entries; index++) this.#store(table + BigInt(index * STE_BYTES), ABORT_ENTRY[0]!);
-  }
-
-  #store(at: bigint, value: bigint): void {
-    this.#memory.store64(
-      Number(BigInt.asIntN(32, at >> 32n)),
-      Number(BigInt.asIntN(32, at)),
-      Number(BigInt.asIntN(32, value >> 32n)),
-      Number(BigInt.asIntN(32, value)),
-    );
+    for (let index = 0; index < entries; index++)
+      this.#memory.store64(table + BigInt(index * STE_BYTES), ABORT_ENTRY[0]!);
   }
 }

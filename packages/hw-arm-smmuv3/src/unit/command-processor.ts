@@ -125,10 +125,13 @@ export class CommandProcessor {
   #step(): CommandEnd {
     const { entryHi, entryLo } = this.#ring;
     const memory = this.#memory;
+    const lines = this.#capabilities.coherent ? null : memory.lineCache;
     for (let word = 0; word < 4; word += 2) {
-      if (!memory.load64(entryHi, entryLo + word * 4)) return CommandError.ABORT;
-      this.#words[word] = memory.loadedLo;
-      this.#words[word + 1] = memory.loadedHi;
+      const lo = entryLo + word * 4;
+      if (!(lines === null ? memory.load64(entryHi, lo) : lines.deviceLoad64(entryHi, lo))) return CommandError.ABORT;
+      const { loadedHi, loadedLo } = lines ?? memory;
+      this.#words[word] = loadedLo;
+      this.#words[word + 1] = loadedHi;
     }
     return this.#execute(this.#words[0]! & 0xff);
   }

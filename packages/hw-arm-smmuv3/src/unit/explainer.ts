@@ -39,7 +39,7 @@ export class Explainer {
     this.#live = live;
     const off = { streamEntries: 0, contextEntries: 0, tlbEntries: 0, walkEntries: 0 };
     const request = new Request();
-    const reader = new StructureReader(memory);
+    const reader = new StructureReader(memory, configuration.capabilities.coherent);
     reader.visitor = (bytes) => this.#noteStructure(reader, bytes);
     // The queue is never enabled: faults of looking are recorded nowhere.
     const queue = new OutputQueue(memory, parts.registers, EVENT_QUEUE);
@@ -52,9 +52,7 @@ export class Explainer {
       recorder: new EventRecorder(queue, request, () => undefined),
       stalled: new StalledTransactions(0),
       reader,
-      walkers: new StageWalkers(memory, configuration.capabilities.outputBits === 52, false, (stage) =>
-        this.#visitor(stage),
-      ),
+      walkers: new StageWalkers(memory, configuration.capabilities, false, (stage) => this.#visitor(stage)),
     });
   }
 

@@ -75,7 +75,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     this.caches = new UnitCaches(configuration.caches);
     const stallMax = Number(IDR5.get(BigInt(capabilities.registers.idr5 >>> 0), 'STALL_MAX'));
     this.#stalled = new StalledTransactions(stallMax);
-    this.reader = new StructureReader(memory);
+    this.reader = new StructureReader(memory, capabilities.coherent);
     const request = new Request();
     const parts = {
       memory,
@@ -88,7 +88,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
       recorder: new EventRecorder(this.#events, request, (result) => this.#eventAppended(result)),
       stalled: this.#stalled,
       reader: this.reader,
-      walkers: new StageWalkers(memory, capabilities.outputBits === 52, true),
+      walkers: new StageWalkers(memory, capabilities, true),
     };
     this.#path = new RequestPath(parts);
     this.#explainer = new Explainer(parts, this.#path);

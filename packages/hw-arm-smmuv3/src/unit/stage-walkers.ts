@@ -2,6 +2,7 @@ import { RadixWalker, type PageTableFormat, type PhysicalMemory, type WalkVisito
 import type { GranuleShift } from '../format/granule.js';
 import { stage1Format } from '../format/stage1.js';
 import { stage2Format } from '../format/stage2.js';
+import type { Capabilities } from './capabilities.js';
 
 /** How a context treats accessed and dirty state. */
 export interface FlagBehaviour {
@@ -13,6 +14,7 @@ export interface FlagBehaviour {
 export class StageWalkers {
   readonly #memory: PhysicalMemory;
   readonly #wide: boolean;
+  readonly #coherent: boolean;
   /** Told of every entry that walks read, when set. */
   readonly #visitor: ((stage: 1 | 2) => WalkVisitor) | null;
   readonly #isLive: boolean;
@@ -21,12 +23,13 @@ export class StageWalkers {
   /** @param isLive false: walks change nothing. Accessed flags and dirty state that hardware would set count as they are */
   constructor(
     memory: PhysicalMemory,
-    wide: boolean,
+    capabilities: Capabilities,
     isLive: boolean,
     visitor: ((stage: 1 | 2) => WalkVisitor) | null = null,
   ) {
     this.#memory = memory;
-    this.#wide = wide;
+    this.#wide = capabilities.outputBits === 52;
+    this.#coherent = capabilities.coherent;
     this.#isLive = isLive;
     this.#visitor = visitor;
   }
@@ -53,7 +56,8 @@ export class StageWalkers {
     if (walker === undefined) {
       const accessed = this.#isLive || flags.accessed !== 'set' ? flags.accessed : 'ignore';
       const setDirty = this.#isLive && flags.dirty;
-      walker = new RadixWalker({ memory: this.#memory, format: format(), accessed, setDirty });
+      const coherent = this.#coherent;
+      walker = new RadixWalker({ memory: this.#memory, format: format(), accessed, setDirty, coherent });
       if (this.#visitor !== null) {
         walker.isWatched = true;
         walker.visitor = this.#visitor(stage);

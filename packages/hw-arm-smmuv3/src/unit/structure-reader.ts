@@ -12,9 +12,12 @@ export class StructureReader {
   /** Told of each structure that was read, with its size in bytes. */
   visitor: ((bytes: number) => void) | null = null;
   readonly #memory: PhysicalMemory;
+  readonly #isCoherent: boolean;
 
-  constructor(memory: PhysicalMemory) {
+  /** @param isCoherent whether reads snoop the CPU's caches (IDR0.COHACC) */
+  constructor(memory: PhysicalMemory, isCoherent: boolean) {
     this.#memory = memory;
+    this.#isCoherent = isCoherent;
   }
 
   /** Reads `bytes` at entry `index` of a table of such entries; false: no memory there. */
@@ -23,11 +26,14 @@ export class StructureReader {
     this.addressLo = low | 0;
     this.addressHi = (tableHi + Math.floor(low / 0x1_0000_0000)) | 0;
     const memory = this.#memory;
+    const lines = this.#isCoherent ? null : memory.lineCache;
     for (let word = 0; word < bytes / 8; word++) {
       if (word > 0 && this.betweenReads !== null) this.betweenReads(word);
-      if (!memory.load64(this.addressHi, (this.addressLo + word * 8) | 0)) return false;
-      this.words[2 * word] = memory.loadedLo;
-      this.words[2 * word + 1] = memory.loadedHi;
+      const lo = (this.addressLo + word * 8) | 0;
+      if (!(lines === null ? memory.load64(this.addressHi, lo) : lines.deviceLoad64(this.addressHi, lo))) return false;
+      const { loadedHi, loadedLo } = lines ?? memory;
+      this.words[2 * word] = loadedLo;
+      this.words[2 * word + 1] = loadedHi;
     }
     if (this.visitor !== null) this.visitor(bytes);
     return true;

@@ -1,6 +1,7 @@
-import { PhysicalMemory } from '@ioasis/core';
+import { FrameAllocator, PhysicalMemory } from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
 import { ENTRY_WORDS, EntryWriter, type EntryWords, type UsedBits } from '../../src/driver/entry-writer.js';
+import { SharedMemory } from '../../src/driver/shared-memory.js';
 import { usedOfContext, usedOfStreamEntry } from '../../src/driver/used-bits.js';
 import { wordsOf } from '../bench-machine.js';
 
@@ -69,7 +70,8 @@ function statesOf(used: UsedBits, from: EntryWords, to: EntryWords): EntryWords[
   const now = (): EntryWords =>
     Array.from({ length: ENTRY_WORDS }, (_, index) => wordsOf(memory)(address + BigInt(index * 8)));
   const states = [now()];
-  new EntryWriter(memory, used).write(address, to, () => void states.push(now()));
+  const shared = new SharedMemory(memory, new FrameAllocator(memory, { firstFrame: 0, frames: 1 }), true);
+  new EntryWriter(shared, used).write(address, to, () => void states.push(now()));
   expect(now()).toEqual(states.at(-1));
   return states;
 }
