@@ -1,15 +1,29 @@
-import { Errno, hex, read64, write64, type FrameAllocator, type MmioWindow, type PhysicalMemory } from '@ioasis/core';
+import {
+  Errno,
+  frameHi,
+  frameLo,
+  hex,
+  hi32,
+  lo32,
+  read64,
+  write64,
+  type FrameAllocator,
+  type MmioWindow,
+  type PhysicalMemory,
+} from '@ioasis/core';
 import { DescriptorType, WAIT_DESCRIPTOR } from '../layouts/descriptors.js';
 import { FSTS_REG } from '../layouts/fault-registers.js';
 import { IQA_REG, IQERCD_REG } from '../layouts/invalidation-registers.js';
 import { RegisterOffset } from '../layouts/register-offsets.js';
-import { frameAddress } from './frame-address.js';
 
 /** Linux's queue: 256 descriptors. */
 const DESCRIPTORS = 256;
 /** Status words: before, and what a wait descriptor stores when everything before it is done. */
 const IN_USE = 1;
 const DONE = 2;
+const WAIT = WAIT_DESCRIPTOR.encode({ TYPE: DescriptorType.WAIT, SW: 1, STDATA: DONE });
+const WAIT_HI = hi32(WAIT);
+const WAIT_LO = lo32(WAIT);
 /** Polls before a wait is given up; each lets the hardware go on. */
 const MAX_POLLS = 100_000;
 /** Times that a submission is repeated after a device's time-out. */
@@ -27,9 +41,11 @@ export class InvalidationQueueWriter {
   readonly #mmio: MmioWindow;
   readonly #relax: () => void;
   readonly #isPresent: (sourceId: number) => boolean;
-  readonly #base: bigint;
+  readonly #baseHi: number;
+  readonly #baseLo: number;
   /** One status word for each slot, as Linux has them. */
-  readonly #status: bigint;
+  readonly #statusHi: number;
+  readonly #statusLo: number;
   /** 16, or 32 in scalable mode. */
   readonly #descriptorBytes: number;
   #tail = 0;
@@ -56,10 +72,12 @@ export class InvalidationQueueWriter {
     const queue = frames.allocate(isScalable ? 1 : 0);
     const status = frames.allocate(0);
     if (queue < 0 || status < 0) throw new RangeError('intelVtd: no memory for the invalidation queue');
-    this.#base = frameAddress(queue);
-    this.#status = frameAddress(status);
+    this.#baseHi = frameHi(queue);
+    this.#baseLo = frameLo(queue);
+    this.#statusHi = frameHi(status);
+    this.#statusLo = frameLo(status);
     write64(mmio, RegisterOffset.IQT, 0n);
-    const fields = { IQA: this.#base >> 12n, DW: isScalable, QS: isScalable ? 1 : 0 };
+    const fields = { IQA: queue, DW: isScalable, QS: isScalable ? 1 : 0 };
     write64(mmio, RegisterOffset.IQA, IQA_REG.encode(fields));
   }
 
@@ -80,8 +98,8 @@ export class InvalidationQueueWriter {
     const first = this.#tail;
     for (const descriptor of descriptors) this.#put(descriptor);
     const wait = this.#tail;
-    const STADDR = (this.#status >> 2n) + BigInt(wait);
-    this.#put(WAIT_DESCRIPTOR.encode({ TYPE: DescriptorType.WAIT, SW: 1, STDATA: DONE, STADDR }));
+    this.#store(wait, WAIT_HI, WAIT_LO, this.#statusHi, this.#statusLo + wait * 4);
+    this.#advance();
     this.#mmio.write32(RegisterOffset.IQT, this.#tail * this.#descriptorBytes);
     for (let polls = 0; polls < MAX_POLLS; polls++) {
       if (this.#statusOf(wait) === DONE) return 0;
@@ -98,9 +116,7 @@ export class InvalidationQueueWriter {
     const status = mmio.read32(RegisterOffset.FSTS);
     if ((status & IQE) !== 0 && this.#head() === first) {
       // The bad descriptor is overwritten by a wait, so that the queue can go on.
-      const copy = new Uint8Array(this.#descriptorBytes);
-      this.#memory.read(this.#slot(wait), copy);
-      this.#memory.write(this.#slot(first), copy);
+      this.#store(first, WAIT_HI, WAIT_LO, this.#statusHi, this.#statusLo + wait * 4);
       mmio.write32(RegisterOffset.FSTS, IQE);
       return Errno.EINVAL;
     }
@@ -119,28 +135,27 @@ export class InvalidationQueueWriter {
     return this.#mmio.read32(RegisterOffset.IQH) / this.#descriptorBytes;
   }
 
-  #slot(index: number): bigint {
-    return this.#base + BigInt(index * this.#descriptorBytes);
+  #put(descriptor: bigint): void {
+    const upper = descriptor >> 64n;
+    this.#store(this.#tail, hi32(descriptor), lo32(descriptor), hi32(upper), lo32(upper));
+    this.#advance();
   }
 
-  #put(descriptor: bigint): void {
-    const bytes = new Uint8Array(this.#descriptorBytes);
-    const view = new DataView(bytes.buffer);
-    view.setBigUint64(0, BigInt.asUintN(64, descriptor), true);
-    view.setBigUint64(8, descriptor >> 64n, true);
-    this.#memory.write(this.#slot(this.#tail), bytes);
-    this.#setStatus(this.#tail, IN_USE);
+  /** Writes a slot; the upper half of a 256-bit descriptor is never used and stays zero. */
+  #store(slot: number, q0Hi: number, q0Lo: number, q1Hi: number, q1Lo: number): void {
+    const lo = this.#baseLo + slot * this.#descriptorBytes;
+    this.#memory.store64(this.#baseHi, lo, q0Hi, q0Lo);
+    this.#memory.store64(this.#baseHi, lo + 8, q1Hi, q1Lo);
+  }
+
+  /** The slot at the tail is in use. */
+  #advance(): void {
+    this.#memory.store32(this.#statusHi, this.#statusLo + this.#tail * 4, IN_USE);
     this.#tail = (this.#tail + 1) % DESCRIPTORS;
   }
 
-  #setStatus(slot: number, value: number): void {
-    this.#memory.write(this.#status + BigInt(slot * 4), Uint8Array.of(value, 0, 0, 0));
-  }
-
   #statusOf(slot: number): number {
-    const bytes = new Uint8Array(4);
-    this.#memory.read(this.#status + BigInt(slot * 4), bytes);
-    return new DataView(bytes.buffer).getUint32(0, true);
+    return this.#memory.load32(this.#statusHi, this.#statusLo + slot * 4);
   }
 
   #stalled(): InvalidationQueueStalled {
