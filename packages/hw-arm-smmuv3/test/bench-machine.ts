@@ -8,6 +8,7 @@ import {
   lo32,
   ManualClock,
   PhysicalMemory,
+  type BackendEnvironment,
   type FailureSource,
   type IommuDevice,
   type IommuDomain,
@@ -28,7 +29,7 @@ export class AllocationLimit implements FailureSource {
 /** What a machine has besides its unit. */
 export interface BenchOptions {
   /** PAGE_SIZE of the kernel, bytes. */
-  readonly pageSize?: number;
+  readonly pageSize?: BackendEnvironment['pageSize'];
   /** Writes of the CPU stay in its caches until they are flushed. */
   readonly hasCacheLines?: boolean;
 }

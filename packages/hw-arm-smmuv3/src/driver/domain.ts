@@ -123,7 +123,11 @@ export class Stage1Domain implements IommuDomain {
     frames: FrameAllocator,
   ): Stage1Domain | number {
     const domain = new Stage1Domain(asid, host, shape, isTracked, memory, frames);
-    return domain.#table.levels === 0 ? Errno.ENOMEM : domain;
+    const { levels, rootHi, rootLo } = domain.#table;
+    if (levels === 0) return Errno.ENOMEM;
+    // Nothing is written to the root before its first entry, but it was zeroed.
+    host.flushLines(rootHi, rootLo, 1 << shape.granule);
+    return domain;
   }
 
   /** Root table, bytes. */

@@ -1,0 +1,442 @@
+import { DIRTY_NO_CLEAR, Errno, hi32, HwptFlag, IotlbGather, lo32, Prot } from '@ioasis/core';
+import { describe, expect, it } from 'vitest';
+import { armSmmuv3, CommandQueueStalled, SMMU_V3_PRESETS, SmmuV3Backend, type SmmuV3Options } from '../src/index.js';
+import { attached, bareBackend, device, domainOf, map, portOf, QueuedCommands, unmap } from './bench-machine.js';
+
+const IOVA = 0x12_3456_7000n;
+const PA = 0x1_2000_0000n;
+const RW = Prot.READ | Prot.WRITE | Prot.CACHE;
+const MIB = 2 ** 20;
+const GIB = 2 ** 30;
+
+const { idr0, idr3 } = SMMU_V3_PRESETS['qemu-virt-7.2'];
+const server = SMMU_V3_PRESETS.server;
+const COHACC = 1 << 4;
+const ASID16 = 1 << 12;
+const RIL = 1 << 10;
+
+const opcodeOf = (command: bigint): number => Number(command & 0xffn);
+const TLBI_NH_VA = 0x12;
+const SYNC = 0x46;
+const tlbiOf = (commands: readonly bigint[]) =>
+  commands
+    .filter((command) => opcodeOf(command) === TLBI_NH_VA)
+    .map((command) => ({
+      address: (command >> 76n) << 12n,
+      leaf: ((command >> 64n) & 1n) === 1n,
+      ttl: Number((command >> 72n) & 3n),
+      tg: Number((command >> 74n) & 3n),
+      num: Number((command >> 12n) & 31n),
+      scale: Number((command >> 20n) & 31n),
+    }));
+
+describe('an SMMUv3 with its driver', () => {
+  it.each([
+    { caches: true },
+    { caches: false },
+    { preset: 'server' },
+    { completion: 'stepped' },
+    { idr3: idr3 & ~RIL },
+    // A linear stream table: 2^8 streams.
+    { idr0: idr0 & ~(3 << 27), idr1: 0x0273_0008 },
+  ] as const)('moves bytes through a mapping and refuses them after the unmap (%o)', (options) => {
+    const { memory, domain, port, backend } = attached(options);
+    expect(map(domain, IOVA, PA, 12, 2, RW)).toBe(0);
+    expect(port.write(IOVA + 0xffen, Uint8Array.of(1, 2, 3, 4)).status).toBe('ok');
+    const bytes = new Uint8Array(4);
+    memory.read(PA + 0xffen, bytes);
+    expect([...bytes]).toEqual([1, 2, 3, 4]);
+    expect([...port.read(IOVA + 0xffen, 4).data]).toEqual([1, 2, 3, 4]);
+    expect(backend.events).toEqual([]);
+
+    expect(unmap(domain, IOVA, 12, 2)).toBe(8192);
+    const outcome = port.read(IOVA, 4);
+    expect(outcome.status).toBe('blocked');
+    expect(outcome.pieces[0]?.fault).toMatchObject({ vendor: 'arm-smmuv3', name: 'F_TRANSLATION' });
+    // F_TRANSLATION by StreamID 0x10: a read (bit 35), class IN (bits 41:40), at the input address.
+    expect(backend.events.map(({ lines }) => lines)).toEqual([
+      [
+        'event 0x10 received:',
+        '\t0x0000001000000010',
+        '\t0x0000020800000000',
+        '\t0x0000001234567000',
+        '\t0x0000000000000000',
+      ],
+    ]);
+  });
+
+  it('keeps read-only mappings read-only; write-only ones can be read', () => {
+    const { domain, port, backend } = attached();
+    expect(map(domain, IOVA, PA, 12, 1, Prot.READ)).toBe(0);
+    expect(map(domain, IOVA + 0x1000n, PA, 12, 1, Prot.WRITE)).toBe(0);
+    expect(port.read(IOVA, 4).status).toBe('ok');
+    expect(port.write(IOVA, Uint8Array.of(1)).pieces[0]?.fault).toMatchObject({ name: 'F_PERMISSION' });
+    expect(backend.events.at(-1)?.name).toBe('F_PERMISSION');
+    expect(port.write(IOVA + 0x1000n, Uint8Array.of(9)).status).toBe('ok');
+    expect([...port.read(IOVA + 0x1000n, 1).data]).toEqual([9]);
+  });
+
+  it('refuses a page over a page, a mapping without rights, and what is outside of the aperture', () => {
+    const { domain, port } = attached();
+    expect(map(domain, IOVA, PA, 12, 1, RW)).toBe(0);
+    expect(map(domain, IOVA, PA + 0x1000n, 12, 1, RW)).toBe(Errno.EEXIST);
+    expect(port.read(IOVA, 1).pieces[0]?.pa).toBe(PA);
+    expect(map(domain, 0n, PA, 12, 1, Prot.CACHE)).toBe(Errno.EINVAL);
+    expect(domain.aperture).toEqual({ start: 0n, last: 0xffff_ffff_ffffn });
+  });
+
+  it.each([
+    { block: '2 MiB', shift: 21, hole: 12 },
+    { block: '1 GiB', shift: 30, hole: 21 },
+    { block: '1 GiB', shift: 30, hole: 12 },
+  ])('splits a block of $block for a hole of 2^$hole bytes and keeps the rest', ({ shift, hole }) => {
+    const { domain, port, backend } = attached({ preset: 'server', idr3: server.idr3 & ~RIL });
+    const base = 0x40_0000_0000n;
+    const target = 0x1_4000_0000n;
+    const size = 1n << BigInt(shift);
+    const gap = 1n << BigInt(hole);
+    expect(map(domain, base, target, shift, 1, RW)).toBe(0);
+    expect(port.read(base + gap, 4).status).toBe('ok');
+    expect(unmap(domain, base + gap, hole, 1)).toBe(2 ** hole);
+    for (const offset of [0n, gap - 4n, 2n * gap, size - 4n]) {
+      expect(port.read(base + offset, 4).pieces[0]?.pa).toBe(target + offset);
+      expect(port.write(base + offset, Uint8Array.of(1)).status).toBe('ok');
+    }
+    for (const offset of [gap, 2n * gap - 4n]) expect(port.read(base + offset, 4).status).toBe('blocked');
+    expect(backend.unit.explain(0x10, -1, base + gap, 1).pa).toBeUndefined();
+  });
+
+  it('leaves a split block in the TLB, as Linux 6.12 does: the range names the level of the hole', () => {
+    const { domain, port, backend, memory } = attached({ preset: 'server' });
+    const base = 0x40_0000_0000n;
+    expect(map(domain, base, 0x1_4000_0000n, 21, 1, RW)).toBe(0);
+    expect(port.read(base, 4).status).toBe('ok');
+    const queue = new QueuedCommands(backend.unit, memory);
+    expect(unmap(domain, base, 12, 1)).toBe(4096);
+    // TTL 3, but what is cached is a leaf of level 2: the architecture asks nothing of the unit then (IHI 0070 4.4.1).
+    expect(tlbiOf(queue.take())).toEqual([{ address: base, leaf: true, ttl: 3, tg: 1, num: 0, scale: 0 }]);
+    expect(port.read(base, 4).status).toBe('ok');
+    expect(backend.unit.explain(0x10, -1, base, 1).pa).toBeUndefined();
+    domain.flushAll();
+    expect(port.read(base, 4).status).toBe('blocked');
+    expect(port.read(base + 0x1000n, 4).status).toBe('ok');
+  });
+
+  it('flushes walks before a table that a block-sized unmap unlinked is freed', () => {
+    const { domain, port, backend, memory, tableFrames } = attached({ preset: 'server' });
+    const base = 0x40_0000_0000n;
+    expect(map(domain, base, PA, 12, 512, RW)).toBe(0);
+    expect(port.read(base + 0x1000n, 4).status).toBe('ok');
+    const queue = new QueuedCommands(backend.unit, memory);
+    const before = tableFrames.framesInUse;
+    expect(unmap(domain, base, 21, 1)).toBe(2 * MIB);
+    expect(tableFrames.framesInUse).toBe(before - 1);
+    // Linux hands the freed table to the walk flush as 2 MiB of granules, level unknown; the pages follow as one block.
+    expect(tlbiOf(queue.take())).toEqual([
+      { address: base, leaf: false, ttl: 0, tg: 1, num: 0, scale: 9 },
+      { address: base, leaf: true, ttl: 2, tg: 1, num: 0, scale: 9 },
+    ]);
+    expect(port.read(base + 0x1000n, 4).status).toBe('blocked');
+    // A new table at the same place must not be shadowed by the old one.
+    expect(map(domain, base + 0x3000n, PA + 0x8000n, 12, 1, RW)).toBe(0);
+    expect(port.read(base + 0x3000n, 4).pieces[0]?.pa).toBe(PA + 0x8000n);
+    expect(port.read(base + 0x1000n, 4).status).toBe('blocked');
+  });
+
+  it('leaves a domain as it was when table frames run out, at every allocation', () => {
+    const { domain, limit, tableFrames, port } = attached();
+    expect(map(domain, 0n, PA, 12, 1, RW)).toBe(0);
+    const before = tableFrames.framesInUse;
+    // Two pages at both sides of a 512 GiB boundary: three tables left of it, three right of it, the first is there.
+    const iova = (1n << 40n) - 0x1000n;
+    let failures = 0;
+    for (let allowed = 0; ; allowed++) {
+      limit.left = allowed;
+      const errno = map(domain, iova, PA, 12, 2, RW);
+      limit.left = Number.POSITIVE_INFINITY;
+      if (errno === 0) break;
+      expect(errno).toBe(Errno.ENOMEM);
+      const mapped = domain.mappedPages;
+      expect(port.read(iova, 4).status).toBe(mapped > 0 ? 'ok' : 'blocked');
+      if (mapped > 0) expect(unmap(domain, iova, 12, mapped)).toBe(mapped * 4096);
+      expect(port.read(iova, 4).status).toBe('blocked');
+      expect(port.read(0n, 4).pieces[0]?.pa).toBe(PA);
+      failures++;
+    }
+    expect(failures).toBeGreaterThan(0);
+    expect(port.read(iova, 8192).status).toBe('ok');
+    expect(tableFrames.framesInUse).toBeGreaterThan(before);
+  });
+
+  it('answers ENOMEM for a device, a domain and an attachment without memory, and leaks nothing', () => {
+    const { backend, limit, tableFrames } = bareBackend();
+    const start = tableFrames.framesInUse;
+    limit.left = 0;
+    expect(backend.addDevice(device(0x10))).toBe(Errno.ENOMEM);
+    limit.left = 1;
+    expect(backend.addDevice(device(0x10))).toBe(0);
+    const withDevice = tableFrames.framesInUse;
+    expect(withDevice - start).toBe(4);
+    limit.left = 0;
+    expect(backend.allocPaging(device(0x10), 0, undefined)).toBe(Errno.ENOMEM);
+    limit.left = 1;
+    const domain = domainOf(backend.allocPaging(device(0x10), 0, undefined));
+    expect(backend.attach(device(0x10), domain)).toBe(Errno.ENOMEM);
+    expect(portOf({ backend } as ReturnType<typeof bareBackend>, device(0x10)).read(0n, 4).status).toBe('blocked');
+    limit.left = Number.POSITIVE_INFINITY;
+    expect(backend.attach(device(0x10), domain)).toBe(0);
+    map(domain, IOVA, PA, 12, 1, RW);
+    backend.detach(device(0x10));
+    backend.removeDevice(device(0x10));
+    domain.free();
+    expect(tableFrames.framesInUse).toBe(withDevice);
+  });
+
+  it('has no room for a StreamID beyond the table', () => {
+    const { backend } = bareBackend({ idr1: 0x0273_0008 });
+    expect(backend.addDevice(device(0xff))).toBe(0);
+    expect(backend.addDevice(device(0x100))).toBe(Errno.ERANGE);
+    expect(bareBackend().backend.addDevice(device(0x1_0000))).toBe(Errno.ERANGE);
+  });
+
+  it('has 255 address spaces without ASID16, and gives an ASID out again', () => {
+    const { backend } = bareBackend({ idr0: idr0 & ~ASID16 });
+    const domains = Array.from({ length: 255 }, () => domainOf(backend.allocPaging(device(0x10), 0, undefined)));
+    expect(backend.allocPaging(device(0x10), 0, undefined)).toBe(Errno.EBUSY);
+    domains[100]?.free();
+    domainOf(backend.allocPaging(device(0x10), 0, undefined));
+    expect(backend.allocPaging(device(0x10), 0, undefined)).toBe(Errno.EBUSY);
+  });
+
+  it.each([
+    { pageSize: 16_384, page: 14, block: 25 },
+    { pageSize: 65_536, page: 16, block: 29 },
+  ] as const)('uses the granule of the kernel: pages of $pageSize bytes', ({ pageSize, page, block }) => {
+    const { domain, port, backend, memory } = attached({ preset: 'server' }, { pageSize });
+    expect(domain.pageSizes).toBe((1n << BigInt(page)) | (1n << BigInt(block)));
+    const iova = 0x7000_0000_0000n;
+    const target = 0x1_4000_0000n;
+    expect(map(domain, iova, target, block, 1, RW)).toBe(0);
+    expect(map(domain, iova - BigInt(pageSize), target, page, 1, RW)).toBe(0);
+    expect(port.read(iova + (1n << BigInt(block)) - 4n, 4).pieces[0]?.pa).toBe(target + (1n << BigInt(block)) - 4n);
+    expect(port.read(iova - 4n, 4).pieces[0]?.pa).toBe(target + BigInt(pageSize) - 4n);
+    // The block leaves the TLB first: its split would not take it out (see above).
+    domain.flushAll();
+    const queue = new QueuedCommands(backend.unit, memory);
+    expect(unmap(domain, iova, page, 1)).toBe(pageSize);
+    expect(tlbiOf(queue.take())).toMatchObject([{ address: iova, tg: (page - 10) / 2, ttl: 3, num: 0, scale: 0 }]);
+    expect(port.read(iova, 4).status).toBe('blocked');
+    expect(port.read(iova + BigInt(pageSize), 4).pieces[0]?.pa).toBe(target + BigInt(pageSize));
+    expect(unmap(domain, iova - BigInt(pageSize), page, 1)).toBe(pageSize);
+    expect(port.read(iova - 4n, 4).status).toBe('blocked');
+  });
+
+  it('refuses to boot a unit without the granule of the kernel, or without stage 1', () => {
+    expect(() => bareBackend({}, { pageSize: 16_384 })).not.toThrow();
+    expect(() => bareBackend({ idr5: 0x14 }, { pageSize: 65_536 })).toThrow('IDR5.GRAN64K');
+    expect(() => bareBackend({ idr0: idr0 & ~2 })).toThrow('IDR0.S1P');
+  });
+
+  it('moves an attached device to another domain', () => {
+    const { backend, dev, domain, port, memory } = attached({ preset: 'server' });
+    const other = domainOf(backend.allocPaging(dev, 0, undefined));
+    map(domain, IOVA, PA, 12, 1, RW);
+    map(domain, IOVA + 0x1000n, PA, 12, 1, RW);
+    map(other, IOVA, PA + 0x5000n, 12, 1, RW);
+    expect(port.read(IOVA, 1).pieces[0]?.pa).toBe(PA);
+    expect(port.read(IOVA + 0x1000n, 1).status).toBe('ok');
+    const queue = new QueuedCommands(backend.unit, memory);
+    expect(backend.attach(dev, other)).toBe(0);
+    // ASID and TTB0 are two words: invalid, the rest, valid again. The stream's entry stays, and is prefetched.
+    expect(queue.take().map(opcodeOf)).toEqual([0x05, SYNC, 0x05, SYNC, 0x05, SYNC, 0x01]);
+    expect(port.read(IOVA, 1).pieces[0]?.pa).toBe(PA + 0x5000n);
+    expect(port.read(IOVA + 0x1000n, 1).status).toBe('blocked');
+    // The old domain's entries die with it.
+    domain.free();
+    expect(port.read(IOVA, 1).pieces[0]?.pa).toBe(PA + 0x5000n);
+  });
+
+  it('blocks a detached device, without an event, and takes it back', () => {
+    const { backend, dev, domain, port } = attached();
+    map(domain, IOVA, PA, 12, 1, RW);
+    expect(port.read(IOVA, 1).status).toBe('ok');
+    backend.detach(dev);
+    expect(port.read(IOVA, 1).pieces[0]?.fault).toMatchObject({ name: 'ABORT' });
+    expect(backend.events).toEqual([]);
+    backend.detach(dev);
+    expect(backend.attach(dev, domain)).toBe(0);
+    expect(port.read(IOVA, 1).status).toBe('ok');
+  });
+
+  it('names a range with few commands where it can, and every page where it cannot', () => {
+    const run = (options: SmmuV3Options) => {
+      const { domain, backend, port, memory } = attached(options);
+      map(domain, IOVA, PA, 12, 100, RW);
+      for (let page = 0n; page < 100n; page++) port.read(IOVA + page * 4096n, 1);
+      const queue = new QueuedCommands(backend.unit, memory);
+      const hits = backend.unit.counters.invalidatedEntries;
+      expect(unmap(domain, IOVA, 12, 100)).toBe(100 * 4096);
+      for (let page = 0n; page < 100n; page++) expect(port.read(IOVA + page * 4096n, 1).status).toBe('blocked');
+      return { commands: queue.take(), dropped: backend.unit.counters.invalidatedEntries - hits };
+    };
+    const ranged = run({});
+    // 100 = 25 * 4.
+    expect(tlbiOf(ranged.commands)).toEqual([{ address: IOVA, leaf: true, ttl: 3, tg: 1, num: 24, scale: 2 }]);
+    const paged = run({ idr3: idr3 & ~RIL });
+    expect(tlbiOf(paged.commands)).toEqual(
+      Array.from({ length: 100 }, (_, page) => ({
+        address: IOVA + BigInt(page * 4096),
+        leaf: true,
+        ttl: 0,
+        tg: 0,
+        num: 0,
+        scale: 0,
+      })),
+    );
+    expect(paged.commands.filter((command) => opcodeOf(command) === SYNC)).toHaveLength(1);
+    expect(paged.dropped).toBe(ranged.dropped);
+  });
+
+  it('waits for a unit that takes its time, also when more commands come than the queue holds', () => {
+    const { domain, port } = attached({ completion: 'stepped', idr3: idr3 & ~RIL });
+    map(domain, 0n, PA, 12, 600, RW);
+    expect(port.read(599n * 4096n, 1).status).toBe('ok');
+    expect(unmap(domain, 0n, 12, 600)).toBe(600 * 4096);
+    expect(port.read(599n * 4096n, 1).status).toBe('blocked');
+  });
+
+  it('gives up a queue that stopped at an error, and says where', () => {
+    const { domain, backend, memory } = attached({ completion: 'stepped' });
+    map(domain, IOVA, PA, 12, 1, RW);
+    // Somebody scribbles over the slot that comes next, between the driver's store and the unit's fetch.
+    const base = BigInt(backend.unit.read32(0x90) & ~0x1f);
+    const slot = BigInt(backend.unit.read32(0x98) & 0xff);
+    memory.addObserver({
+      beforeWrite: (_hi, lo) => {
+        if (BigInt(lo) === base + (slot + 1n) * 16n) memory.bytes[Number(base + slot * 16n)] = 0xee;
+      },
+    });
+    let caught: unknown;
+    try {
+      unmap(domain, IOVA, 12, 1);
+    } catch (error) {
+      caught = error;
+    }
+    expect(caught).toBeInstanceOf(CommandQueueStalled);
+    expect(String(caught)).toMatch(/error 1 \(errno/);
+  });
+
+  it('writes tables, entries and commands back for a unit that does not snoop', () => {
+    const { domain, port, lines, backend, dev } = attached(
+      { preset: 'server', idr0: server.idr0 & ~COHACC },
+      { hasCacheLines: true },
+    );
+    expect(lines.staleLines).toBe(0);
+    map(domain, IOVA, PA, 12, 3, RW);
+    map(domain, 1n << 30n, 1n << 32n, 30, 1, RW);
+    expect(lines.staleLines).toBe(0);
+    expect(port.read(IOVA + 0x2000n, 1).pieces[0]?.pa).toBe(PA + 0x2000n);
+    expect(unmap(domain, (1n << 30n) + 0x1000n, 12, 1)).toBe(4096);
+    expect(unmap(domain, IOVA, 12, 1)).toBe(4096);
+    expect(lines.staleLines).toBe(0);
+    expect(port.read(IOVA, 1).status).toBe('blocked');
+    expect(port.read((1n << 30n) + 0x1000n, 1).status).toBe('blocked');
+    expect(port.read(1n << 30n, 1).status).toBe('ok');
+    expect(backend.capabilitiesOf()).toMatchObject({ cacheCoherency: false, dirtyTracking: false });
+    expect(backend.allocPaging(dev, HwptFlag.DIRTY_TRACKING, undefined)).toBe(Errno.EOPNOTSUPP);
+    backend.detach(dev);
+    expect(lines.staleLines).toBe(0);
+    expect(port.read(IOVA + 0x2000n, 1).status).toBe('blocked');
+  });
+
+  it('has no substreams, nesting or foreign domains, and says what it has', () => {
+    const { backend, dev, domain } = attached();
+    expect(backend.capabilitiesOf()).toEqual({
+      cacheCoherency: true,
+      enforceCacheCoherency: false,
+      dirtyTracking: false,
+      msiIsolated: true,
+      maxPasidLog2: 0,
+    });
+    expect(backend.attach(dev, domain, 1)).toBe(Errno.EOPNOTSUPP);
+    expect(backend.allocPaging(dev, HwptFlag.NEST_PARENT, undefined)).toBe(Errno.EOPNOTSUPP);
+    expect(domain.enforceCacheCoherency()).toBe(false);
+    expect(backend.hwInfo()).toEqual({ type: 0, data: new Uint8Array() });
+    expect(backend.reservedRegions()).toEqual([{ kind: 'sw-msi', start: 0x800_0000n, last: 0x80f_ffffn }]);
+    expect(backend).toBeInstanceOf(SmmuV3Backend);
+    expect(() => armSmmuv3({ caches: { ways: 3 } })).toThrow(
+      'armSmmuv3: caches.ways is 3, expected a power of two from 1 to 64',
+    );
+  });
+});
+
+describe('dirty tracking', () => {
+  const tracked = (options: SmmuV3Options = {}) => {
+    const at = attached({ preset: 'server', ...options }, {}, HwptFlag.DIRTY_TRACKING);
+    const { dirty } = at.domain;
+    if (dirty === undefined) throw new Error('no dirty tracking');
+    const read = (bytes: number, flags = 0): [iova: number, bytes: number][] => {
+      const found: [number, number][] = [];
+      const gather = new IotlbGather();
+      const sink = { mark: (_hi: number, lo: number, size: number) => void found.push([lo, size]) };
+      expect(dirty.readAndClear(hi32(0n), lo32(0n), bytes, flags, sink, gather)).toBe(0);
+      at.domain.syncUnmap(gather);
+      return found;
+    };
+    expect(dirty.setTracking(true)).toBe(0);
+    return { ...at, read };
+  };
+
+  it('is not there on a unit that does not write dirty state', () => {
+    const { backend, dev, domain } = attached();
+    expect(backend.allocPaging(dev, HwptFlag.DIRTY_TRACKING, undefined)).toBe(Errno.EOPNOTSUPP);
+    expect(domain.dirty).toBeUndefined();
+  });
+
+  it('finds what was written, by page and by block', () => {
+    const { domain, port, read } = tracked({ caches: false });
+    map(domain, 0n, PA, 12, 4, RW);
+    map(domain, BigInt(2 * MIB), 0x1_4000_0000n, 21, 1, RW);
+    map(domain, 0x5000n, PA, 12, 1, Prot.READ);
+    // Linux maps writable pages without AP[2], which is dirty with DBM: the first reading cleans them.
+    read(GIB);
+    expect(read(GIB)).toEqual([]);
+    expect(port.read(0x1000n, 4).status).toBe('ok');
+    expect(read(GIB)).toEqual([]);
+    expect(port.write(0x1000n, Uint8Array.of(1)).status).toBe('ok');
+    expect(port.write(BigInt(2 * MIB) + 0x1234n, Uint8Array.of(1)).status).toBe('ok');
+    expect(port.write(0x5000n, Uint8Array.of(1)).pieces[0]?.fault).toMatchObject({ name: 'F_PERMISSION' });
+    const written = [
+      [0x1000, 0x1000],
+      [2 * MIB, 2 * MIB],
+    ];
+    expect(read(GIB, DIRTY_NO_CLEAR)).toEqual(written);
+    expect(read(GIB)).toEqual(written);
+    expect(read(GIB)).toEqual([]);
+  });
+
+  it('loses writes through a cached dirty translation, as Linux 6.12 does: cleaning invalidates nothing', () => {
+    const { domain, port, read, backend, memory } = tracked();
+    map(domain, 0n, PA, 12, 1, RW);
+    expect(port.write(0n, Uint8Array.of(1)).status).toBe('ok');
+    const queue = new QueuedCommands(backend.unit, memory);
+    expect(read(0x1000)).toEqual([[0, 0x1000]]);
+    expect(queue.take()).toEqual([]);
+    expect(port.write(0n, Uint8Array.of(2)).status).toBe('ok');
+    expect(read(0x1000)).toEqual([]);
+    // Once the entry is gone from the TLB the walk sets the dirty state again.
+    domain.flushAll();
+    expect(port.write(0n, Uint8Array.of(3)).status).toBe('ok');
+    expect(read(0x1000)).toEqual([[0, 0x1000]]);
+  });
+
+  it('walks for a write through a translation that was cached clean', () => {
+    const { domain, port, read } = tracked();
+    map(domain, 0n, PA, 12, 1, RW);
+    read(0x1000);
+    expect(port.read(0n, 4).status).toBe('ok');
+    expect(read(0x1000)).toEqual([]);
+    expect(port.write(0n, Uint8Array.of(1)).status).toBe('ok');
+    expect(read(0x1000)).toEqual([[0, 0x1000]]);
+  });
+});
