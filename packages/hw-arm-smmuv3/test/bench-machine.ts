@@ -139,3 +139,18 @@ export class QueuedCommands {
     return taken;
   }
 }
+
+export const opcodeOf = (command: bigint): number => Number(command & 0xffn);
+
+/** The operands of those commands that are TLBI_NH_VA (IHI 0070 4.4). */
+export const tlbiOf = (commands: readonly bigint[]) =>
+  commands
+    .filter((command) => opcodeOf(command) === 0x12)
+    .map((command) => ({
+      address: (command >> 76n) << 12n,
+      leaf: ((command >> 64n) & 1n) === 1n,
+      ttl: Number((command >> 72n) & 3n),
+      tg: Number((command >> 74n) & 3n),
+      num: Number((command >> 12n) & 31n),
+      scale: Number((command >> 20n) & 31n),
+    }));
