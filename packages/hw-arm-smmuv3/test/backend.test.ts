@@ -1,4 +1,4 @@
-import { Errno, HwptFlag, Prot } from '@ioasis/core';
+import { Errno, hi32, HwptFlag, lo32, Prot } from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
 import { armSmmuv3, CommandQueueStalled, SMMU_V3_PRESETS, SmmuV3Backend, type SmmuV3Options } from '../src/index.js';
 import {
@@ -10,8 +10,10 @@ import {
   opcodeOf,
   portOf,
   QueuedCommands,
+  register64,
   tlbiOf,
   unmap,
+  wordsOf,
 } from './bench-machine.js';
 
 const IOVA = 0x12_3456_7000n;
@@ -238,6 +240,28 @@ describe('an SMMUv3 with its driver', () => {
     backend.detach(dev);
     expect(lines.staleLines).toBe(0);
     expect(port.read(IOVA + 0x2000n, 1).status).toBe('blocked');
+  });
+
+  it('meets what was there before a store, until the line is written back, on a unit that does not snoop', () => {
+    const options = { preset: 'server', idr0: server.idr0 & ~COHACC, caches: false } as const;
+    const { domain, port, lines, backend, memory } = attached(options, { hasCacheLines: true });
+    map(domain, IOVA, PA, 12, 1, RW);
+    const places = [wordsOf(memory)(register64(backend.unit, 0x80) & 0x000f_ffff_ffff_ffc0n) & ~0x3fn];
+    places[0]! += 0x10n * 64n;
+    // The stream's entry, its context descriptor and the root's only entry, IOVA below 512 GiB.
+    places.push(wordsOf(memory)(places[0]!) & 0x000f_ffff_ffff_ffc0n);
+    places.push(wordsOf(memory)(places[1]! + 8n) & 0x000f_ffff_ffff_f000n);
+    for (const place of places) {
+      const kept = wordsOf(memory)(place);
+      memory.store64(hi32(place), lo32(place), 0, 0);
+      expect(port.read(IOVA, 1).status).toBe('ok');
+      lines.flush(hi32(place), lo32(place), 8);
+      expect(port.read(IOVA, 1).status).toBe('blocked');
+      memory.store64(hi32(place), lo32(place), hi32(kept), lo32(kept));
+      expect(port.read(IOVA, 1).status).toBe('blocked');
+      lines.flush(hi32(place), lo32(place), 8);
+      expect(port.read(IOVA, 1).status).toBe('ok');
+    }
   });
 
   it('has no substreams, nesting or foreign domains, and says what it has', () => {
