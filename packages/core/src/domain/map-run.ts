@@ -13,9 +13,12 @@ export class RunMapper {
   readonly smallestShift: number;
   /** log2 of the supported pages, ascending. */
   private readonly shifts: readonly number[];
+  /** The same in bytes. */
+  private readonly sizes: readonly number[];
   private readonly gather: IotlbGather = new IotlbGather();
   /** What {@link choosePage} chose. */
   private shift = 0;
+  private size = 0;
   private count = 0;
 
   constructor(readonly domain: IommuDomain) {
@@ -23,6 +26,7 @@ export class RunMapper {
     for (let shift = 0; shift < 64; shift++) if ((domain.pageSizes >> BigInt(shift)) & 1n) shifts.push(shift);
     if (shifts.length === 0) throw new RangeError('a domain supports at least one page size');
     this.shifts = shifts;
+    this.sizes = shifts.map((shift) => 2 ** shift);
     this.smallestShift = shifts[0]!;
   }
 
@@ -41,7 +45,7 @@ export class RunMapper {
     while (left > 0) {
       this.choosePage(hi, lo, targetHi, targetLo, left);
       const errno = domain.mapPages(hi, lo, targetHi, targetLo, this.shift, this.count, prot);
-      const done = domain.mappedPages * 2 ** this.shift;
+      const done = domain.mappedPages * this.size;
       left -= done;
       if (errno !== 0) {
         if (left < bytes) this.unmap(iovaHi, iovaLo, bytes - left);
@@ -99,18 +103,19 @@ export class RunMapper {
     let at = shifts.length - 1;
     while (shifts[at]! > limit) at--;
     this.shift = shifts[at]!;
+    this.size = this.sizes[at]!;
     let run = bytes;
     if (at + 1 < shifts.length) {
       const next = shifts[at + 1]!;
       const maskLo = next >= 32 ? -1 : (1 << next) - 1;
       const maskHi = next > 32 ? (1 << (next - 32)) - 1 : 0;
       if (((iovaLo ^ paLo) & maskLo) === 0 && ((iovaHi ^ paHi) & maskHi) === 0) {
-        const page = 2 ** next;
+        const page = this.sizes[at + 1]!;
         const toBoundary = page - ((iovaHi & maskHi) >>> 0) * 0x1_0000_0000 - ((iovaLo & maskLo) >>> 0);
         if (toBoundary + page <= bytes) run = toBoundary;
       }
     }
-    this.count = Math.floor(run / 2 ** this.shift);
+    this.count = Math.floor(run / this.size);
   }
 }
 
