@@ -92,7 +92,7 @@ const flavours: [string, VtdOptions, 'snooped' | 'not-snooped'][] = [
 ];
 
 describe.each(flavours)('random use of a unit with %s', (_, options, cpuCache) => {
-  it('never lets a device see anything but what its domain maps now', () => {
+  it('never lets a device see anything but what its domain maps now', { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 12, maxLength: 30 }), (steps) => {
         const { backend, memory } = bareBackend(options, cpuCache);

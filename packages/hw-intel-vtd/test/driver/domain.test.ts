@@ -21,6 +21,7 @@ function attached(registers: { cap: bigint; ecap: bigint } = REGISTERS.aw39) {
 describe('tables that the driver writes', () => {
   it.each([REGISTERS.aw39, REGISTERS.scalable])(
     'translate every page of random mappings, by an independent walk',
+    { timeout: 60_000 },
     (registers) => {
       const size = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 500, max: 1100 }));
       const run = fc.record({
