@@ -43,14 +43,12 @@ function driveOneDevice(backend: BackendDefinition): void {
   const device = must(process.open('/dev/vfio/devices/vfio0'));
   must(
     callWithStruct(process, device, VfioRequest.DEVICE_BIND_IOMMUFD, VfioDeviceBindIommufd, {
-      argsz: VfioDeviceBindIommufd.size,
       iommufd: iommu.fd,
     }).result,
   );
   const ioasId = must(iommu.ioasAlloc());
   must(
     callWithStruct(process, device, VfioRequest.DEVICE_ATTACH_IOMMUFD_PT, VfioDeviceAttachIommufdPt, {
-      argsz: VfioDeviceAttachIommufdPt.size,
       pt_id: ioasId,
     }).result,
   );
@@ -67,7 +65,8 @@ function driveOneDevice(backend: BackendDefinition): void {
 
   process.exit();
   deepStrictEqual(machine.close().objects, []);
-  console.log(`${backend.id}: ${late.pieces[0]?.fault?.name}`);
+  const fault = late.pieces[0]?.fault;
+  console.log(`${backend.id}: ${typeof fault === 'object' ? fault.name : fault}`);
 }
 
 for (const backend of [intelVtd(), amdVi(), armSmmuv3()]) driveOneDevice(backend);

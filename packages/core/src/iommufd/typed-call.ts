@@ -21,10 +21,16 @@ export function callWithStruct<Kinds extends FieldKinds>(
 ): StructCall<Kinds> {
   const { addressSpace, scratch } = process;
   return scratch.borrow(layout.size, (addr) => {
-    addressSpace.poke(addr, layout.encode({ size: layout.size, ...values } as Partial<StructValues<Kinds>>));
+    addressSpace.poke(addr, layout.encode({ ...lengthOf(layout), ...values } as Partial<StructValues<Kinds>>));
     const result = process.ioctl(fd, request, addr);
     return { result, values: layout.decode(addressSpace.peek(addr, layout.size)) };
   });
+}
+
+/** The field that tells the kernel how long the structure is: `size` in iommufd, `argsz` in VFIO, none in some. */
+function lengthOf<Kinds extends FieldKinds>({ fields, size }: StructLayout<Kinds>): Readonly<Record<string, number>> {
+  if ('size' in fields) return { size };
+  return 'argsz' in fields ? { argsz: size } : {};
 }
 
 /** The structure after a call that succeeded, or why it was refused. */
