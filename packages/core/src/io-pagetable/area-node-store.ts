@@ -7,26 +7,19 @@ export const INNER = 32;
 /** No node. */
 export const NONE = -1;
 
-/**
- * Node storage of the area tree: leaves and inner nodes as rows of typed arrays, and the searches inside a node.
- *
- * The gap of an area is the number of free bytes in front of it, as a double: above 2^53 it is rounded, and since rounding never
- * changes an order, "gap >= length" on doubles never skips a hole that is wide enough.
- */
+/** Node storage of the area tree: leaves and inner nodes as rows of typed arrays, and the searches for a key inside a node. */
 export class AreaNodeStore {
   // Leaf entries, LEAF per leaf.
   startPage: Float64Array = new Float64Array(LEAF);
   startByte: Uint16Array = new Uint16Array(LEAF);
   lastPage: Float64Array = new Float64Array(LEAF);
   lastByte: Uint16Array = new Uint16Array(LEAF);
-  protected gap: Float64Array = new Float64Array(LEAF);
   readonly areas: (Area | null)[] = Array.from({ length: LEAF }, () => null);
   // One value per leaf.
   leafCount: Uint8Array = new Uint8Array(1);
   leafNext: Int32Array = new Int32Array([NONE]);
   leafPrevious: Int32Array = new Int32Array([NONE]);
   protected leafParent: Int32Array = new Int32Array([NONE]);
-  protected leafGap: Float64Array = new Float64Array(1);
   protected leaves = 1;
   protected readonly freeLeaves: number[] = [];
   // Inner entries, INNER per node: child and the lower bound of its keys.
@@ -37,7 +30,6 @@ export class AreaNodeStore {
   protected innerCount: Uint8Array = new Uint8Array(1);
   protected innerLevel: Uint8Array = new Uint8Array(1);
   protected innerParent: Int32Array = new Int32Array(1);
-  protected innerGap: Float64Array = new Float64Array(1);
   protected inners = 0;
   protected readonly freeInners: number[] = [];
 
@@ -79,42 +71,6 @@ export class AreaNodeStore {
     return low - 1;
   }
 
-  /** First position from `from` on whose gap is at least `length`, or -1. */
-  gapIn(leaf: number, from: number, length: number): number {
-    if (this.leafGap[leaf]! < length) return -1;
-    const base = leaf * LEAF;
-    const count = this.leafCount[leaf]!;
-    for (let i = from; i < count; i++) if (this.gap[base + i]! >= length) return i;
-    return -1;
-  }
-
-  /** First leaf behind this one that has a gap of at least `length`, or NONE. */
-  leafWithGapAfter(leaf: number, length: number): number {
-    let node = leaf;
-    let parent = this.leafParent[leaf]!;
-    while (parent !== NONE) {
-      const found = this.childWithGap(parent, this.indexOf(parent, node) + 1, length);
-      if (found !== NONE) return this.leftmostWithGap(found, this.innerLevel[parent]! - 1, length);
-      node = parent;
-      parent = this.innerParent[parent]!;
-    }
-    return NONE;
-  }
-
-  protected leftmostWithGap(start: number, levels: number, length: number): number {
-    let node = start;
-    for (let level = levels; level > 0; level--) node = this.childWithGap(node, 0, length);
-    return node;
-  }
-
-  protected childWithGap(node: number, from: number, length: number): number {
-    const gaps = this.innerLevel[node] === 1 ? this.leafGap : this.innerGap;
-    const base = node * INNER;
-    const count = this.innerCount[node]!;
-    for (let i = from; i < count; i++) if (gaps[this.child[base + i]!]! >= length) return this.child[base + i]!;
-    return NONE;
-  }
-
   protected indexOf(node: number, child: number): number {
     const base = node * INNER;
     let i = 0;
@@ -127,7 +83,6 @@ export class AreaNodeStore {
     this.startByte[to] = this.startByte[from]!;
     this.lastPage[to] = this.lastPage[from]!;
     this.lastByte[to] = this.lastByte[from]!;
-    this.gap[to] = this.gap[from]!;
     this.areas[to] = this.areas[from]!;
   }
 
@@ -142,24 +97,6 @@ export class AreaNodeStore {
     else this.innerParent[child] = parent;
   }
 
-  protected widestIn(leaf: number): number {
-    let widest = 0;
-    const base = leaf * LEAF;
-    for (let i = base + this.leafCount[leaf]! - 1; i >= base; i--) if (this.gap[i]! > widest) widest = this.gap[i]!;
-    return widest;
-  }
-
-  protected widestChild(node: number): number {
-    const gaps = this.innerLevel[node] === 1 ? this.leafGap : this.innerGap;
-    const base = node * INNER;
-    let widest = 0;
-    for (let i = base + this.innerCount[node]! - 1; i >= base; i--) {
-      const gap = gaps[this.child[i]!]!;
-      if (gap > widest) widest = gap;
-    }
-    return widest;
-  }
-
   protected allocateLeaf(): number {
     const free = this.freeLeaves.pop();
     if (free !== undefined) return free;
@@ -170,12 +107,10 @@ export class AreaNodeStore {
       this.startByte = grown(this.startByte, new Uint16Array(rows * LEAF));
       this.lastPage = grown(this.lastPage, new Float64Array(rows * LEAF));
       this.lastByte = grown(this.lastByte, new Uint16Array(rows * LEAF));
-      this.gap = grown(this.gap, new Float64Array(rows * LEAF));
       this.leafCount = grown(this.leafCount, new Uint8Array(rows));
       this.leafNext = grown(this.leafNext, new Int32Array(rows));
       this.leafPrevious = grown(this.leafPrevious, new Int32Array(rows));
       this.leafParent = grown(this.leafParent, new Int32Array(rows));
-      this.leafGap = grown(this.leafGap, new Float64Array(rows));
     }
     for (let i = 0; i < LEAF; i++) this.areas.push(null);
     return leaf;
@@ -193,18 +128,17 @@ export class AreaNodeStore {
         this.innerCount = grown(this.innerCount, new Uint8Array(rows));
         this.innerLevel = grown(this.innerLevel, new Uint8Array(rows));
         this.innerParent = grown(this.innerParent, new Int32Array(rows));
-        this.innerGap = grown(this.innerGap, new Float64Array(rows));
       }
     }
     this.innerCount[node] = 0;
     this.innerLevel[node] = level;
     this.innerParent[node] = NONE;
-    this.innerGap[node] = 0;
     return node;
   }
 }
 
-function grown<A extends Float64Array | Uint16Array | Uint8Array | Int32Array>(from: A, to: A): A {
+/** `to`, with the contents of `from` at its start. */
+export function grown<A extends Float64Array | Uint16Array | Uint8Array | Int32Array>(from: A, to: A): A {
   to.set(from);
   return to;
 }

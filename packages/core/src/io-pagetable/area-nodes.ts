@@ -1,9 +1,9 @@
-import { AreaNodeStore, INNER, LEAF, NONE } from './area-node-store.js';
+import { INNER, LEAF, NONE } from './area-node-store.js';
+import { AreaRooms } from './area-rooms.js';
 import type { Area } from './area.js';
-import { KEY_BYTES } from './iova-key.js';
 
-/** The changes of the area tree: entries in and out, nodes split and unlinked, widest gaps passed up. */
-export class AreaNodes extends AreaNodeStore {
+/** The changes of the area tree: entries in and out, nodes split and unlinked. */
+export class AreaNodes extends AreaRooms {
   /** Puts an area at a position of a leaf, splitting the leaf when it is full. */
   insertAt(targetLeaf: number, targetPosition: number, area: Area): void {
     let leaf = targetLeaf;
@@ -28,81 +28,18 @@ export class AreaNodes extends AreaNodeStore {
     this.lastByte[at] = area.lastByte;
     this.areas[at] = area;
     this.leafCount[leaf] = count + 1;
-    this.gap[at] = 0;
-    this.measure(leaf, position);
-    this.measureNext(leaf, position);
+    this.roomsChanged(leaf, position);
   }
 
   /** Takes the area at a position out, and the leaf when it was the last one in it. */
   removeAt(leaf: number, position: number): void {
     const base = leaf * LEAF;
     const count = this.leafCount[leaf]! - 1;
-    const gone = this.gap[base + position]!;
     for (let i = base + position; i < base + count; i++) this.copyEntry(i + 1, i);
     this.areas[base + count] = null;
     this.leafCount[leaf] = count;
-    if (count === 0) {
-      this.leafGap[leaf] = 0;
-      const next = this.leafNext[leaf]!;
-      if (this.height > 0) this.unlinkLeaf(leaf);
-      if (next !== NONE) this.measure(next, 0);
-      return;
-    }
-    this.gapChanged(leaf, gone, 0);
-    this.measureNext(leaf, position - 1);
-  }
-
-  /** Measures the gap of the entry behind a position, wherever it is. */
-  private measureNext(leaf: number, position: number): void {
-    if (position + 1 < this.leafCount[leaf]!) this.measure(leaf, position + 1);
-    else if (this.leafNext[leaf] !== NONE) this.measure(this.leafNext[leaf]!, 0);
-  }
-
-  /** Measures the gap in front of an entry anew and passes a changed maximum up. */
-  private measure(leaf: number, position: number): void {
-    const at = leaf * LEAF + position;
-    let before = at - 1;
-    if (position === 0) {
-      const previous = this.leafPrevious[leaf]!;
-      before = previous === NONE ? NONE : previous * LEAF + this.leafCount[previous]! - 1;
-    }
-    const old = this.gap[at]!;
-    const now =
-      before === NONE
-        ? this.startPage[at]! * KEY_BYTES + this.startByte[at]!
-        : (this.startPage[at]! - this.lastPage[before]!) * KEY_BYTES +
-          (this.startByte[at]! - this.lastByte[before]! - 1);
-    this.gap[at] = now;
-    this.gapChanged(leaf, old, now);
-  }
-
-  private gapChanged(leaf: number, old: number, now: number): void {
-    const was = this.leafGap[leaf]!;
-    let widest = was;
-    if (now >= was) widest = now;
-    else if (old === was) {
-      widest = 0;
-      const base = leaf * LEAF;
-      for (let i = base + this.leafCount[leaf]! - 1; i >= base; i--) if (this.gap[i]! > widest) widest = this.gap[i]!;
-    }
-    if (widest === was) return;
-    this.leafGap[leaf] = widest;
-    this.passUp(this.leafParent[leaf]!, was, widest);
-  }
-
-  private passUp(start: number, oldChild: number, newChild: number): void {
-    let old = oldChild;
-    let now = newChild;
-    for (let node = start; node !== NONE; node = this.innerParent[node]!) {
-      const was = this.innerGap[node]!;
-      let widest = was;
-      if (now >= was) widest = now;
-      else if (old === was) widest = this.widestChild(node);
-      if (widest === was) return;
-      this.innerGap[node] = widest;
-      old = was;
-      now = widest;
-    }
+    this.roomsChanged(leaf, position);
+    if (count === 0 && this.height > 0) this.unlinkLeaf(leaf);
   }
 
   private splitLeaf(leaf: number, keep: number, incoming: Area): number {
@@ -120,8 +57,8 @@ export class AreaNodes extends AreaNodeStore {
     this.leafNext[leaf] = right;
     if (next === NONE) this.tail = right;
     else this.leafPrevious[next] = right;
-    this.leafGap[leaf] = this.widestIn(leaf);
-    this.leafGap[right] = this.widestIn(right);
+    this.forgetLeaf(leaf);
+    this.forgetLeaf(right);
     const page = moved === 0 ? incoming.startPage : this.startPage[right * LEAF]!;
     const byte = moved === 0 ? incoming.startByte : this.startByte[right * LEAF]!;
     this.leafParent[right] = this.insertChild(this.leafParent[leaf]!, leaf, right, page, byte, 1);
@@ -129,8 +66,7 @@ export class AreaNodes extends AreaNodeStore {
   }
 
   /**
-   * Hangs `right` behind `left` into their parent, making a new root or splitting the parent as needed. Neither changes the widest gap
-   * of the two together, so nothing is passed up.
+   * Hangs `right` behind `left` into their parent, making a new root or splitting the parent as needed.
    * @returns the parent of `right`
    */
   private insertChild(
@@ -168,7 +104,7 @@ export class AreaNodes extends AreaNodeStore {
     this.boundByte[base + position] = byte;
     this.innerCount[parent] = this.innerCount[parent]! + 1;
     this.setParent(right, parent, level);
-    this.passUp(parent, this.innerGap[parent]!, this.widestChild(parent));
+    this.forgetInner(parent);
     return parent;
   }
 
@@ -182,8 +118,7 @@ export class AreaNodes extends AreaNodeStore {
     }
     this.innerCount[node] = keep;
     this.innerCount[right] = moved;
-    this.innerGap[node] = this.widestChild(node);
-    this.innerGap[right] = this.widestChild(right);
+    this.forgetInner(node);
     const page = moved === 0 ? incomingPage : this.boundPage[right * INNER]!;
     const byte = moved === 0 ? incomingByte : this.boundByte[right * INNER]!;
     this.innerParent[right] = this.insertChild(this.innerParent[node]!, node, right, page, byte, level + 1);
@@ -212,7 +147,7 @@ export class AreaNodes extends AreaNodeStore {
       this.freeInners.push(node);
       return;
     }
-    this.passUp(node, this.innerGap[node]!, this.widestChild(node));
+    this.forgetInner(node);
   }
 
   private lowerRoot(): void {
@@ -224,7 +159,7 @@ export class AreaNodes extends AreaNodeStore {
     }
   }
 
-  /** Faults in order, links and widest gaps; empty when the tree is sound. For tests. */
+  /** Faults in order, links and rooms; empty when the tree is sound. For tests. */
   check(size: number): string[] {
     const faults: string[] = [];
     let count = 0;
@@ -233,7 +168,7 @@ export class AreaNodes extends AreaNodeStore {
       if (this.leafPrevious[leaf] !== before) faults.push(`leaf ${leaf} does not know the one in front of it`);
       if (this.leafNext[leaf] === NONE && leaf !== this.tail)
         faults.push(`leaf ${leaf} ends the list and is not the last`);
-      if (this.leafGap[leaf] !== this.widestIn(leaf)) faults.push(`leaf ${leaf} has a wrong widest gap`);
+      faults.push(...this.checkLeafRooms(leaf));
       for (let i = 0; i < this.leafCount[leaf]!; i++, count++) {
         const area: Area | null = this.areas[leaf * LEAF + i]!;
         if (area === null) faults.push(`leaf ${leaf} has no area at ${i}`);
@@ -249,7 +184,7 @@ export class AreaNodes extends AreaNodeStore {
 
   private checkInner(node: number, level: number, faults: string[]): void {
     if (this.innerLevel[node] !== level) faults.push(`inner node ${node} is not of level ${level}`);
-    if (this.innerGap[node] !== this.widestChild(node)) faults.push(`inner node ${node} has a wrong widest gap`);
+    faults.push(...this.checkInnerRooms(node));
     for (let i = 0; i < this.innerCount[node]!; i++) {
       const child = this.child[node * INNER + i]!;
       const parent = level === 1 ? this.leafParent[child] : this.innerParent[child];

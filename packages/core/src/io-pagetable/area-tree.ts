@@ -96,7 +96,7 @@ export class AreaTree {
       const endByte = byte === 0 ? KEY_BYTES - 1 : byte - 1;
       const empty = endPage < holePage || (endPage === holePage && endByte < holeByte);
       if (!empty && test.fits(holePage, holeByte, endPage, endByte)) return true;
-      more = this.stepToGap(test.length);
+      more = this.stepToRoom(test);
       // The hole in front of the area found starts behind its predecessor, or behind the very last area.
       const before = more ? this.beforeCurrent() : nodes.tail * LEAF + nodes.leafCount[nodes.tail]! - 1;
       holePage = lastPages[before]!;
@@ -169,18 +169,18 @@ export class AreaTree {
     return true;
   }
 
-  /** Moves to the next area behind the current one with a hole of at least `length` bytes in front of it. */
-  private stepToGap(length: number): boolean {
+  /** Moves to the next area behind the current one that may have room in front of it. */
+  private stepToRoom({ length, roomClass }: HoleTest): boolean {
     const nodes = this.nodes;
-    const found = nodes.gapIn(this.leaf, this.position + 1, length);
+    const found = nodes.roomIn(this.leaf, this.position + 1, length, roomClass);
     if (found >= 0) {
       this.position = found;
       return true;
     }
-    const leaf = nodes.leafWithGapAfter(this.leaf, length);
+    const leaf = nodes.leafWithRoomAfter(this.leaf, length, roomClass);
     if (leaf === NONE) return false;
     this.leaf = leaf;
-    this.position = nodes.gapIn(leaf, 0, length);
+    this.position = nodes.roomIn(leaf, 0, length, roomClass);
     return true;
   }
 }

@@ -10,6 +10,8 @@ import { KEY_BYTES, KEY_PAGES } from './iova-key.js';
 export class HoleTest {
   /** Bytes wanted, rounded to a double. Only for skipping holes that are surely too narrow. */
   readonly length: number;
+  /** What a hole is measured by before it is offered, see {@link roomBehind}. */
+  readonly roomClass: number;
   /** The IOVA found by the last {@link fits} that returned true. */
   page = 0;
   byte = 0;
@@ -27,6 +29,7 @@ export class HoleTest {
     private readonly pageOffset: number,
   ) {
     this.length = spanPage * KEY_BYTES + (spanByte + 1);
+    this.roomClass = alignment < KEY_BYTES ? 0 : 32 - Math.clz32(alignment / KEY_BYTES);
   }
 
   /** True when `[start, last]` has room; then {@link page} and {@link byte} are the place. */
@@ -60,4 +63,25 @@ export class HoleTest {
     this.byte = byte;
     return true;
   }
+}
+
+/** Classes of {@link roomBehind}: any start, and starts at multiples of 4 KiB to 2 GiB. */
+export const ROOM_CLASSES = 21;
+
+/**
+ * Bytes from the first place behind an area where a hole of this class may start to the area after it; not positive when that is
+ * behind the hole. A hole with less room than a length surely cannot take it: without this measure, holes that are wide enough but
+ * badly aligned would be tried one by one. Above 2^53 the result is rounded, which never changes an order.
+ * @param roomClass 0: any start; n: a multiple of 2^(n - 1) key pages
+ */
+export function roomBehind(
+  lastPage: number,
+  lastByte: number,
+  nextPage: number,
+  nextByte: number,
+  roomClass: number,
+): number {
+  if (roomClass === 0) return (nextPage - lastPage) * KEY_BYTES + (nextByte - lastByte - 1);
+  const unit = 1 << (roomClass - 1);
+  return (nextPage - Math.ceil((lastPage + 1) / unit) * unit) * KEY_BYTES + nextByte;
 }
