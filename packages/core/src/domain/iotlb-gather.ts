@@ -45,6 +45,12 @@ export class IotlbGather {
     return false;
   }
 
+  /** As {@link add}, for `[iova, iova + bytes)`. */
+  addBytes(iovaHi: number, iovaLo: number, bytes: number, pageShift: number): void {
+    const last = (iovaLo >>> 0) + bytes - 1;
+    this.add(iovaHi, iovaLo, (iovaHi + Math.floor(last / 0x1_0000_0000)) | 0, last | 0, pageShift);
+  }
+
   /** Widens the range to hold `[start, last]` as well. */
   add(startHi: number, startLo: number, lastHi: number, lastLo: number, pageShift: number): void {
     if (this.empty || lessThan(startHi, startLo, this.startHi, this.startLo)) {

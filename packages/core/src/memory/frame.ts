@@ -14,6 +14,9 @@ export const frameHi = (frame: number): number => (frame / 0x10_0000) | 0;
 /** Low word (int32) of the address of a frame's first byte. */
 export const frameLo = (frame: number): number => (frame % 0x10_0000) << FRAME_SHIFT;
 
+/** Physical address of a frame's first byte. */
+export const frameAddress = (frame: number): bigint => BigInt(frame) << BigInt(FRAME_SHIFT);
+
 /** Memory of one 4 KiB frame that is not ours: a guest's, a snapshot's, another process's. Offsets are bytes inside the frame. */
 export interface FrameBacking {
   /** Fills `into` with the bytes from `offset` on; never crosses the frame's end. */

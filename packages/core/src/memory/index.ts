@@ -1,6 +1,7 @@
 export {
   FRAME_BYTES,
   FRAME_SHIFT,
+  frameAddress,
   frameHi,
   frameLo,
   frameOf,

@@ -27,6 +27,17 @@ const mustSync = (gather: IotlbGather, { start, last, shift }: Piece): boolean =
   gather.mustSyncBefore(hi32(start), lo32(start), hi32(last), lo32(last), shift);
 
 describe('IotlbGather', () => {
+  it('takes a length as well, across every carry', () => {
+    fc.assert(
+      fc.property(piece, ({ start, last, shift }) => {
+        const byLength = new IotlbGather();
+        byLength.addBytes(hi32(start), lo32(start), Number(last - start + 1n), shift);
+        expect(join64(byLength.startHi, byLength.startLo)).toBe(start);
+        expect(join64(byLength.lastHi, byLength.lastLo)).toBe(last);
+      }),
+    );
+  });
+
   it('widens to hold every piece', () => {
     fc.assert(
       fc.property(fc.array(piece, { minLength: 1, maxLength: 6 }), (pieces) => {

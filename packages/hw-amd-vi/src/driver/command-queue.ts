@@ -1,7 +1,6 @@
-import { Errno, hex, type FrameAllocator, type MmioWindow, type PhysicalMemory } from '@ioasis/core';
+import { frameAddress, Errno, hex, type FrameAllocator, type MmioWindow, type PhysicalMemory } from '@ioasis/core';
 import { COMMAND_BYTES, COMPLETION_WAIT, Opcode } from '../layouts/commands.js';
 import { Register } from '../layouts/register-offsets.js';
-import { frameAddress } from './frame-address.js';
 
 /** 8 KiB: 512 commands, as Linux allocates. */
 const ORDER = 1;

@@ -1,8 +1,15 @@
-import type { FrameAllocator, MmioWindow, PhysicalMemory } from '@ioasis/core';
+import {
+  frameAddress,
+  hi32,
+  lo32,
+  write64,
+  type FrameAllocator,
+  type MmioWindow,
+  type PhysicalMemory,
+} from '@ioasis/core';
 import { DEVICE_TABLE_ENTRY, DTE_BYTES } from '../layouts/device-table-entry.js';
 import { Register } from '../layouts/register-offsets.js';
 import { DEVICE_TABLE_BASE } from '../layouts/registers.js';
-import { frameAddress } from './frame-address.js';
 
 const FRAME_ENTRIES = 4096 / DTE_BYTES;
 /** Two buses, as on a small machine. */
@@ -90,12 +97,7 @@ export class DeviceTableWriter {
   }
 
   #store(at: bigint, value: bigint): void {
-    this.#memory.store64(
-      Number(BigInt.asIntN(32, at >> 32n)),
-      Number(BigInt.asIntN(32, at)),
-      Number(BigInt.asIntN(32, value >> 32n)),
-      Number(BigInt.asIntN(32, value)),
-    );
+    this.#memory.store64(hi32(at), lo32(at), hi32(value), lo32(value));
   }
 
   #resize(order: number): boolean {
@@ -118,11 +120,7 @@ export class DeviceTableWriter {
       this.#store(at + 16n, BLOCKED_INTERRUPTS);
     }
     const register = DEVICE_TABLE_BASE.encode({ BASE: frameAddress(frame) >> 12n, SIZE: (1 << order) - 1 });
-    this.#mmio.write64(
-      Register.DEVICE_TABLE_BASE,
-      Number(BigInt.asIntN(32, register >> 32n)),
-      Number(BigInt.asIntN(32, register)),
-    );
+    write64(this.#mmio, Register.DEVICE_TABLE_BASE, register);
     if (oldFrame >= 0) this.#frames.free(oldFrame, oldOrder);
     return true;
   }

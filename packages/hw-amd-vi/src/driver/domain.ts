@@ -1,4 +1,6 @@
 import {
+  hi32,
+  lo32,
   DIRTY_NO_CLEAR,
   Errno,
   IotlbGather,
@@ -125,8 +127,8 @@ export class HostDomain implements IommuDomain {
     const bytes = this.#table.unmapPages(iovaHi, iovaLo, pageShift, count, gather);
     if (bytes === 0) return 0;
     const last = join64(iovaHi, iovaLo) + BigInt(bytes) - 1n;
-    const lastHi = Number(BigInt.asIntN(32, last >> 32n));
-    const lastLo = Number(BigInt.asIntN(32, last));
+    const lastHi = hi32(last);
+    const lastLo = lo32(last);
     // One large range costs as much as a small one, unless a hypervisor shadows the tables: it then walks all of the range.
     if (this.#npCache && gather.mustSyncBefore(iovaHi, iovaLo, lastHi, lastLo, gather.pageShift))
       this.syncUnmap(gather);
@@ -202,10 +204,7 @@ export class HostDomain implements IommuDomain {
   ): number {
     if (!this.isTracking && sink !== null) return Errno.EINVAL;
     const isCleaned = this.#table.readAndClearDirty(iovaHi, iovaLo, bytes, flags, sink);
-    if (isCleaned && (flags & DIRTY_NO_CLEAR) === 0) {
-      const last = join64(iovaHi, iovaLo) + BigInt(bytes) - 1n;
-      gather.add(iovaHi, iovaLo, Number(BigInt.asIntN(32, last >> 32n)), Number(BigInt.asIntN(32, last)), 12);
-    }
+    if (isCleaned && (flags & DIRTY_NO_CLEAR) === 0) gather.addBytes(iovaHi, iovaLo, bytes, 12);
     return 0;
   }
 }

@@ -1,8 +1,7 @@
-import { hex, type FrameAllocator, type MmioWindow, type PhysicalMemory } from '@ioasis/core';
+import { frameAddress, hex, type FrameAllocator, type MmioWindow, type PhysicalMemory } from '@ioasis/core';
 import { EVENT, EVENT_BYTES, EventCode, type EventName } from '../layouts/events.js';
 import { Register } from '../layouts/register-offsets.js';
 import { STATUS } from '../layouts/registers.js';
-import { frameAddress } from './frame-address.js';
 
 /** 8 KiB: 512 events, as Linux allocates. */
 const ORDER = 1;

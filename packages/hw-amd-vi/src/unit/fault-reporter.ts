@@ -1,4 +1,4 @@
-import { Access, iova, join64, NO_PASID, type AccessKind, type HardwareFault } from '@ioasis/core';
+import { lo32, Access, iova, join64, NO_PASID, type AccessKind, type HardwareFault } from '@ioasis/core';
 import { EVENT, EventCode, INVALID_REQUEST_EVENT, type EventName } from '../layouts/events.js';
 import type { DeviceEntry } from './device-entry.js';
 import type { UnitLog } from './unit-log.js';
@@ -154,7 +154,7 @@ export class FaultReporter {
   append(event: bigint): 'recorded' | 'overflow' | 'disabled' {
     const { words } = this.#log;
     for (let word = 0; word < words.length; word++) {
-      words[word] = Number(BigInt.asIntN(32, event >> BigInt(32 * word)));
+      words[word] = lo32(event >> BigInt(32 * word));
     }
     return this.#log.append();
   }

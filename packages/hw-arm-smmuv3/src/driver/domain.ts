@@ -1,4 +1,6 @@
 import {
+  hi32,
+  lo32,
   DIRTY_NO_CLEAR,
   Errno,
   IotlbGather,
@@ -159,8 +161,8 @@ export class Stage1Domain implements IommuDomain {
     const bytes = this.#table.unmapPages(iovaHi, iovaLo, pageShift, count, gather);
     if (bytes === 0) return 0;
     const last = join64(iovaHi, iovaLo) + BigInt(bytes) - 1n;
-    const lastHi = Number(BigInt.asIntN(32, last >> 32n));
-    const lastLo = Number(BigInt.asIntN(32, last));
+    const lastHi = hi32(last);
+    const lastLo = lo32(last);
     if (gather.mustSyncBefore(iovaHi, iovaLo, lastHi, lastLo, pageShift)) this.syncUnmap(gather);
     gather.add(iovaHi, iovaLo, lastHi, lastLo, pageShift);
     return bytes;
@@ -233,10 +235,7 @@ export class Stage1Domain implements IommuDomain {
     gather: IotlbGather,
   ): number {
     const isCleaned = this.#table.readAndClearDirty(iovaHi, iovaLo, bytes, flags, sink);
-    if (isCleaned && (flags & DIRTY_NO_CLEAR) === 0) {
-      const last = join64(iovaHi, iovaLo) + BigInt(bytes) - 1n;
-      gather.add(iovaHi, iovaLo, Number(BigInt.asIntN(32, last >> 32n)), Number(BigInt.asIntN(32, last)), 0);
-    }
+    if (isCleaned && (flags & DIRTY_NO_CLEAR) === 0) gather.addBytes(iovaHi, iovaLo, bytes, 0);
     return 0;
   }
 }

@@ -1,4 +1,4 @@
-import { hi32, join64, lo32, type FrameAllocator, type PhysicalMemory } from '@ioasis/core';
+import { frameAddress, hi32, join64, lo32, type FrameAllocator, type PhysicalMemory } from '@ioasis/core';
 
 const FRAME_BYTES = 4096;
 
@@ -22,7 +22,7 @@ export class SharedMemory {
   allocate(order: number): bigint | undefined {
     const frame = this.#frames.allocate(order);
     if (frame < 0) return undefined;
-    const address = BigInt(frame) << 12n;
+    const address = frameAddress(frame);
     this.flush(hi32(address), lo32(address), FRAME_BYTES << order);
     return address;
   }

@@ -1,4 +1,4 @@
-import { Access, iova, join64, NO_PASID, type AccessKind } from '@ioasis/core';
+import { lo32, Access, iova, join64, NO_PASID, type AccessKind } from '@ioasis/core';
 import { EVENT, EventClass, EventId, type EventName } from '../layouts/events.js';
 import type { OutputQueue } from './event-queue.js';
 import type { SilentRefusal, SmmuV3Fault } from './fault.js';
@@ -72,7 +72,7 @@ export class EventRecorder {
     if (details.record === false) return this.#fault(name, EventId[name], 'suppressed', [], details);
     const { words } = this.#queue;
     for (let word = 0; word < words.length; word++) {
-      words[word] = Number(BigInt.asIntN(32, record >> BigInt(32 * word)));
+      words[word] = lo32(record >> BigInt(32 * word));
     }
     const result = this.#queue.append();
     this.#after(result);

@@ -1,4 +1,4 @@
-import { wordField, type CacheQuery } from '@ioasis/core';
+import { hi32, join64, lo32, wordField, type CacheQuery } from '@ioasis/core';
 import { Opcode, TLBI_COMMAND } from '../layouts/commands.js';
 import type { Capabilities } from './capabilities.js';
 import { EntryKind, KIND_MASK, LEVEL_MASK, STAGE2_TAG, type UnitCaches } from './unit-caches.js';
@@ -84,11 +84,10 @@ export class TlbInvalidation {
     }
     const shift = 10 + 2 * granuleCode;
     const bytes = (BigInt(F.NUM.of(words, 0)) + 1n) << BigInt(F.SCALE.of(words, 0) + shift);
-    const start = ((BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0)) & ~((1n << BigInt(shift)) - 1n);
+    const start = join64(hi, lo) & ~((1n << BigInt(shift)) - 1n);
     const end = start + bytes - 1n;
     const last = end > 0xffff_ffff_ffff_ffffn ? 0xffff_ffff_ffff_ffffn : end;
-    const word = (value: bigint): number => Number(BigInt.asIntN(32, value));
-    query.inRange(word(start >> 32n), word(start), word(last >> 32n), word(last));
+    query.inRange(hi32(start), lo32(start), hi32(last), lo32(last));
     const ttl = F.TTL.of(words, 0);
     if (ttl === 0) return this.#drop(query, isLeaf);
     query.attributes |= (granuleCode << 8) | ttl;

@@ -227,10 +227,7 @@ export class SecondStageDomain implements IommuDomain {
   ): number {
     if (!this.isTracking && sink !== null) return Errno.EINVAL;
     const isCleaned = this.#table.readAndClearDirty(iovaHi, iovaLo, bytes, flags, sink);
-    if (isCleaned && (flags & DIRTY_NO_CLEAR) === 0) {
-      const last = join64(iovaHi, iovaLo) + BigInt(bytes) - 1n;
-      gather.add(iovaHi, iovaLo, Number(BigInt.asIntN(32, last >> 32n)), Number(BigInt.asIntN(32, last)), 12);
-    }
+    if (isCleaned && (flags & DIRTY_NO_CLEAR) === 0) gather.addBytes(iovaHi, iovaLo, bytes, 12);
     return 0;
   }
 }

@@ -1,6 +1,5 @@
-import { hi32, lo32, join64, type FrameAllocator, type PhysicalMemory } from '@ioasis/core';
+import { frameAddress, hi32, lo32, join64, type FrameAllocator, type PhysicalMemory } from '@ioasis/core';
 import { SM_CONTEXT_ENTRY } from '../layouts/translation-structures.js';
-import { frameAddress } from './frame-address.js';
 
 const ROOT_ENTRY_BYTES = 16n;
 const PASID_ENTRY_BYTES = 64n;

@@ -1,2 +1,0 @@
-/** Physical address of a frame, bytes. */
-export const frameAddress = (frame: number): bigint => BigInt(frame) << 12n;
