@@ -1,5 +1,5 @@
 import { ContainerModule } from 'inversify';
-import type { IommuBackend } from '../domain/index.js';
+import type { FidelityFeature, IommuBackend } from '../domain/index.js';
 import type { BackendEnvironment } from './backend-environment.js';
 import { BACKEND, BACKEND_ENVIRONMENT } from './tokens.js';
 
@@ -7,6 +7,8 @@ import { BACKEND, BACKEND_ENVIRONMENT } from './tokens.js';
 export interface BackendDefinition {
   /** Stable id, as `IommuBackend.id`. */
   readonly id: string;
+  /** What of the real unit is modelled, for the fidelity ladder in the docs. Absent: nothing is claimed. */
+  readonly fidelity?: readonly FidelityFeature[];
   create(environment: BackendEnvironment): IommuBackend;
 }
 

@@ -1,3 +1,4 @@
+export { type FidelityFeature, type FidelityState } from './fidelity.js';
 export {
   HwptFlag,
   type DeviceCapabilities,

@@ -12,3 +12,10 @@ export { RegisterFile, type RegisterAlias, type RegisterDefinition, type Registe
 export { StructureCache } from './structure-cache.js';
 export { TranslationCache, type EntryProvenance, type TranslationCacheOptions } from './translation-cache.js';
 export { Access, NO_PASID, Translation, UnitCounters, type TranslationUnit } from './translation-unit.js';
+export {
+  type CacheFill,
+  type CacheKind,
+  type CacheTags,
+  type UnitInvalidation,
+  type UnitObserver,
+} from './unit-observer.js';

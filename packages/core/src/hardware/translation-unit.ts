@@ -1,5 +1,6 @@
 import type { HardwareFault, TranslationWalk } from './fault.js';
 import type { MmioWindow } from './mmio.js';
+import type { UnitObserver } from './unit-observer.js';
 
 /** Bits of an access. A request may carry several (an atomic is READ|WRITE|ATOMIC). */
 export const Access = {
@@ -59,6 +60,9 @@ export interface TranslationUnit extends MmioWindow {
   translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean;
   readonly translation: Translation;
   readonly counters: UnitCounters;
+
+  /** Who is told what the unit does; null: nobody. Absent: the unit cannot be watched, and checkers say so. */
+  observer?: UnitObserver | null;
 
   /** Walks the tables as they are now, without caches, without recording anything and without setting accessed or dirty bits. */
   explain(requesterId: number, pasid: number, iova: bigint, access: number): TranslationWalk;
