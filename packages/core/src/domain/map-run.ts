@@ -68,9 +68,20 @@ export class RunMapper {
    * @returns bytes unmapped; more than asked when a large leaf was hit in its middle; 0 when something is not aligned
    */
   unmap(iovaHi: number, iovaLo: number, bytes: number): number {
-    if (!this.aligned(iovaHi, iovaLo, bytes)) return 0;
     const { domain, gather } = this;
     gather.reset();
+    const done = this.unmapGathering(iovaHi, iovaLo, bytes, gather);
+    domain.syncUnmap(gather);
+    return done;
+  }
+
+  /**
+   * As {@link unmap}, but leaves the invalidation to the caller (Linux: `iommu_unmap_fast`): until it calls `domain.syncUnmap(gather)`, devices
+   * may reach the memory.
+   */
+  unmapGathering(iovaHi: number, iovaLo: number, bytes: number, gather: IotlbGather): number {
+    if (!this.aligned(iovaHi, iovaLo, bytes)) return 0;
+    const { domain } = this;
     let hi = iovaHi;
     let lo = iovaLo;
     let done = 0;
@@ -83,7 +94,6 @@ export class RunMapper {
       hi = (hi + Math.floor(sum / 0x1_0000_0000)) | 0;
       lo = sum | 0;
     }
-    domain.syncUnmap(gather);
     return done;
   }
 
