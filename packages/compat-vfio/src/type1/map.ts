@@ -3,9 +3,9 @@ import { MapFlag } from '../abi/constants.js';
 import { DmaEntry } from './dma-list.js';
 import { BITMAP_PAGES_MAX, DirtyBits } from './dirty-bits.js';
 import { windowsAllow } from './iova-windows.js';
-import { lockLimitPages, PageRuns } from './page-runs.js';
+import { lockLimitPages, PageRuns, releaseRun } from './page-runs.js';
 import { driverRefused, type1Refusals } from './refusals.js';
-import { frameHi, frameLo, releaseRun, removeMapping, uncountLocked } from './release-mapping.js';
+import { frameHi, frameLo, removeMapping, uncountLocked } from './release-mapping.js';
 import type { Type1State } from './state.js';
 
 const { refuse } = type1Refusals;

@@ -118,3 +118,10 @@ export function unpinRun(space: AddressSpace, firstFrame: number, pages: number)
     space.unpinPages(frame, 0, 1);
   }
 }
+
+/** Unpins a run unless it is device memory, which was never pinned. @returns pages unpinned */
+export function releaseRun(space: AddressSpace, firstFrame: number, pages: number): number {
+  if (!space.pages.holds(firstFrame)) return 0;
+  unpinRun(space, firstFrame, pages);
+  return pages;
+}

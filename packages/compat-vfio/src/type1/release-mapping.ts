@@ -1,7 +1,7 @@
-import type { AddressSpace, IommuDomain } from '@ioasis/core';
+import type { IommuDomain } from '@ioasis/core';
 import type { DmaEntry } from './dma-list.js';
-import { unpinRun } from './page-runs.js';
 import type { Type1State } from './state.js';
+import { UnmappedRuns } from './unmapped-runs.js';
 
 const FRAME_BYTES = 4096;
 const FRAMES_PER_WORD = 2 ** 20;
@@ -37,13 +37,6 @@ export function contiguousPages(
   return pages;
 }
 
-/** Unpins a run unless it is device memory, which was never pinned. @returns pages unpinned */
-export function releaseRun(space: AddressSpace, firstFrame: number, pages: number): number {
-  if (!space.pages.holds(firstFrame)) return 0;
-  unpinRun(space, firstFrame, pages);
-  return pages;
-}
-
 /** Takes pages out of the count of locked ones. */
 export function uncountLocked(entry: DmaEntry, pages: number): void {
   entry.lockedPages -= pages;
@@ -61,20 +54,23 @@ export function releasePages(state: Type1State, entry: DmaEntry): void {
   const bytes = Number(entry.size);
   const firstPage = Number(entry.iova / BigInt(pageSize));
   for (const { mapper } of others) mapper.unmap(pageHi(firstPage, pageSize), pageLo(firstPage, pageSize), bytes);
+  const released = new UnmappedRuns(entry, first.domain);
   let page = firstPage;
   const endPage = firstPage + bytes / pageSize;
-  let unlocked = 0;
   while (page < endPage) {
     const frame = frameBehind(first.domain, page, pageSize);
     if (frame < 0) throw new Error(`a pinned page of the mapping at 0x${entry.iova.toString(16)} is not in the domain`);
     const pages = contiguousPages(first.domain, page, endPage - page, frame, pageSize);
-    const unmapped = first.mapper.unmap(pageHi(page, pageSize), pageLo(page, pageSize), pages * pageSize) / pageSize;
+    const hi = pageHi(page, pageSize);
+    const lo = pageLo(page, pageSize);
+    const unmapped = first.mapper.unmapGathering(hi, lo, pages * pageSize, released.gather) / pageSize;
     if (unmapped < 1) throw new Error('a domain did not unmap what it maps');
-    unlocked += releaseRun(entry.space, frame, unmapped);
+    released.add(frame, unmapped);
     page += unmapped;
   }
+  released.invalidateAndUnpin();
   entry.mapped = false;
-  uncountLocked(entry, unlocked);
+  uncountLocked(entry, released.unlocked);
 }
 
 /** Removes a mapping with all it holds (`vfio_remove_dma`). */

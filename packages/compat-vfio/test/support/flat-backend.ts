@@ -29,6 +29,8 @@ export interface FlatOptions {
   readonly msiIsolated?: boolean;
   /** Fails this many `mapPages` calls after the first `mapFailsAfter`. */
   readonly mapFailsAfter?: number;
+  /** Called when an unmap is invalidated. */
+  readonly onSyncUnmap?: () => void;
 }
 
 const MSI: ReservedRegion = { start: 0xfee0_0000n, last: 0xfeef_ffffn, kind: 'msi' };
@@ -84,7 +86,10 @@ export class FlatDomain implements IommuDomain {
   }
 
   syncMap(): void {}
-  syncUnmap(): void {}
+  syncUnmap(): void {
+    this.#options.onSyncUnmap?.();
+  }
+
   flushAll(): void {}
 
   iovaToPhys(iovaHi: number, iovaLo: number): boolean {
