@@ -1,5 +1,5 @@
 import { ContainerModule } from 'inversify';
-import type { FidelityFeature, IommuBackend } from '../domain/index.js';
+import type { ContractDeviation, FidelityFeature, IommuBackend } from '../domain/index.js';
 import type { BackendEnvironment } from './backend-environment.js';
 import { BACKEND, BACKEND_ENVIRONMENT } from './tokens.js';
 
@@ -9,6 +9,8 @@ export interface BackendDefinition {
   readonly id: string;
   /** What of the real unit is modelled, for the fidelity ladder in the docs. Absent: nothing is claimed. */
   readonly fidelity?: readonly FidelityFeature[];
+  /** Where the backend differs from the contract on purpose. Absent: nowhere. */
+  readonly deviations?: readonly ContractDeviation[];
   create(environment: BackendEnvironment): IommuBackend;
 }
 

@@ -1,3 +1,4 @@
+export { type ContractClause, type ContractDeviation } from './contract-deviation.js';
 export { type FidelityFeature, type FidelityState } from './fidelity.js';
 export {
   HwptFlag,
