@@ -3,6 +3,8 @@
  * round robin or pseudo-random from a seed. Both are deterministic.
  */
 export class StructureCache<Entry> {
+  /** False: the cache has no room, and nothing is kept. */
+  readonly isOn: boolean;
   readonly #requesters: Int32Array;
   readonly #pasids: Int32Array;
   readonly #entries: (Entry | null)[];
@@ -14,6 +16,7 @@ export class StructureCache<Entry> {
 
   /** @param size number of entries, a power of two; 0: off */
   constructor(size: number, ways: number, seed: number | undefined) {
+    this.isOn = size > 0;
     this.#ways = Math.min(ways, Math.max(size, 1));
     this.#setMask = size === 0 ? 0 : size / this.#ways - 1;
     this.#requesters = new Int32Array(size).fill(-1);
@@ -36,7 +39,7 @@ export class StructureCache<Entry> {
   }
 
   insert(requester: number, pasid: number, entry: Entry): void {
-    if (this.#entries.length === 0) return;
+    if (!this.isOn) return;
     const first = this.#set(requester, pasid);
     let victim = -1;
     for (let at = first; at < first + this.#ways; at++) {

@@ -145,3 +145,19 @@ export const PAGE_GROUP_RESPONSE_DESCRIPTOR: WordLayout<
 
 /** Values of PAGE_GROUP_RESPONSE_DESCRIPTOR.RC. */
 export const PageResponse = { SUCCESS: 0, INVALID_REQUEST: 1, FAILURE: 0xf } as const;
+
+const names: readonly string[] = [
+  '',
+  'Context-cache Invalidate',
+  'IOTLB Invalidate',
+  'Device-TLB Invalidate',
+  'Interrupt Entry Cache Invalidate',
+  'Invalidation Wait',
+  'PASID-based-IOTLB Invalidate',
+  'PASID-cache Invalidate',
+  'PASID-based-Device-TLB Invalidate',
+  'Page Group Response',
+];
+
+/** The datasheet's name of a {@link DescriptorType}. */
+export const descriptorName = (type: number): string => names[type]!;

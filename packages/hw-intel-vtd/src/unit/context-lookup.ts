@@ -10,6 +10,7 @@ import type { SecondStage } from './second-stage.js';
 import type { StructureReader } from './structure-reader.js';
 import { ContextKind, type ScalableContext, type TranslationContext } from './translation-context.js';
 import type { UnitCaches } from './unit-caches.js';
+import type { UnitWatch } from './unit-watch.js';
 
 /** What a context lookup needs of its unit. */
 export interface ContextLookupParts {
@@ -18,6 +19,7 @@ export interface ContextLookupParts {
   readonly secondStage: SecondStage;
   readonly firstStage: FirstStage;
   readonly caches: UnitCaches;
+  readonly watch: UnitWatch;
   readonly counters: UnitCounters;
   readonly command: GlobalCommand;
   /** Caching mode: entries that are not present are cached. */
@@ -28,6 +30,7 @@ export interface ContextLookupParts {
 export class ContextLookup {
   readonly #keepsNegative: boolean;
   readonly #caches: UnitCaches;
+  readonly #watch: UnitWatch;
   readonly #counters: UnitCounters;
   readonly #command: GlobalCommand;
   readonly #legacy: LegacyContextDecoder;
@@ -38,6 +41,7 @@ export class ContextLookup {
     const { capabilities, reader, secondStage, firstStage } = parts;
     this.#keepsNegative = parts.keepsNegative;
     this.#caches = parts.caches;
+    this.#watch = parts.watch;
     this.#counters = parts.counters;
     this.#command = parts.command;
     this.#legacy = new LegacyContextDecoder(capabilities, reader, secondStage.formatOf(false));
@@ -52,9 +56,10 @@ export class ContextLookup {
     if (cached !== null) return cached;
     const context = this.#legacy.decode(this.#command.rootHi, this.#command.rootLo, requester);
     this.#counters.walkReads += this.#legacy.reads;
-    if (context.kind !== ContextKind.FAULT || this.#isCachedNegative(context.reason)) {
+    if (contexts.isOn && (context.kind !== ContextKind.FAULT || this.#isCachedNegative(context.reason))) {
       contexts.insert(requester, NO_PASID, context);
       this.#caches.version++;
+      this.#watch.context(context.domain);
     }
     return context;
   }
@@ -66,9 +71,10 @@ export class ContextLookup {
     if (cached !== null) return cached;
     const context = this.#scalable.decode(this.#command.rootHi, this.#command.rootLo, requester);
     this.#counters.walkReads += this.#scalable.reads;
-    if (context.reason === 0 || this.#isCachedNegative(context.reason)) {
+    if (scalableContexts.isOn && (context.reason === 0 || this.#isCachedNegative(context.reason))) {
       scalableContexts.insert(requester, NO_PASID, context);
       this.#caches.version++;
+      this.#watch.context(undefined);
     }
     return context;
   }
@@ -80,9 +86,10 @@ export class ContextLookup {
     if (cached !== null) return cached;
     const context = this.#pasids.decode(scalable, pasid);
     this.#counters.walkReads += this.#pasids.reads;
-    if (context.kind !== ContextKind.FAULT || this.#isCachedNegative(context.reason)) {
+    if (pasids.isOn && (context.kind !== ContextKind.FAULT || this.#isCachedNegative(context.reason))) {
       pasids.insert(requester, pasid, context);
       this.#caches.version++;
+      this.#watch.pasidEntry(pasid, context.kind === ContextKind.FAULT ? undefined : context.domain);
     }
     return context;
   }

@@ -18,6 +18,7 @@ import type { FaultSink } from './fault-log.js';
 import type { GlobalCommand } from './global-command.js';
 import { RequestPath } from './request-path.js';
 import { UnitCaches } from './unit-caches.js';
+import { UnitWatch } from './unit-watch.js';
 import type { StructureReader } from './structure-reader.js';
 
 /** Faults of looking are recorded nowhere. */
@@ -40,11 +41,13 @@ export class Explainer {
   ) {
     const counters = new UnitCounters();
     const off = { contextEntries: 0, pasidEntries: 0, iotlbEntries: 0, pagingEntries: 0, negative: false };
-    const caches = new UnitCaches({ ...configuration, caches: { ...configuration.caches, ...off } }, counters);
+    const watch = new UnitWatch();
+    const caches = new UnitCaches({ ...configuration, caches: { ...configuration.caches, ...off } }, counters, watch);
     this.#path = new RequestPath({
       memory,
       configuration,
       caches,
+      watch,
       counters,
       translation: this.#translation,
       faults: mute,

@@ -2,6 +2,7 @@ import {
   Access,
   RadixWalker,
   WalkStop,
+  type PagingStructureCache,
   type PageTableFormat,
   type PhysicalMemory,
   type TableRoot,
@@ -10,7 +11,7 @@ import {
 import { firstStageFormat } from '../format/first-stage.js';
 import { FS_ENTRY } from '../layouts/page-table-entries.js';
 import type { Capabilities } from './capabilities.js';
-import type { PagingStructureCache } from './paging-structure-cache.js';
+import type { UnitWatch } from './unit-watch.js';
 import { describeStop, type WalkFailure } from './walk-failure.js';
 
 /** How a context's first stage is walked. */
@@ -57,15 +58,23 @@ export class FirstStage {
   readonly #capabilities: Capabilities;
   readonly #memory: PhysicalMemory;
   readonly #cache: PagingStructureCache;
+  readonly #watch: UnitWatch;
   readonly #formats: (PageTableFormat | null)[] = [null, null, null, null];
   readonly #walkers: (RadixWalker | null)[] = Array.from({ length: 8 }, () => null);
 
   /** @param isLive false: accessed and dirty bits are neither tested nor set */
-  constructor(capabilities: Capabilities, memory: PhysicalMemory, cache: PagingStructureCache, isLive: boolean) {
+  constructor(
+    capabilities: Capabilities,
+    memory: PhysicalMemory,
+    cache: PagingStructureCache,
+    watch: UnitWatch,
+    isLive: boolean,
+  ) {
     this.#isLive = isLive;
     this.#capabilities = capabilities;
     this.#memory = memory;
     this.#cache = cache;
+    this.#watch = watch;
   }
 
   formatOf(mode: FirstStageMode): PageTableFormat {
@@ -111,7 +120,10 @@ export class FirstStage {
       done = walker.walk(root, hi, lo, access);
       if (!done && walker.stop === WalkStop.INPUT) return false;
     }
-    if (walker.isWatched) cache.keepPath(walker, hi, lo, mode.domain, mode.pasidTag);
+    if (walker.isWatched) {
+      cache.keepPath(walker, hi, lo, mode.domain, mode.pasidTag, 0);
+      this.#watch.path(walker, mode.domain, mode.pasidTag, hi, lo);
+    }
     return done;
   }
 

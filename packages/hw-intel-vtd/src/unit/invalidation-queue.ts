@@ -17,6 +17,7 @@ import { DescriptorDecoder, type Descriptor } from './descriptor.js';
 import type { InvalidationCompletion } from './endpoint.js';
 import type { EventMessage } from './event-message.js';
 import type { FaultLog } from './fault-log.js';
+import type { UnitWatch } from './unit-watch.js';
 
 /** Who runs the descriptors that are not the queue's own. */
 export interface DescriptorSink {
@@ -47,8 +48,10 @@ export class InvalidationQueue {
   readonly #sink: DescriptorSink;
   readonly #counters: UnitCounters;
   readonly #isStepped: boolean;
+  readonly #watch: UnitWatch;
   readonly #ring = new QueueRing(16, 'gap');
   readonly #words = new Int32Array(8);
+  readonly #narrowWords = this.#words.subarray(0, 4);
   readonly #iqa = new Int32Array(2);
   #shift = NARROW_SHIFT;
   /** A device did not answer an invalidation since the last wait; -1: all did. */
@@ -63,6 +66,7 @@ export class InvalidationQueue {
     sink: DescriptorSink;
     counters: UnitCounters;
     isStepped: boolean;
+    watch: UnitWatch;
   }) {
     this.#memory = parts.memory;
     this.#registers = parts.registers;
@@ -72,6 +76,7 @@ export class InvalidationQueue {
     this.#sink = parts.sink;
     this.#counters = parts.counters;
     this.#isStepped = parts.isStepped;
+    this.#watch = parts.watch;
   }
 
   get isEnabled(): boolean {
@@ -179,6 +184,7 @@ export class InvalidationQueue {
     const error = this.#decoder.decode(this.#words, wide);
     if (error !== QueueErrorInfo.NONE) return this.#stop(error);
     const { descriptor } = this.#decoder;
+    this.#watch.executing(descriptor.type, wide ? this.#words : this.#narrowWords);
     ring.advanceHead();
     this.#setHead(ring.head);
     if (descriptor.type === DescriptorType.WAIT) return this.#wait(descriptor);

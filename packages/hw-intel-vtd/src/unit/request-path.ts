@@ -17,12 +17,13 @@ import { FirstStage } from './first-stage.js';
 import { TRANSLATION_OFF, type GlobalCommand } from './global-command.js';
 import { InterruptWindow } from './interrupt-window.js';
 import { isProtected } from './protected-memory.js';
-import { refuseRequest } from './request-fault.js';
+import { refuseRequest, type RefusedRequest } from './request-fault.js';
 import { SecondStage } from './second-stage.js';
 import { StructureReader } from './structure-reader.js';
 import { answer, PAGE_SHIFT, RIGHTS, TableTranslation } from './table-translation.js';
 import { ContextKind, type TranslationContext } from './translation-context.js';
 import type { UnitCaches } from './unit-caches.js';
+import type { UnitWatch } from './unit-watch.js';
 import type { WalkFailure } from './walk-failure.js';
 
 /** What the request path needs of its unit. */
@@ -30,6 +31,7 @@ export interface RequestPathParts {
   readonly memory: PhysicalMemory;
   readonly configuration: VtdConfiguration;
   readonly caches: UnitCaches;
+  readonly watch: UnitWatch;
   readonly counters: UnitCounters;
   readonly translation: Translation;
   readonly faults: FaultSink;
@@ -46,6 +48,7 @@ export class RequestPath {
   readonly secondStage: SecondStage;
   readonly firstStage: FirstStage;
   readonly #capabilities: Capabilities;
+  readonly #watch: UnitWatch;
   readonly #contexts: ContextLookup;
   readonly #tables: TableTranslation;
   readonly #window: InterruptWindow;
@@ -56,12 +59,13 @@ export class RequestPath {
   readonly #command: GlobalCommand;
 
   constructor(parts: RequestPathParts) {
-    const { memory, configuration, caches, isLive } = parts;
+    const { memory, configuration, caches, watch, isLive } = parts;
     const { capabilities } = configuration;
     this.reader = new StructureReader(memory);
-    this.secondStage = new SecondStage(capabilities, memory, caches.secondStage, isLive);
-    this.firstStage = new FirstStage(capabilities, memory, caches.firstStage, isLive);
+    this.secondStage = new SecondStage(capabilities, memory, caches.secondStage, watch, isLive);
+    this.firstStage = new FirstStage(capabilities, memory, caches.firstStage, watch, isLive);
     this.#capabilities = capabilities;
+    this.#watch = watch;
     this.#counters = parts.counters;
     this.#translation = parts.translation;
     this.#faults = parts.faults;
@@ -81,6 +85,17 @@ export class RequestPath {
   }
 
   translate(requester: number, pasid: number, hi: number, lo: number, access: number): boolean {
+    this.#watch.requester = requester;
+    this.#watch.pasid = pasid;
+    if (!this.#serve(requester, pasid, hi, lo, access)) return false;
+    const { paHi, paLo, pageShift, permissions } = this.#translation;
+    if ((access & Access.TRANSLATION_REQUEST) !== 0 && permissions !== 0) {
+      this.#watch.devicePage(hi, lo, pageShift, paHi, paLo);
+    }
+    return true;
+  }
+
+  #serve(requester: number, pasid: number, hi: number, lo: number, access: number): boolean {
     const { mode } = this.#command;
     if (mode === TRANSLATION_OFF) return this.#untranslated(requester, pasid, hi, lo, access);
     // Requests without PASID to the interrupt window are no DMA (VT-d 3.14): writes are messages, all others are refused.
@@ -114,6 +129,8 @@ export class RequestPath {
     const { mode } = this.#command;
     let suppress = false;
     let reason: FaultReasonCode | 0 = 0;
+    this.#watch.requester = requester;
+    this.#watch.pasid = pasid;
     if (mode !== TranslationTableMode.SCALABLE) reason = FaultReason.PAGE_REQUEST_IN_LEGACY_MODE;
     else {
       const scalable = this.#contexts.scalable(requester);
@@ -123,8 +140,7 @@ export class RequestPath {
       else if (pasid !== NO_PASID && !scalable.pasidEnable) reason = FaultReason.PASID_DISABLED;
     }
     if (reason !== 0) {
-      this.#counters.faults++;
-      this.#translation.fault = refuseRequest(this.#faults, {
+      this.#report({
         code: reason,
         suppress,
         requesterId: requester,
@@ -149,6 +165,8 @@ export class RequestPath {
     access: number,
     found: boolean,
   ): boolean {
+    this.#watch.requester = requester;
+    this.#watch.pasid = pasid;
     this.#tables.lookedUp(found);
     const reason = this.#requestReason(context, false, pasid, hi, lo, access);
     if (reason !== 0) return this.#refuse(reason, context.faultProcessingDisabled, requester, pasid, hi, lo, access);
@@ -289,8 +307,7 @@ export class RequestPath {
     access: number,
     failure: WalkFailure = {},
   ): false {
-    this.#counters.faults++;
-    this.#translation.fault = refuseRequest(this.#faults, {
+    this.#report({
       code: reason,
       suppress,
       requesterId: requester,
@@ -302,6 +319,13 @@ export class RequestPath {
       failure,
     });
     return false;
+  }
+
+  #report(request: RefusedRequest): void {
+    this.#counters.faults++;
+    const fault = refuseRequest(this.#faults, request);
+    this.#translation.fault = fault;
+    this.#watch.faulted(fault);
   }
 }
 

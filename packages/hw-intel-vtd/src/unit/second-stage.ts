@@ -2,6 +2,7 @@ import {
   Access,
   RadixWalker,
   WalkStop,
+  type PagingStructureCache,
   type PageTableFormat,
   type PhysicalMemory,
   type TableRoot,
@@ -10,9 +11,9 @@ import {
 import { secondStageFormat } from '../format/second-stage.js';
 import { SS_LEAF_ENTRY } from '../layouts/page-table-entries.js';
 import type { Capabilities } from './capabilities.js';
-import type { PagingStructureCache } from './paging-structure-cache.js';
 import { describeStop, type WalkFailure } from './walk-failure.js';
 import { NO_PASID_TAG } from './translation-context.js';
+import type { UnitWatch } from './unit-watch.js';
 
 const D = Number(SS_LEAF_ENTRY.mask('D'));
 
@@ -50,15 +51,23 @@ export class SecondStage {
   readonly #capabilities: Capabilities;
   readonly #memory: PhysicalMemory;
   readonly #cache: PagingStructureCache;
+  readonly #watch: UnitWatch;
   readonly #formats: (PageTableFormat | null)[] = [null, null];
   readonly #walkers: (RadixWalker | null)[] = Array.from({ length: 8 }, () => null);
 
   /** @param isLive false: accessed and dirty bits are neither tested nor set */
-  constructor(capabilities: Capabilities, memory: PhysicalMemory, cache: PagingStructureCache, isLive: boolean) {
+  constructor(
+    capabilities: Capabilities,
+    memory: PhysicalMemory,
+    cache: PagingStructureCache,
+    watch: UnitWatch,
+    isLive: boolean,
+  ) {
     this.#isLive = isLive;
     this.#capabilities = capabilities;
     this.#memory = memory;
     this.#cache = cache;
+    this.#watch = watch;
   }
 
   /** The entry format with or without execute rights. */
@@ -83,13 +92,18 @@ export class SecondStage {
     } else if (cache.find(hi, lo, domain, NO_PASID_TAG)) {
       walker.isWatched = cache.level > 0;
       done = walker.resume(root, cache.level, cache.tableFrame, cache.allowedHi, cache.allowedLo, hi, lo, access);
-      if (walker.isWatched) cache.keepPath(walker, hi, lo, domain, NO_PASID_TAG);
+      if (walker.isWatched) this.#keepPath(walker, domain, hi, lo);
     } else {
       walker.isWatched = true;
       done = walker.walk(root, hi, lo, access);
-      if (walker.stop !== WalkStop.INPUT || done) cache.keepPath(walker, hi, lo, domain, NO_PASID_TAG);
+      if (walker.stop !== WalkStop.INPUT || done) this.#keepPath(walker, domain, hi, lo);
     }
     return this.#finish(walker, root, mode, access, done);
+  }
+
+  #keepPath(walker: RadixWalker, domain: number, hi: number, lo: number): void {
+    this.#cache.keepPath(walker, hi, lo, domain, NO_PASID_TAG, 0);
+    this.#watch.path(walker, domain, NO_PASID_TAG, hi, lo);
   }
 
   #finish(walker: RadixWalker, root: TableRoot, mode: SecondStageMode, access: number, done: boolean): boolean {

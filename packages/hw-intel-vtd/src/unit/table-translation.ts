@@ -7,6 +7,7 @@ import type { InterruptWindow } from './interrupt-window.js';
 import { secondStageNeeds, type SecondStage } from './second-stage.js';
 import { ContextKind, type TranslationContext } from './translation-context.js';
 import { IotlbKind, NEGATIVE, type UnitCaches } from './unit-caches.js';
+import type { UnitWatch } from './unit-watch.js';
 import type { WalkFailure } from './walk-failure.js';
 import { firstStageReason, legacyReason, secondStageReason } from './walk-faults.js';
 
@@ -23,6 +24,7 @@ export interface TableTranslationParts {
   readonly secondStage: SecondStage;
   readonly firstStage: FirstStage;
   readonly caches: UnitCaches;
+  readonly watch: UnitWatch;
   readonly counters: UnitCounters;
   readonly translation: Translation;
   readonly window: InterruptWindow;
@@ -47,6 +49,7 @@ export class TableTranslation {
   readonly #secondStage: SecondStage;
   readonly #firstStage: FirstStage;
   readonly #caches: UnitCaches;
+  readonly #watch: UnitWatch;
   readonly #counters: UnitCounters;
   readonly #translation: Translation;
   readonly #window: InterruptWindow;
@@ -63,6 +66,7 @@ export class TableTranslation {
     this.#secondStage = parts.secondStage;
     this.#firstStage = parts.firstStage;
     this.#caches = parts.caches;
+    this.#watch = parts.watch;
     this.#counters = parts.counters;
     this.#translation = parts.translation;
     this.#window = parts.window;
@@ -187,20 +191,11 @@ export class TableTranslation {
     return 0;
   }
 
-  #keepNegative(context: TranslationContext, hi: number, lo: number): void {
+  #keepNegative({ domain, pasidTag }: TranslationContext, hi: number, lo: number): void {
     const { iotlb } = this.#caches;
-    iotlb.insert(
-      hi,
-      lo,
-      PAGE_SHIFT,
-      context.domain,
-      context.pasidTag,
-      0,
-      0,
-      0,
-      IotlbKind.SECOND_STAGE | NEGATIVE,
-      false,
-    );
+    const kind = IotlbKind.SECOND_STAGE | NEGATIVE;
+    if (iotlb.insert(hi, lo, PAGE_SHIFT, domain, pasidTag, 0, 0, 0, kind, false) < 0) return;
+    this.#watch.absentPage(domain, pasidTag, hi, lo, PAGE_SHIFT);
   }
 
   #deniedReason(context: TranslationContext, access: number): FaultReasonCode {
@@ -223,6 +218,7 @@ export class TableTranslation {
     // Part of a large page may lie in the interrupt window: the rest is cached page by page.
     const cached = this.#window.touches(paHi, paLo, shift) ? PAGE_SHIFT : shift;
     const index = iotlb.insert(hi, lo, cached, context.domain, context.pasidTag, paHi, paLo, permissions, kind, false);
+    if (index >= 0) this.#watch.page(context.domain, context.pasidTag, hi, lo, cached, paHi, paLo);
     if (!this.#keepsProvenance) return;
     iotlb.note(index, {
       sequence: ++this.#insertions,

@@ -1,10 +1,19 @@
-import { CacheQuery, StructureCache, type TranslationCache, type UnitCounters } from '@ioasis/core';
+import {
+  CacheQuery,
+  PagingStructureCache,
+  StructureCache,
+  TranslationCache,
+  type CacheKind,
+  type CacheTags,
+  type TranslationCacheOptions,
+  type UnitCounters,
+} from '@ioasis/core';
 import { PasidCacheGranularity, PasidIotlbGranularity } from '../layouts/descriptors.js';
 import { Granularity } from '../layouts/invalidation-registers.js';
 import type { VtdConfiguration } from '../options.js';
 import type { Capabilities } from './capabilities.js';
-import { PagingStructureCache, translationCache } from './paging-structure-cache.js';
 import { ContextKind, type ScalableContext, type TranslationContext } from './translation-context.js';
+import { StageTag, StructureTag, type UnitWatch } from './unit-watch.js';
 
 /** Attributes of an IOTLB entry: which kind of translation it caches. */
 export const IotlbKind = { SECOND_STAGE: 1, FIRST_STAGE: 2, NESTED: 3 } as const;
@@ -15,6 +24,11 @@ const HAS_FIRST_STAGE = 2;
 
 /** Bits of the function number that each FM drops from the comparison of requester ids (VT-d 6.5.2.1). */
 const FUNCTION_MASKS = [0, 4, 6, 7] as const;
+
+const STRUCTURES: readonly CacheKind[] = ['structure'];
+const TRANSLATIONS: readonly CacheKind[] = ['iotlb', 'paging-structure'];
+const LEAVES: readonly CacheKind[] = ['iotlb'];
+const ALL: readonly CacheKind[] = ['structure', 'iotlb', 'paging-structure'];
 
 /**
  * All caches of a unit and what each invalidation drops from them (VT-d 6.2, 6.5): nothing that the command does not name, unless
@@ -33,19 +47,26 @@ export class UnitCaches {
   mayHoldFirstStage = false;
   readonly #capabilities: Capabilities;
   readonly #counters: UnitCounters;
+  readonly #watch: UnitWatch;
   readonly #query = new CacheQuery();
 
-  constructor(configuration: VtdConfiguration, counters: UnitCounters) {
+  constructor(configuration: VtdConfiguration, counters: UnitCounters, watch: UnitWatch) {
     const { caches, capabilities } = configuration;
     const { ways, seed, provenance } = caches;
     this.#capabilities = capabilities;
     this.#counters = counters;
+    this.#watch = watch;
     this.contexts = new StructureCache(caches.contextEntries, ways, seed);
     this.scalableContexts = new StructureCache(caches.contextEntries, ways, seed);
     this.pasids = new StructureCache(caches.pasidEntries, ways, seed);
-    this.iotlb = translationCache({ entries: caches.iotlbEntries, ways, seed, provenance }, false);
-    this.secondStage = new PagingStructureCache({ entries: caches.pagingEntries, ways, seed, provenance });
-    this.firstStage = new PagingStructureCache({ entries: caches.pagingEntries, ways, seed, provenance });
+    const shape = (entries: number): TranslationCacheOptions => ({
+      entries,
+      ways: Math.min(ways, Math.max(1, entries)),
+      replacement: seed === undefined ? 'round-robin' : { seed },
+    });
+    this.iotlb = new TranslationCache({ ...shape(caches.iotlbEntries), provenance });
+    this.secondStage = new PagingStructureCache(shape(caches.pagingEntries));
+    this.firstStage = new PagingStructureCache(shape(caches.pagingEntries));
   }
 
   /** Power-on: everything is empty and replacement starts over. */
@@ -54,17 +75,19 @@ export class UnitCaches {
     this.contexts.clear();
     this.scalableContexts.clear();
     this.pasids.clear();
-    this.iotlb.clear();
-    this.secondStage.clear();
-    this.firstStage.clear();
+    const dropped = this.iotlb.clear() + this.secondStage.clear() + this.firstStage.clear();
     this.mayHoldFirstStage = false;
+    this.#watch.invalidated('reset', ALL, {}, undefined, dropped);
   }
 
   /** Every cache, as SRTP does with CAP.ESRTPS (VT-d 6.6). */
   dropAll(): void {
-    this.dropContexts(Granularity.GLOBAL, 0, 0, 0);
-    this.dropPasids(PasidCacheGranularity.GLOBAL, 0, 0);
-    this.dropTranslations(Granularity.GLOBAL, 0, 0, 0, 0, false);
+    const query = this.#query.all();
+    const everything = (): boolean => true;
+    this.version++;
+    const structures =
+      this.contexts.drop(everything) + this.scalableContexts.drop(everything) + this.pasids.drop(everything);
+    this.#done('SRTP', ALL, {}, query, structures + this.#dropTranslations(query));
   }
 
   /**
@@ -72,28 +95,54 @@ export class UnitCaches {
    * the id (VT-d 6.5.2.1).
    */
   dropContexts(granularity: number, domain: number, requester: number, functionMask: number): void {
-    const ignored = FUNCTION_MASKS[functionMask & 3]!;
-    const isDevice = (other: number): boolean => ((other ^ requester) & ~ignored & 0xffff) === 0;
-    const legacy = (entry: TranslationContext, other: number): boolean =>
-      granularity === Granularity.GLOBAL ||
-      (entry.domain === domain && (granularity === Granularity.DOMAIN || isDevice(other)));
-    const scalable = (_: ScalableContext, other: number): boolean =>
-      granularity !== Granularity.SELECTIVE || isDevice(other);
+    const structure = StructureTag.CONTEXT;
     this.version++;
-    this.#count(this.contexts.drop(legacy) + this.scalableContexts.drop(scalable));
+    switch (granularity) {
+      case Granularity.GLOBAL: {
+        const dropped = this.contexts.drop(() => true) + this.scalableContexts.drop(() => true);
+        return this.#done('context-cache global', STRUCTURES, { structure }, undefined, dropped);
+      }
+      case Granularity.DOMAIN: {
+        const dropped = this.contexts.drop((entry) => entry.domain === domain) + this.scalableContexts.drop(() => true);
+        return this.#done('context-cache domain-selective', STRUCTURES, { structure, domain }, undefined, dropped);
+      }
+      default: {
+        const ignored = FUNCTION_MASKS[functionMask & 3]!;
+        for (let functions = 0; functions <= ignored; functions++) {
+          if ((functions & ~ignored) === 0) this.#dropDevice(domain, (requester & ~ignored) | functions);
+        }
+      }
+    }
+  }
+
+  #dropDevice(domain: number, requester: number): void {
+    const dropped =
+      this.contexts.drop((entry, other) => other === requester && entry.domain === domain) +
+      this.scalableContexts.drop((_, other) => other === requester);
+    const tags = { structure: StructureTag.CONTEXT, domain, requester };
+    this.#done('context-cache device-selective', STRUCTURES, tags, undefined, dropped);
   }
 
   /** PASID-cache invalidation (VT-d 6.5.2.2). Entries that are not present have no domain: any domain drops them. */
   dropPasids(granularity: number, domain: number, pasid: number): void {
+    const structure = StructureTag.PASID;
+    const isOf = (entry: TranslationContext): boolean => entry.domain === domain || entry.kind === ContextKind.FAULT;
     this.version++;
-    this.#count(
-      this.pasids.drop(
-        (entry, _, other) =>
-          granularity === PasidCacheGranularity.GLOBAL ||
-          ((entry.domain === domain || entry.kind === ContextKind.FAULT) &&
-            (granularity === PasidCacheGranularity.DOMAIN || other === pasid)),
-      ),
-    );
+    switch (granularity) {
+      case PasidCacheGranularity.GLOBAL: {
+        const dropped = this.pasids.drop(() => true);
+        return this.#done('PASID-cache global', STRUCTURES, { structure }, undefined, dropped);
+      }
+      case PasidCacheGranularity.DOMAIN: {
+        const dropped = this.pasids.drop(isOf);
+        return this.#done('PASID-cache domain-selective', STRUCTURES, { structure, domain }, undefined, dropped);
+      }
+      default: {
+        const dropped = this.pasids.drop((entry, _, other) => other === pasid && isOf(entry));
+        const tags = { structure, domain, pasid };
+        return this.#done('PASID-cache PASID-selective', STRUCTURES, tags, undefined, dropped);
+      }
+    }
   }
 
   /**
@@ -109,34 +158,32 @@ export class UnitCaches {
     addressMask: number,
     leafOnly: boolean,
   ): number {
-    const query = this.#query;
+    const query = this.#query.all();
     if (granularity === Granularity.GLOBAL) {
-      query.all();
-      this.#count(
-        this.iotlb.invalidate(query) + this.secondStage.invalidate(query) + this.firstStage.invalidate(query),
-      );
+      this.#done('IOTLB global', TRANSLATIONS, {}, query, this.#dropTranslations(query));
       return granularity;
     }
+    query.withTagA(domain);
     // A mask above MAMV is undefined; without PSI there are no page-selective ones: dropping more is always allowed.
     const selective =
       granularity === Granularity.SELECTIVE &&
       this.#capabilities.pageSelective &&
       addressMask <= this.#capabilities.maxAddressMask;
     if (!selective) {
-      query.all().withTagA(domain);
-      this.#count(
-        this.iotlb.invalidate(query) + this.secondStage.invalidate(query) + this.firstStage.invalidate(query),
-      );
+      this.#done('IOTLB domain-selective', TRANSLATIONS, { domain }, query, this.#dropTranslations(query));
       return Granularity.DOMAIN;
     }
     if (this.mayHoldFirstStage) {
-      query.all().withTagA(domain).withAttributes(HAS_FIRST_STAGE, HAS_FIRST_STAGE);
-      this.#count(this.iotlb.invalidate(query));
-      this.#count(this.firstStage.invalidate(query.withAttributes(0, 0)));
+      const links = this.firstStage.invalidate(query);
+      const leaves = this.iotlb.invalidate(query.withAttributes(HAS_FIRST_STAGE, HAS_FIRST_STAGE));
+      const tags = { stage: StageTag.FIRST, domain };
+      this.#done('IOTLB page-selective', TRANSLATIONS, tags, query, links + leaves);
     }
-    this.#selectPages(query.all().withTagA(domain), addressHi, addressLo, addressMask);
-    if (!leafOnly) this.#count(this.secondStage.invalidate(query));
-    this.#count(this.iotlb.invalidate(query.withAttributes(0, HAS_FIRST_STAGE)));
+    selectPages(query.withAttributes(0, 0), addressHi, addressLo, addressMask);
+    const links = leafOnly ? 0 : this.secondStage.invalidate(query);
+    const leaves = this.iotlb.invalidate(query.withAttributes(0, HAS_FIRST_STAGE));
+    const tags = { stage: StageTag.SECOND, domain };
+    this.#done('IOTLB page-selective', leafOnly ? LEAVES : TRANSLATIONS, tags, query, links + leaves);
     return granularity;
   }
 
@@ -151,21 +198,37 @@ export class UnitCaches {
     leafOnly: boolean,
   ): void {
     const query = this.#query.all().withTagA(domain).withTagB(pasid);
-    const selective = granularity === PasidIotlbGranularity.PAGES && addressMask <= this.#capabilities.maxAddressMask;
-    if (selective) this.#selectPages(query, addressHi, addressLo, addressMask);
-    if (!selective || !leafOnly) this.#count(this.firstStage.invalidate(query));
-    this.#count(this.iotlb.invalidate(query));
+    const tags = { stage: StageTag.FIRST, domain, pasid };
+    if (granularity !== PasidIotlbGranularity.PAGES || addressMask > this.#capabilities.maxAddressMask) {
+      const dropped = this.firstStage.invalidate(query) + this.iotlb.invalidate(query);
+      return this.#done('PASID-based-IOTLB PASID-selective', TRANSLATIONS, tags, query, dropped);
+    }
+    selectPages(query, addressHi, addressLo, addressMask);
+    const dropped = (leafOnly ? 0 : this.firstStage.invalidate(query)) + this.iotlb.invalidate(query);
+    const caches = leafOnly ? LEAVES : TRANSLATIONS;
+    this.#done('PASID-based-IOTLB page-selective', caches, tags, query, dropped);
   }
 
-  /** 2^mask pages from an address, which is rounded down as hardware may. */
-  #selectPages(query: CacheQuery, hi: number, lo: number, mask: number): void {
-    const shift = 12 + mask;
-    const spanLo = shift >= 32 ? -1 : (1 << shift) - 1;
-    const spanHi = shift <= 32 ? 0 : shift >= 64 ? -1 : (1 << (shift - 32)) - 1;
-    query.inRange(hi & ~spanHi, lo & ~spanLo, hi | spanHi, lo | spanLo);
+  #dropTranslations(query: CacheQuery): number {
+    return this.iotlb.invalidate(query) + this.secondStage.invalidate(query) + this.firstStage.invalidate(query);
   }
 
-  #count(dropped: number): void {
+  #done(
+    command: string,
+    caches: readonly CacheKind[],
+    tags: CacheTags,
+    query: CacheQuery | undefined,
+    dropped: number,
+  ): void {
     this.#counters.invalidatedEntries += dropped;
+    this.#watch.invalidated(command, caches, tags, query, dropped);
   }
+}
+
+/** 2^mask pages from an address, which is rounded down as hardware may. */
+function selectPages(query: CacheQuery, hi: number, lo: number, mask: number): void {
+  const shift = 12 + mask;
+  const spanLo = shift >= 32 ? -1 : (1 << shift) - 1;
+  const spanHi = shift <= 32 ? 0 : shift >= 64 ? -1 : (1 << (shift - 32)) - 1;
+  query.inRange(hi & ~spanHi, lo & ~spanLo, hi | spanHi, lo | spanLo);
 }

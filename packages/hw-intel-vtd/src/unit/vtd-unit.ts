@@ -12,6 +12,7 @@ import {
   type TranslationCache,
   type TranslationUnit,
   type TranslationWalk,
+  type UnitObserver,
 } from '@ioasis/core';
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { TranslationTableMode } from '../layouts/control-registers.js';
@@ -32,6 +33,7 @@ import { Hook, vtdRegisters } from './registers.js';
 import { RequestPath } from './request-path.js';
 import { ContextKind, type ScalableContext, type TranslationContext } from './translation-context.js';
 import { UnitCaches } from './unit-caches.js';
+import { UnitWatch } from './unit-watch.js';
 
 /** What a unit is made from. */
 export interface VtdUnitParts {
@@ -59,6 +61,7 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
   /** All caches, for tests and checkers. */
   readonly caches: UnitCaches;
 
+  readonly #watch = new UnitWatch();
   readonly #registers: RegisterFile;
   readonly #faults: FaultLog;
   readonly #faultEvent: EventMessage;
@@ -98,7 +101,7 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
       capabilities.faultRecordOffset,
       capabilities.faultRecords,
     );
-    this.caches = new UnitCaches(configuration, this.counters);
+    this.caches = new UnitCaches(configuration, this.counters, this.#watch);
     this.#iotlb = this.caches.iotlb;
     this.#queue = new InvalidationQueue({
       memory,
@@ -107,6 +110,7 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
       faults: this.#faults,
       event: this.#invalidationEvent,
       sink: this,
+      watch: this.#watch,
       counters: this.counters,
       isStepped: configuration.completion === 'stepped',
     });
@@ -121,6 +125,7 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
       memory,
       configuration,
       caches: this.caches,
+      watch: this.#watch,
       counters: this.counters,
       translation: this.translation,
       faults: this.#faults,
@@ -130,6 +135,15 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
       isLive: true,
     });
     this.#explainer = new Explainer(memory, configuration, this.#registers, this.#command);
+  }
+
+  /** Told of fills, invalidations, descriptors and faults; hits in the IOTLB are not among them. */
+  get observer(): UnitObserver | null {
+    return this.#watch.observer;
+  }
+
+  set observer(observer: UnitObserver | null) {
+    this.#watch.observer = observer;
   }
 
   translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
@@ -264,8 +278,7 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
       case DescriptorType.DEVICE_TLB:
       case DescriptorType.PASID_DEVICE_TLB:
         if (!this.configuration.capabilities.deviceTlb) break;
-        // Nobody answers for a device that is not there.
-        return this.#endpoints.get(descriptor.requester)?.invalidateTlb(invalidatedRange(descriptor)) ?? 'timed-out';
+        return this.#invalidateDevice(descriptor);
       case DescriptorType.PAGE_GROUP_RESPONSE:
         this.#respond(
           descriptor.requester,
@@ -298,6 +311,14 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
     const code = reason === 0 ? PageResponse.SUCCESS : PageResponse.INVALID_REQUEST;
     if (lastInGroup) this.#respond(requesterId, pasid, groupIndex, code);
     return reason === 0 ? 'overflow' : 'refused';
+  }
+
+  /** Nobody answers for a device that is not there. */
+  #invalidateDevice(descriptor: Descriptor): InvalidationCompletion {
+    const range = invalidatedRange(descriptor);
+    const completion = this.#endpoints.get(descriptor.requester)?.invalidateTlb(range) ?? 'timed-out';
+    if (completion === 'completed') this.#watch.deviceInvalidated(descriptor.requester, range);
+    return completion;
   }
 
   #respond(requesterId: number, pasid: number | undefined, groupIndex: number, code: number): void {
