@@ -1,4 +1,5 @@
 export * from './devices/index.js';
+export * from './failure/index.js';
 export * from './jsonl/index.js';
 export * from './mock/index.js';
 export * from './scenario/index.js';

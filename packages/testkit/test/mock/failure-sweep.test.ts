@@ -1,66 +1,16 @@
-import { isLeft, type Either } from 'fp-ts/lib/Either.js';
+import { isLeft } from 'fp-ts/lib/Either.js';
 import { describe, expect, it } from 'vitest';
-import { Ioas, type FailureKind, type FailureSource, type Refusal } from '@ioasis/core';
+import { describeSweep, machineState, sweepFailures, type SweepStep } from '../../src/index.js';
 import { APERTURE, CLEAN, DATA, MockBench, ok, PAGE } from './mock-bench.js';
-
-/** Fails the n-th point after it was armed, once. */
-class NthFailure implements FailureSource {
-  #left = Infinity;
-  failed: FailureKind | undefined;
-
-  arm(n: number): void {
-    this.#left = n;
-  }
-
-  disarm(): void {
-    this.#left = Infinity;
-  }
-
-  fails(kind: FailureKind): boolean {
-    if (--this.#left > 0) return false;
-    this.#left = Infinity;
-    this.failed = kind;
-    return true;
-  }
-}
-
-type Step = () => Either<Refusal, unknown>;
 
 /** A flow: what comes before the failures, and the calls that may fail, in order. */
 interface Flow {
   readonly name: string;
-  /** Steps that leave something behind when they fail, as the kernel does: an answer that could not be written back, an unmap half done. */
-  readonly partial?: readonly number[];
-  steps(bench: MockBench): readonly Step[];
-}
-
-/** Everything that a failed call must leave as it was. */
-function stateOf({ context, machine, process, backend }: MockBench): object {
-  const objects = [...context.state.objects].map((object) => ({
-    id: object.id,
-    kind: object.kind,
-    users: object.users,
-    ...(object instanceof Ioas && {
-      areas: object.table.areaCount,
-      ranges: object.table.usableRanges(),
-      alignment: object.table.iovaAlignment,
-      faults: object.table.checkInvariants(),
-    }),
-  }));
-  return {
-    objects,
-    charged: machine.budget.used,
-    pinned: process.addressSpace.pinnedPages,
-    pins: machine.pages.pinCount,
-    locked: process.addressSpace.lockedPages + machine.root.lockedPages,
-    descriptors: process.descriptors(),
-    attached: backend.unit.domains.size,
-    violations: backend.violations(),
-  };
+  steps(bench: MockBench): readonly SweepStep[];
 }
 
 const map =
-  (bench: MockBench, ioasId: number, iova: bigint, pages = 4n): Step =>
+  (bench: MockBench, ioasId: number, iova: bigint, pages = 4n): SweepStep =>
   () =>
     bench.iommufd.ioasMap({ ioasId, userVa: DATA, length: pages * PAGE, iova });
 
@@ -217,36 +167,23 @@ const flows: readonly Flow[] = [
   },
 ];
 
-/**
- * Runs a flow with the n-th failure, until its end or the first refusal.
- * @returns whether a failure was injected
- */
-function run(flow: Flow, n: number): boolean {
-  const failure = new NthFailure();
-  const bench = new MockBench({ failure });
-  const steps = flow.steps(bench);
-  failure.arm(n);
-  for (const [index, step] of steps.entries()) {
-    const armed = failure.failed === undefined;
-    const before = stateOf(bench);
-    const result = step();
-    if (!isLeft(result)) continue;
-    expect(failure.failed, `step ${index} is refused without a failure: ${result.left.code}`).toBeDefined();
-    expect(armed).toBe(true);
-    // An answer that cannot be written back comes after the effect.
-    if (failure.failed !== 'copy-out') expect(stateOf(bench), `step ${index}, ${result.left.code}`).toEqual(before);
-    break;
-  }
-  failure.disarm();
-  bench.process.exit();
-  expect(bench.close(), `failure ${n}`).toEqual(CLEAN);
-  return failure.failed !== undefined;
-}
-
 describe('a failure at any point', () => {
-  it.for(flows)('leaves the state as it was: $name', { timeout: 60_000 }, (flow) => {
-    let n = 1;
-    while (run(flow, n)) n++;
-    expect(n).toBeGreaterThan(10);
+  it.for(flows)('leaves the state as it was: $name', { timeout: 60_000 }, ({ steps }) => {
+    const report = sweepFailures({
+      prepare: (failure) => new MockBench({ failure, arenaBytes: 0x10_0000 }),
+      steps,
+      state: ({ machine, backend }) => ({
+        ...machineState(machine),
+        attached: backend.unit.domains.size,
+        violations: backend.violations(),
+      }),
+      close(bench) {
+        bench.process.exit();
+        expect(bench.close()).toEqual(CLEAN);
+        return [];
+      },
+    });
+    expect(report.findings, describeSweep(report)).toEqual([]);
+    expect(report.points).toBeGreaterThan(10);
   });
 });
