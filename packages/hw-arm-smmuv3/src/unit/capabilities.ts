@@ -20,6 +20,8 @@ export class Capabilities {
   readonly accessedFlag: boolean;
   readonly dirtyState: boolean;
   readonly ats: boolean;
+  /** Split-stage ATS (IDR0.NS1ATS = 0). */
+  readonly splitAts: boolean;
   readonly pri: boolean;
   readonly msi: boolean;
   readonly hyp: boolean;
@@ -46,6 +48,8 @@ export class Capabilities {
   readonly hierarchyDisable: boolean;
   /** Range invalidation. */
   readonly rangeInvalidation: boolean;
+  /** Blocks and pages for the same address are reported, F_TLB_CONFLICT: BBML = 0. With 1 and 2 the unit uses either. */
+  readonly reportsConflicts: boolean;
   readonly outputBits: number;
   /** 52-bit input addresses with the 64K granule. */
   readonly wideInput: boolean;
@@ -65,6 +69,7 @@ export class Capabilities {
     this.accessedFlag = value('HTTU') >= 1;
     this.dirtyState = value('HTTU') >= 2;
     this.ats = has('ATS');
+    this.splitAts = !has('NS1ATS');
     this.pri = has('PRI');
     this.msi = has('MSI');
     this.hyp = has('HYP');
@@ -85,6 +90,7 @@ export class Capabilities {
     this.priQueueMax = Number(IDR1.get(idr1, 'PRIQS'));
     this.hierarchyDisable = IDR3.get(idr3, 'HAD') !== 0n;
     this.rangeInvalidation = IDR3.get(idr3, 'RIL') !== 0n;
+    this.reportsConflicts = IDR3.get(idr3, 'BBML') === 0n;
     this.outputBits = OUTPUT_SIZE_BITS[Number(IDR5.get(idr5, 'OAS'))] ?? 48;
     this.wideInput = IDR5.get(idr5, 'VAX') === 1n;
     const granules = new Set<number>();

@@ -1,4 +1,11 @@
-import { QueueRing, wordField, type PhysicalMemory, type RegisterFile, type UnitCounters } from '@ioasis/core';
+import {
+  QueueRing,
+  wordField,
+  type CacheTags,
+  type PhysicalMemory,
+  type RegisterFile,
+  type UnitCounters,
+} from '@ioasis/core';
 import {
   ATC_INV,
   CFGI_COMMAND,
@@ -14,6 +21,7 @@ import {
 import { Register } from '../layouts/register-offsets.js';
 import { CommandError } from '../layouts/registers.js';
 import type { Capabilities } from './capabilities.js';
+import { commandName, type Observation } from './observation.js';
 import type { StalledTransactions } from './stalled-transactions.js';
 import type { TlbInvalidation } from './tlb-invalidation.js';
 import type { UnitCaches } from './unit-caches.js';
@@ -28,7 +36,6 @@ const CFGI = {
   SSEC: wordField(CFGI_COMMAND, 'SSEC'),
 };
 const RANGE = wordField(CFGI_STE_RANGE, 'RANGE');
-const ALL_STREAMS = 31;
 const ATC = {
   SIZE: wordField(ATC_INV, 'SIZE'),
   SSV: wordField(ATC_INV, 'SSV'),
@@ -53,6 +60,7 @@ export class CommandProcessor {
   readonly #stalled: StalledTransactions;
   readonly #counters: UnitCounters;
   readonly #ports: UnitPorts;
+  readonly #observation: Observation;
   readonly #reportError: () => void;
   readonly #isStopped: () => boolean;
   readonly #ring = new QueueRing(COMMAND_BYTES, 'wrap-bit');
@@ -69,6 +77,7 @@ export class CommandProcessor {
     stalled: StalledTransactions,
     counters: UnitCounters,
     ports: UnitPorts,
+    observation: Observation,
     reportError: () => void,
     isStopped: () => boolean,
   ) {
@@ -80,6 +89,7 @@ export class CommandProcessor {
     this.#stalled = stalled;
     this.#counters = counters;
     this.#ports = ports;
+    this.#observation = observation;
     this.#reportError = reportError;
     this.#isStopped = isStopped;
   }
@@ -133,6 +143,7 @@ export class CommandProcessor {
       this.#words[word] = loadedLo;
       this.#words[word + 1] = loadedHi;
     }
+    this.#observation.executing(this.#words);
     return this.#execute(this.#words[0]! & 0xff);
   }
 
@@ -179,24 +190,22 @@ export class CommandProcessor {
     const caches = this.#caches;
     const streamId = words[1]! >>> 0;
     let dropped: number;
-    if (opcode === Opcode.CFGI_CD) dropped = caches.dropContexts(streamId, this.#substreamOf());
-    else if (opcode === Opcode.CFGI_CD_ALL) dropped = caches.dropContexts(streamId, null);
+    let tags: CacheTags = { stream: streamId };
+    if (opcode === Opcode.CFGI_CD) {
+      const ssid = CFGI.SSID.of(words, 0);
+      dropped = caches.dropContexts(streamId, ssid);
+      tags = { stream: streamId, ssid };
+    } else if (opcode === Opcode.CFGI_CD_ALL) dropped = caches.dropContexts(streamId, null);
     else if (opcode === Opcode.CFGI_STE) dropped = caches.dropStreams(streamId, streamId);
     else {
-      const range = RANGE.of(words, 0);
-      const size = 2 ** (range + 1);
+      const size = 2 ** (RANGE.of(words, 0) + 1);
       const first = Math.floor(streamId / size) * size;
-      dropped =
-        range === ALL_STREAMS ? caches.dropStreams(0, 0xffff_ffff) : caches.dropStreams(first, first + size - 1);
+      dropped = caches.dropStreams(first, first + size - 1);
+      tags = size === 2 ** 32 ? {} : { stream: first, streams: size };
     }
     this.#counters.invalidatedEntries += dropped;
+    this.#observation.invalidated(commandName(words), ['structure'], tags, undefined, dropped);
     return CommandError.NONE;
-  }
-
-  /** A stream without substreams has its one descriptor under "no substream"; SSID 0 names it as well. */
-  #substreamOf(): number | null {
-    const substreamId = CFGI.SSID.of(this.#words, 0);
-    return substreamId === 0 ? null : substreamId;
   }
 
   #invalidateAtc(): CommandEnd {
@@ -206,8 +215,16 @@ export class CommandProcessor {
     // Size 52: everything.
     const bytes = 1n << BigInt(Math.min(12 + size, 64));
     const start = address & ~(bytes - 1n);
-    const substreamId = ATC.SSV.of(words, 0) !== 0 ? ATC.SSID.of(words, 0) : -1;
-    if (!this.#ports.invalidateAtc(words[1]! >>> 0, substreamId, start, start + bytes - 1n)) this.#atcTimedOut = true;
+    const last = start + bytes - 1n;
+    const hasSubstream = ATC.SSV.of(words, 0) !== 0;
+    const ssid = ATC.SSID.of(words, 0);
+    const stream = words[1]! >>> 0;
+    const dropped = this.#ports.invalidateAtc(stream, hasSubstream ? ssid : -1, start, last);
+    if (dropped === undefined) this.#atcTimedOut = true;
+    else {
+      const tags: CacheTags = { stream, ...(hasSubstream && { ssid }) };
+      this.#observation.invalidated(commandName(words), ['device-tlb'], tags, { start, last }, dropped);
+    }
     return CommandError.NONE;
   }
 

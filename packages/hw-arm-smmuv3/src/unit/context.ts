@@ -36,6 +36,8 @@ const F = {
 export interface Region {
   readonly root: TableRoot;
   readonly walker: RadixWalker;
+  /** Input bits of an upper region below 2^32, as a mask: the addresses above them are all ones. 0: the root tests them. */
+  readonly narrow: number;
 }
 
 /** A decoded context descriptor. One class, because the hit path reads it. */
@@ -143,15 +145,16 @@ export class ContextDecoder {
     // A root of fewer entries than a table is aligned to its own size, at least 64 bytes.
     const rootBits = inputBits - granule - (levels - 1) * bitsPerLevel(granule) + 3;
     const lo = words[ttb]! & -(2 ** Math.max(6, rootBits));
+    const narrow = half === 'high' && inputBits < 32 ? 2 ** inputBits - 1 : 0;
     const root = new TableRoot(walker.format, {
       hi,
       lo,
       levels,
       inputBits,
-      region: half,
+      region: narrow === 0 ? half : 'low',
       outputBits,
       translator: stream.stage2,
     });
-    return { root, walker };
+    return { root, walker, narrow };
   }
 }

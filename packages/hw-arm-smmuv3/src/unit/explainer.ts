@@ -15,6 +15,7 @@ import { STAGE1_LEAF, STAGE1_TABLE, STAGE2_LEAF } from '../layouts/descriptors.j
 import { L1STD, STE, STE_BYTES } from '../layouts/stream-table.js';
 import { EVENT_QUEUE, OutputQueue } from './event-queue.js';
 import { EventRecorder } from './event-recorder.js';
+import { Observation } from './observation.js';
 import { Request } from './request.js';
 import { RequestPath, type RequestPathParts } from './request-path.js';
 import { StageWalkers } from './stage-walkers.js';
@@ -53,6 +54,7 @@ export class Explainer {
       stalled: new StalledTransactions(0),
       reader,
       walkers: new StageWalkers(memory, configuration.capabilities, false, (stage) => this.#visitor(stage)),
+      observation: new Observation(request),
     });
   }
 

@@ -10,13 +10,14 @@ import {
 } from '@ioasis/core';
 import { EventClass } from '../layouts/events.js';
 import { Register } from '../layouts/register-offsets.js';
-import { GBPA } from '../layouts/registers.js';
+import { CR0, GBPA } from '../layouts/registers.js';
 import { Eats } from '../layouts/stream-table.js';
 import type { SmmuV3Configuration } from '../options.js';
 import { ContextDecoder, type Context, type Region } from './context.js';
 import { ContextTable, STAGE1_BYPASS } from './context-table.js';
 import type { EventRecorder } from './event-recorder.js';
 import type { SmmuV3Fault } from './fault.js';
+import type { Observation } from './observation.js';
 import type { Request } from './request.js';
 import { eventOfStop, type Stage2 } from './stage2.js';
 import type { StageWalkers } from './stage-walkers.js';
@@ -42,8 +43,13 @@ export interface RequestPathParts {
   readonly stalled: StalledTransactions;
   readonly reader: StructureReader;
   readonly walkers: StageWalkers;
+  readonly observation: Observation;
 }
 
+const ATSCHK = Number(CR0.mask('ATSCHK'));
+/** Bits of an entry's attributes that hold the level of its leaf, and the level of pages. */
+const LEVEL_BITS = 0xf;
+const PAGE_LEVEL = 3;
 const GBPA_ABORT = Number(GBPA.mask('ABORT'));
 const RIGHTS = Access.READ | Access.WRITE | Access.EXECUTE;
 /** Rights of privileged requests stand above those of unprivileged ones in a TLB entry. */
@@ -59,12 +65,15 @@ export class RequestPath {
   /** SMMUEN. */
   enabled = false;
   readonly #busBits: number;
+  readonly #hasAts: boolean;
+  readonly #reportsConflicts: boolean;
   readonly #registers: RegisterFile;
   readonly #request: Request;
   readonly #recorder: EventRecorder;
   readonly #stalled: StalledTransactions;
   readonly #streams: StreamTable;
   readonly #contexts: ContextTable;
+  readonly #observation: Observation;
 
   constructor(parts: RequestPathParts) {
     const { capabilities, busBits } = parts.configuration;
@@ -72,10 +81,13 @@ export class RequestPath {
     this.counters = parts.counters;
     this.translation = parts.translation;
     this.#busBits = busBits;
+    this.#hasAts = capabilities.ats;
+    this.#reportsConflicts = capabilities.reportsConflicts;
     this.#registers = parts.registers;
     this.#request = parts.request;
     this.#recorder = parts.recorder;
     this.#stalled = parts.stalled;
+    this.#observation = parts.observation;
     const streamDecoder = new StreamEntryDecoder(capabilities, parts.walkers);
     const { streamTable2Level } = capabilities;
     this.#streams = new StreamTable(parts.registers, parts.reader, streamDecoder, parts.recorder, streamTable2Level);
@@ -94,7 +106,12 @@ export class RequestPath {
         }
       }
     }
-    return this.#translateSlowly(requesterId, pasid, iovaHi, iovaLo, access);
+    const isAllowed = this.#translateSlowly(requesterId, pasid, iovaHi, iovaLo, access);
+    if (isAllowed && (access & Access.TRANSLATION_REQUEST) !== 0) {
+      const { pageShift, paHi, paLo } = this.translation;
+      this.#observation.answerKept(pageShift, paHi, paLo);
+    }
+    return isAllowed;
   }
 
   /** @param shift where the rights of the request's privilege stand */
@@ -123,6 +140,7 @@ export class RequestPath {
   #refuse(fault: SmmuV3Fault): false {
     this.counters.faults++;
     this.translation.fault = fault;
+    this.#observation.faulted(fault);
     return false;
   }
 
@@ -137,23 +155,31 @@ export class RequestPath {
     if (busBits < 64 && iovaHi >>> (busBits - 32) !== 0) return this.#refuse(this.#recorder.silent('NO_TRANSLATION'));
 
     // 1. SMMUEN = 0: what GBPA says (IHI 0070 3.11).
+    const isAts = (access & (Access.TRANSLATION_REQUEST | Access.TRANSLATED)) !== 0;
     if (!this.enabled) {
+      if (isAts) return this.#refuse(this.#recorder.silent('ABORT'));
       if ((this.#registers.get(Register.GBPA) & GBPA_ABORT) !== 0) return this.#refuse(this.#recorder.silent('ABORT'));
       return this.#answer(iovaHi, iovaLo, 12, RIGHTS, 'disabled');
     }
 
-    // 2. The stream table entry.
+    // 2. The stream table entry. Without ATSCHK nobody asks it about translated requests (IHI 0070 3.9.1.2).
+    if ((access & Access.TRANSLATED) !== 0 && this.#passesTranslated()) {
+      return this.#answer(iovaHi, iovaLo, 12, RIGHTS, 'bypass');
+    }
     const stream = this.#streamOf(requesterId);
     if ('vendor' in stream) return this.#refuse(stream);
     if (stream.action === StreamAction.ABORT) return this.#refuse(this.#recorder.silent('ABORT'));
 
-    // 3. ATS: translation requests and translated requests (IHI 0070 3.9.1).
-    if ((access & (Access.TRANSLATION_REQUEST | Access.TRANSLATED)) !== 0) {
+    // 3. ATS: translation requests and translated requests (IHI 0070 3.9.1). A split stage leaves stage 2 for the latter.
+    if (isAts) {
       const isTranslated = (access & Access.TRANSLATED) !== 0;
       if (stream.ats === Eats.NONE) {
         return this.#refuse(this.#recorder.translation(isTranslated ? 'F_TRANSL_FORBIDDEN' : 'F_BAD_ATS_TREQ'));
       }
-      if (isTranslated && stream.ats === Eats.FULL) return this.#answer(iovaHi, iovaLo, 12, RIGHTS, 'bypass');
+      if (isTranslated && stream.ats === Eats.SPLIT_STAGE && stream.stage2 !== null) {
+        return this.#translateStage2(stream, stream.stage2, iovaHi, iovaLo, 'translated');
+      }
+      if (isTranslated) return this.#answer(iovaHi, iovaLo, 12, RIGHTS, 'bypass');
     }
 
     // 4. Bypass: a substream needs stage 1.
@@ -179,7 +205,10 @@ export class RequestPath {
     const entry = this.#streams.lookup(requesterId);
     this.counters.walkReads += this.#streams.reads;
     // What is in error is not cached.
-    if (!('vendor' in entry)) this.caches.streams.insert(requesterId | 0, 0, entry);
+    if (!('vendor' in entry) && this.caches.streams.isOn) {
+      this.caches.streams.insert(requesterId | 0, 0, entry);
+      this.#observation.streamKept();
+    }
     return entry;
   }
 
@@ -188,8 +217,10 @@ export class RequestPath {
     if (cached !== null) return cached;
     const context = this.#contexts.lookup(stream, pasid);
     this.counters.walkReads += this.#contexts.reads;
-    if (context !== STAGE1_BYPASS && !('vendor' in context))
+    if (context !== STAGE1_BYPASS && !('vendor' in context) && this.caches.contexts.isOn) {
       this.caches.contexts.insert(requesterId | 0, pasid, context);
+      this.#observation.contextKept();
+    }
     return context;
   }
 
@@ -199,6 +230,10 @@ export class RequestPath {
     const isPrivileged = stream.singlePrivilege || (access & Access.PRIVILEGED) !== 0;
     const shift = isPrivileged ? PRIVILEGED_SHIFT : 0;
     const wanted = access & RIGHTS;
+    // A translation request is told which rights there are; it faults for none (IHI 0070 3.9.1.1).
+    const isRequest = (access & Access.TRANSLATION_REQUEST) !== 0;
+    const stage2 = isRequest && stream.ats === Eats.SPLIT_STAGE ? null : stream.stage2;
+    const isCached = stage2 === stream.stage2;
 
     // 1. Which region: bit 63, or bit 55 where the top byte is ignored (DDI 0487 D8.8).
     const isHigh = isHighHalf(context, requestedHi);
@@ -207,9 +242,11 @@ export class RequestPath {
 
     // 2. The TLB, by VMID and ASID. An entry without the right faults as it is: software that grants rights invalidates. A combined
     // entry does not say which stage refuses, and a clean one is to become dirty: these walk.
-    if (tlb.lookup(iovaHi, iovaLo, stream.vmidTag, context.asid)) {
-      if ((wanted & ~(tlb.permissions >>> shift)) === 0) return this.#hit(shift);
+    if (isCached && tlb.lookup(iovaHi, iovaLo, stream.vmidTag, context.asid)) {
+      const missing = wanted & ~(tlb.permissions >>> shift);
+      if (missing === 0) return this.#hit(shift);
       if ((tlb.attributes & (EntryKind.COMBINED | WRITABLE_CLEAN)) === 0) {
+        if (isRequest && missing !== wanted) return this.#hit(shift);
         this.counters.iotlbHits++;
         return this.#stage1Fault(context, 'F_PERMISSION');
       }
@@ -220,8 +257,12 @@ export class RequestPath {
     const region = isHigh ? context.high : context.low;
     if (region === null) return this.#stage1Fault(context, 'F_TRANSLATION');
     const walk = wanted | (isPrivileged ? Access.PRIVILEGED : 0);
-    const isAllowed = this.#walk(region, stream, context, iovaHi, iovaLo, walk);
     const { walker } = region;
+    const isAllowed =
+      this.#walk(region, stream, context, iovaHi, iovaLo, walk) ||
+      (isRequest &&
+        walker.stop === WalkStop.PERMISSION &&
+        this.#walk(region, stream, context, iovaHi, iovaLo, walk & ~Access.WRITE));
     this.counters.walkReads += walker.reads;
     if (!isAllowed) return this.#stoppedStage1(stream, context, region);
     let unprivileged = walker.permissions(false);
@@ -229,7 +270,8 @@ export class RequestPath {
     if (context.writeExecuteNever && (privileged & Access.WRITE) !== 0) privileged &= ~Access.EXECUTE;
     if (context.unprivilegedWriteExecuteNever && (unprivileged & Access.WRITE) !== 0) privileged &= ~Access.EXECUTE;
     if (context.writeExecuteNever && (unprivileged & Access.WRITE) !== 0) unprivileged &= ~Access.EXECUTE;
-    if ((wanted & ~(isPrivileged ? privileged : unprivileged)) !== 0) return this.#stage1Fault(context, 'F_PERMISSION');
+    const missing = wanted & ~(isPrivileged ? privileged : unprivileged);
+    if (isRequest ? missing === wanted : missing !== 0) return this.#stage1Fault(context, 'F_PERMISSION');
 
     // 4. Stage 2 of the page's own address.
     let { paHi, paLo, pageShift } = walker;
@@ -238,9 +280,10 @@ export class RequestPath {
     const isClean = isCleanLeaf(walker.entryHi, walker.entryLo);
     const place = level | granuleAttribute(walker.format.granuleShift) | (isClean ? WRITABLE_CLEAN : 0);
     let kind = EntryKind.STAGE1 | place;
-    const { stage2 } = stream;
     if (stage2 !== null) {
-      if (!stage2.walk(paHi, paLo, wanted)) return this.#stage2Fault(stage2, EventClass.IN, paHi, paLo);
+      const isPassed =
+        stage2.walk(paHi, paLo, wanted & ~(isRequest ? missing : 0)) || this.#answersLess(stage2, paHi, paLo);
+      if (!isPassed) return this.#stage2Fault(stage2, EventClass.IN, paHi, paLo);
       this.counters.walkReads += stage2.walker.reads;
       paHi = stage2.walker.paHi;
       paLo = stage2.walker.paLo;
@@ -251,7 +294,12 @@ export class RequestPath {
       kind = EntryKind.COMBINED | place;
     }
     const rights = unprivileged | (privileged << PRIVILEGED_SHIFT);
-    tlb.insert(iovaHi, iovaLo, pageShift, stream.vmidTag, context.asid, paHi, paLo, rights, kind, isGlobal);
+    if (
+      isCached &&
+      !this.#keep(iovaHi, iovaLo, pageShift, stream.vmidTag, context.asid, paHi, paLo, rights, kind, isGlobal)
+    ) {
+      return this.#refuse(this.#recorder.translation('F_TLB_CONFLICT'));
+    }
     return this.#answer(paHi, paLo, pageShift, isPrivileged ? privileged : unprivileged, 'translated');
   }
 
@@ -259,6 +307,11 @@ export class RequestPath {
   #walk(region: Region, stream: StreamEntry, context: Context, hi: number, lo: number, access: number): boolean {
     const { walker, root } = region;
     const { walks } = this.caches;
+    const { narrow } = region;
+    if (narrow !== 0) {
+      const isInside = hi === -1 && (lo | narrow) === -1;
+      return walker.walk(root, isInside ? 0 : -1, lo & narrow, access);
+    }
     if (!walks.isOn) return walker.walk(root, hi, lo, access);
     if (walks.find(hi, lo, stream.vmidTag, context.asid)) {
       return walker.resume(root, walks.level, walks.tableFrame, walks.allowedHi, walks.allowedLo, hi, lo, access);
@@ -268,7 +321,43 @@ export class RequestPath {
     walker.isWatched = false;
     const kind = stream.stage2 === null ? EntryKind.STAGE1 : EntryKind.COMBINED;
     walks.keepPath(walker, hi, lo, stream.vmidTag, context.asid, kind);
+    this.#observation.pathKept(walker, hi, lo, stream.vmidTag, context.asid);
     return isAllowed;
+  }
+
+  /** Into the TLB, when there is one. False: a leaf of another size is there for the same addresses, which the unit reports. */
+  #keep(
+    hi: number,
+    lo: number,
+    shift: number,
+    tagA: number,
+    tagB: number,
+    paHi: number,
+    paLo: number,
+    rights: number,
+    kind: number,
+    isGlobal: boolean,
+  ): boolean {
+    if (this.#reportsConflicts && this.#isConflict(hi, lo, shift, tagA, tagB, kind)) return false;
+    const index = this.caches.tlb.insert(hi, lo, shift, tagA, tagB, paHi, paLo, rights, kind, isGlobal);
+    if (index >= 0) this.#observation.translationKept(hi, lo, shift, tagA, tagB, paHi, paLo, kind, isGlobal);
+    return true;
+  }
+
+  /** Leaves of other levels for addresses of a page: break-before-make was violated (IHI 0070 3.21.1). They go, as they may at any time. */
+  #isConflict(hi: number, lo: number, shift: number, tagA: number, tagB: number, kind: number): boolean {
+    const { tlb, query } = this.caches;
+    const startLo = shift >= 32 ? 0 : lo & -(2 ** shift);
+    const lastLo = shift >= 32 ? -1 : lo | (2 ** shift - 1);
+    const startHi = shift > 32 ? hi & -(2 ** (shift - 32)) : hi;
+    const lastHi = shift > 32 ? hi | (2 ** (shift - 32) - 1) : hi;
+    let others = 0;
+    for (let level = 0; level <= PAGE_LEVEL; level++) {
+      if (level === (kind & LEVEL_BITS)) continue;
+      query.all().withTagA(tagA).withTagB(tagB).withAttributes(level, LEVEL_BITS);
+      others += tlb.invalidate(query.inRange(startHi, startLo, lastHi, lastLo));
+    }
+    return others > 0;
   }
 
   #stoppedStage1(stream: StreamEntry, context: Context, region: Region): false {
@@ -285,8 +374,8 @@ export class RequestPath {
   }
 
   #stage1Fault(context: Context, name: 'F_TRANSLATION' | 'F_ADDR_SIZE' | 'F_ACCESS' | 'F_PERMISSION'): false {
-    const stall = context.stall ? this.#stalled.stall(this.#request.streamId) : undefined;
-    const record = context.record || stall !== undefined;
+    const stall = context.stall ? this.#stall() : undefined;
+    const record = !this.#isRequest() && (context.record || stall !== undefined);
     return this.#refuse(
       this.#recorder.translation(name, { record, class: EventClass.IN, ...(stall !== undefined && { stall }) }),
     );
@@ -299,16 +388,35 @@ export class RequestPath {
       const second = join64(walker.entryAddressHi, walker.entryAddressLo);
       return this.#refuse(this.#recorder.translation(name, { stage2: true, class: eventClass, second }));
     }
-    const stall = stage2.stall ? this.#stalled.stall(this.#request.streamId) : undefined;
+    const stall = stage2.stall ? this.#stall() : undefined;
     return this.#refuse(
       this.#recorder.translation(name, {
-        record: stage2.record || stall !== undefined,
+        record: !this.#isRequest() && (stage2.record || stall !== undefined),
         stage2: true,
         class: eventClass,
         second: join64(ipaHi, ipaLo) & ~0xfffn,
         ...(stall !== undefined && { stall }),
       }),
     );
+  }
+
+  /** Faults of a translation request are its answer: no event (IHI 0070 3.9.1.1). */
+  #isRequest(): boolean {
+    return (this.#request.access & Access.TRANSLATION_REQUEST) !== 0;
+  }
+
+  #stall(): number | undefined {
+    return this.#isRequest() ? undefined : this.#stalled.stall(this.#request.streamId);
+  }
+
+  #passesTranslated(): boolean {
+    return this.#hasAts && (this.#registers.get(Register.CR0) & ATSCHK) === 0;
+  }
+
+  /** After stage 2 refused a translation request the right to write: whether it may read. */
+  #answersLess(stage2: Stage2, hi: number, lo: number): boolean {
+    if (!this.#isRequest() || stage2.walker.stop !== WalkStop.PERMISSION) return false;
+    return stage2.walk(hi, lo, Access.READ);
   }
 
   #translateStage2(stream: StreamEntry, stage2: Stage2, hi: number, lo: number, passage: Passage): boolean {
@@ -320,14 +428,17 @@ export class RequestPath {
       return true;
     }
     this.counters.iotlbMisses++;
-    const isAllowed = stage2.walk(hi, lo, wanted);
+    const isAllowed = stage2.walk(hi, lo, wanted) || this.#answersLess(stage2, hi, lo);
     const { walker } = stage2;
     this.counters.walkReads += walker.reads;
     if (!isAllowed) return this.#stage2Fault(stage2, EventClass.IN, hi, lo);
     const rights = walker.permissions(false);
     const kind = EntryKind.STAGE2 | (3 - walker.level) | granuleAttribute(walker.format.granuleShift);
-    tlb.insert(hi, lo, walker.pageShift, stream.vmidTag, STAGE2_TAG, walker.paHi, walker.paLo, rights, kind, false);
-    return this.#answer(walker.paHi, walker.paLo, walker.pageShift, rights, passage);
+    const { paHi, paLo, pageShift } = walker;
+    if (!this.#keep(hi, lo, pageShift, stream.vmidTag, STAGE2_TAG, paHi, paLo, rights, kind, false)) {
+      return this.#refuse(this.#recorder.translation('F_TLB_CONFLICT', { stage2: true }));
+    }
+    return this.#answer(paHi, paLo, pageShift, rights, passage);
   }
 }
 

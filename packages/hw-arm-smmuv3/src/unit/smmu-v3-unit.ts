@@ -6,6 +6,7 @@ import {
   type RegisterSink,
   type TranslationUnit,
   type TranslationWalk,
+  type UnitObserver,
 } from '@ioasis/core';
 import { MMIO_BYTES, Register } from '../layouts/register-offsets.js';
 import { CR0, GBPA, GERROR, IDR5, IRQ_CTRL } from '../layouts/registers.js';
@@ -15,6 +16,7 @@ import { EVENT_QUEUE, OutputQueue, type EventResult } from './event-queue.js';
 import { EventRecorder } from './event-recorder.js';
 import { Explainer } from './explainer.js';
 import { Hook, REGISTER_ALIASES, registerDefinitions } from './register-definitions.js';
+import { Observation } from './observation.js';
 import { Request } from './request.js';
 import { RequestPath, type Passage } from './request-path.js';
 import { StageWalkers } from './stage-walkers.js';
@@ -56,6 +58,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
   readonly #explainer: Explainer;
   readonly #commands: CommandProcessor;
   readonly #stalled: StalledTransactions;
+  readonly #observation: Observation;
   readonly #cr0Bits: number;
   /** Base registers as they were when their enable was set: they cannot change until it is clear. */
   readonly #locked = new Map<number, number>();
@@ -77,6 +80,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     this.#stalled = new StalledTransactions(stallMax);
     this.reader = new StructureReader(memory, capabilities.coherent);
     const request = new Request();
+    this.#observation = new Observation(request);
     const parts = {
       memory,
       configuration,
@@ -89,6 +93,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
       stalled: this.#stalled,
       reader: this.reader,
       walkers: new StageWalkers(memory, capabilities, true),
+      observation: this.#observation,
     };
     this.#path = new RequestPath(parts);
     this.#explainer = new Explainer(parts, this.#path);
@@ -97,14 +102,24 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
       this.#registers,
       capabilities,
       this.caches,
-      new TlbInvalidation(this.caches, capabilities),
+      new TlbInvalidation(this.caches, capabilities, this.#observation),
       this.#stalled,
       this.counters,
       ports,
+      this.#observation,
       () => this.#raiseGerror(CMDQ_ERR),
       () => this.#isActive(CMDQ_ERR),
     );
     this.reset();
+  }
+
+  /** Who is told what the unit does; null: nobody. */
+  get observer(): UnitObserver | null {
+    return this.#observation.observer;
+  }
+
+  set observer(observer: UnitObserver | null) {
+    this.#observation.observer = observer;
   }
 
   get mmioBytes(): number {

@@ -88,7 +88,8 @@ export class StreamEntryDecoder {
     const capabilities = this.#capabilities;
     if ((hasStage1 && !capabilities.stage1) || (hasStage2 && !capabilities.stage2)) return entry;
     entry.ats = F.EATS.of(words, 0);
-    if (entry.ats !== Eats.NONE && !capabilities.ats) entry.ats = Eats.NONE;
+    const isSplit = entry.ats === Eats.SPLIT_STAGE && hasStage1 && hasStage2 && capabilities.splitAts;
+    if (!capabilities.ats || (entry.ats !== Eats.FULL && !isSplit)) entry.ats = Eats.NONE;
     entry.vmidTag = capabilities.stage2 ? F.S2VMID.of(words, 0) : 0;
     if (capabilities.hyp && F.STRW.of(words, 0) === StreamWorld.EL2 && !hasStage2) {
       entry.vmidTag = WORLD_EL2;
@@ -150,7 +151,9 @@ export class StreamEntryDecoder {
       dirty: hasDirty,
     } as const;
     const walker = this.#walkers.stage2(granule, flags);
-    const root = new TableRoot(walker.format, { hi, lo: words[6]! & ~0xf, levels, inputBits, outputBits });
+    // A root, of concatenated tables too, is aligned to its own size, at least 16 bytes.
+    const lo = words[6]! & -(2 ** Math.max(4, inputBits - topShift + 3));
+    const root = new TableRoot(walker.format, { hi, lo, levels, inputBits, outputBits });
     return new Stage2(root, walker, F.S2R.of(words, 0) !== 0, stall);
   }
 }

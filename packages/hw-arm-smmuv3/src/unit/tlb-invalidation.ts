@@ -1,6 +1,7 @@
-import { hi32, join64, lo32, wordField, type CacheQuery } from '@ioasis/core';
+import { hi32, join64, lo32, wordField, type CacheKind, type CacheQuery, type Range64 } from '@ioasis/core';
 import { Opcode, TLBI_COMMAND } from '../layouts/commands.js';
 import type { Capabilities } from './capabilities.js';
+import { commandName, worldTags, type Observation } from './observation.js';
 import { EntryKind, KIND_MASK, LEVEL_MASK, STAGE2_TAG, type UnitCaches } from './unit-caches.js';
 
 const F = {
@@ -15,15 +16,49 @@ const F = {
 
 /** World bit of tag A. */
 const WORLD_EL2 = 1 << 16;
+const LAST_ADDRESS = (1n << 64n) - 1n;
+const TRANSLATIONS: readonly CacheKind[] = ['iotlb', 'paging-structure'];
+const LEAVES: readonly CacheKind[] = ['iotlb'];
+
+/** What a command tests. */
+interface Scope {
+  readonly world: 'EL1' | 'EL2';
+  /** Feature without which the command is illegal. */
+  readonly needs?: 'stage2' | 'hyp';
+  readonly vmid?: true;
+  /** With `asid`: global entries match any ASID where an address is named, and none where it is not. */
+  readonly asid?: true;
+  /** Entries by input address (1: combined ones too), or those of stage 2 alone. */
+  readonly stage?: 1 | 2;
+  readonly ranged?: true;
+}
+
+/** The commands of IHI 0070 4.4 that a non-secure queue may hold. */
+const SCOPES: Readonly<Record<number, Scope>> = {
+  [Opcode.TLBI_NSNH_ALL]: { world: 'EL1' },
+  [Opcode.TLBI_NH_ALL]: { world: 'EL1', vmid: true, stage: 1 },
+  [Opcode.TLBI_NH_ASID]: { world: 'EL1', vmid: true, stage: 1, asid: true },
+  [Opcode.TLBI_NH_VA]: { world: 'EL1', vmid: true, stage: 1, asid: true, ranged: true },
+  [Opcode.TLBI_NH_VAA]: { world: 'EL1', vmid: true, stage: 1, ranged: true },
+  [Opcode.TLBI_EL2_ALL]: { world: 'EL2', needs: 'hyp' },
+  [Opcode.TLBI_EL2_ASID]: { world: 'EL2', needs: 'hyp', asid: true },
+  [Opcode.TLBI_EL2_VA]: { world: 'EL2', needs: 'hyp', asid: true, ranged: true },
+  [Opcode.TLBI_EL2_VAA]: { world: 'EL2', needs: 'hyp', ranged: true },
+  [Opcode.TLBI_S12_VMALL]: { world: 'EL1', needs: 'stage2', vmid: true },
+  // Combined entries are tagged with input addresses of stage 1: they stay (IHI 0070 4.4.3).
+  [Opcode.TLBI_S2_IPA]: { world: 'EL1', needs: 'stage2', vmid: true, stage: 2, ranged: true },
+};
 
 /** CMD_TLBI_*: which translations go (IHI 0070 4.4). */
 export class TlbInvalidation {
   readonly #caches: UnitCaches;
   readonly #capabilities: Capabilities;
+  readonly #observation: Observation;
 
-  constructor(caches: UnitCaches, capabilities: Capabilities) {
+  constructor(caches: UnitCaches, capabilities: Capabilities, observation: Observation) {
     this.#caches = caches;
     this.#capabilities = capabilities;
+    this.#observation = observation;
   }
 
   /**
@@ -31,76 +66,90 @@ export class TlbInvalidation {
    * @returns entries dropped, or null: the command is for a feature that this unit does not have
    */
   run(opcode: number, words: Int32Array): number | null {
-    const capabilities = this.#capabilities;
-    const caches = this.#caches;
-    const query = caches.query.all();
-    const vmid = capabilities.stage2 ? F.VMID.of(words, 0) : 0;
-    switch (opcode) {
-      case Opcode.TLBI_NSNH_ALL:
-        query.tagAMask = WORLD_EL2;
-        return caches.dropTranslations(query, true);
-      case Opcode.TLBI_NH_ALL:
-        return caches.dropTranslations(this.#stage1(query.withTagA(vmid)), true);
-      case Opcode.TLBI_NH_ASID:
-        query.withTagA(vmid).withTagB(F.ASID.of(words, 0)).global = 'keep';
-        return caches.dropTranslations(query, true);
-      case Opcode.TLBI_NH_VA:
-        return this.#ranged(query.withTagA(vmid).withTagB(F.ASID.of(words, 0)), words);
-      case Opcode.TLBI_NH_VAA:
-        return this.#ranged(this.#stage1(query.withTagA(vmid)), words);
-      case Opcode.TLBI_EL2_ALL:
-        return capabilities.hyp ? caches.dropTranslations(query.withTagA(WORLD_EL2), true) : null;
-      case Opcode.TLBI_EL2_ASID:
-        if (!capabilities.hyp) return null;
-        query.withTagA(WORLD_EL2).withTagB(F.ASID.of(words, 0)).global = 'keep';
-        return caches.dropTranslations(query, true);
-      case Opcode.TLBI_EL2_VA:
-        return capabilities.hyp ? this.#ranged(query.withTagA(WORLD_EL2).withTagB(F.ASID.of(words, 0)), words) : null;
-      case Opcode.TLBI_EL2_VAA:
-        return capabilities.hyp ? this.#ranged(query.withTagA(WORLD_EL2), words) : null;
-      case Opcode.TLBI_S12_VMALL:
-        return capabilities.stage2 ? caches.dropTranslations(query.withTagA(vmid), true) : null;
-      case Opcode.TLBI_S2_IPA:
-        // Only what came from stage 2 alone: combined entries are tagged with input addresses of stage 1 and stay.
-        return capabilities.stage2 ? this.#ranged(query.withTagA(vmid).withTagB(STAGE2_TAG), words) : null;
-      default:
-        return null;
+    const scope = SCOPES[opcode];
+    if (scope === undefined || (scope.needs !== undefined && !this.#capabilities[scope.needs])) return null;
+    const range = scope.ranged === true ? this.#rangeOf(words) : undefined;
+    const query = this.#queryOf(scope, words, range);
+    const isLeaf = range !== undefined && F.LEAF.of(words, 0) !== 0;
+    const hint = range === undefined ? 0 : this.#hintOf(words);
+    let dropped: number;
+    if (hint === 0) dropped = this.#caches.dropTranslations(query, !isLeaf);
+    else {
+      query.attributes |= hint;
+      query.attributesMask |= LEVEL_MASK;
+      dropped = this.#caches.tlb.invalidate(query);
+      // Tables have no leaf level: a hint about leaves does not spare them.
+      query.attributesMask &= KIND_MASK;
+      query.attributes &= KIND_MASK;
+      if (!isLeaf) dropped += this.#caches.walks.invalidate(query);
     }
+    if (this.#observation.observer !== null) this.#tell(scope, words, range, isLeaf, hint, dropped);
+    return dropped;
   }
 
-  /** Not the entries of stage 2 alone. */
-  #stage1(query: CacheQuery): CacheQuery {
-    return query.withAttributes(0, EntryKind.STAGE2);
+  #queryOf(scope: Scope, words: Int32Array, range: Range64 | undefined): CacheQuery {
+    const query = this.#caches.query.all();
+    if (scope.world === 'EL2') query.withTagA(WORLD_EL2);
+    else if (scope.vmid === true) query.withTagA(this.#vmidOf(words));
+    else query.tagAMask = WORLD_EL2;
+    if (scope.stage === 2) query.withTagB(STAGE2_TAG);
+    else if (scope.stage === 1) query.withAttributes(0, EntryKind.STAGE2);
+    if (scope.asid === true) query.withTagB(F.ASID.of(words, 0)).global = scope.ranged === true ? 'match' : 'keep';
+    if (range !== undefined) {
+      query.inRange(hi32(range.start), lo32(range.start), hi32(range.last), lo32(range.last));
+    }
+    return query;
   }
 
-  /** A page, or with TG a range of (NUM + 1) << SCALE granules; TTL narrows it to leaves of one level (IHI 0070 4.4.1). */
-  #ranged(query: CacheQuery, words: Int32Array): number {
-    const granuleCode = this.#capabilities.rangeInvalidation ? F.TG.of(words, 0) : 0;
-    const hi = words[3]!;
-    const lo = words[2]! & ~0xfff;
-    const isLeaf = F.LEAF.of(words, 0) !== 0;
-    if (granuleCode === 0) {
-      return this.#drop(query.inRange(hi, lo, hi, lo | 0xfff), isLeaf);
-    }
+  #vmidOf(words: Int32Array): number {
+    return this.#capabilities.stage2 ? F.VMID.of(words, 0) : 0;
+  }
+
+  /** A page, or with TG a range of (NUM + 1) << SCALE granules (IHI 0070 4.4.1.1). */
+  #rangeOf(words: Int32Array): Range64 {
+    const address = join64(words[3]!, words[2]! & ~0xfff);
+    const granuleCode = this.#granuleCodeOf(words);
+    if (granuleCode === 0) return { start: address, last: address | 0xfffn };
+    const num = F.NUM.of(words, 0);
+    const scale = F.SCALE.of(words, 0);
     const shift = 10 + 2 * granuleCode;
-    const bytes = (BigInt(F.NUM.of(words, 0)) + 1n) << BigInt(F.SCALE.of(words, 0) + shift);
-    const start = join64(hi, lo) & ~((1n << BigInt(shift)) - 1n);
-    const end = start + bytes - 1n;
-    const last = end > 0xffff_ffff_ffff_ffffn ? 0xffff_ffff_ffff_ffffn : end;
-    query.inRange(hi32(start), lo32(start), hi32(last), lo32(last));
-    const ttl = F.TTL.of(words, 0);
-    if (ttl === 0) return this.#drop(query, isLeaf);
-    query.attributes |= (granuleCode << 8) | ttl;
-    query.attributesMask |= LEVEL_MASK;
-    const dropped = this.#caches.tlb.invalidate(query);
-    // Tables have no leaf level: a hint about leaves does not spare them.
-    if (isLeaf) return dropped;
-    query.attributesMask &= KIND_MASK;
-    query.attributes &= KIND_MASK;
-    return dropped + this.#caches.walks.invalidate(query);
+    const start = address & ~((1n << BigInt(shift)) - 1n);
+    const last = start + ((BigInt(num) + 1n) << BigInt(scale + shift)) - 1n;
+    return { start, last: last > LAST_ADDRESS ? LAST_ADDRESS : last };
   }
 
-  #drop(query: CacheQuery, isLeaf: boolean): number {
-    return this.#caches.dropTranslations(query, !isLeaf);
+  #granuleCodeOf(words: Int32Array): number {
+    return this.#capabilities.rangeInvalidation ? F.TG.of(words, 0) : 0;
+  }
+
+  /**
+   * TTL with its granule as attributes of the leaves that go; 0: leaves of all levels. Leaves of another level are not the command's
+   * matter, even when they hold addresses of the range (IHI 0070 4.4.1.1).
+   */
+  #hintOf(words: Int32Array): number {
+    const granuleCode = this.#granuleCodeOf(words);
+    const level = granuleCode === 0 ? 0 : F.TTL.of(words, 0);
+    return level === 0 ? 0 : (granuleCode << 8) | level;
+  }
+
+  #tell(
+    scope: Scope,
+    words: Int32Array,
+    range: Range64 | undefined,
+    isLeaf: boolean,
+    hint: number,
+    dropped: number,
+  ): void {
+    const hasVmid = scope.vmid === true;
+    const { world, ...vmid } = worldTags(scope.world === 'EL2' ? WORLD_EL2 : hasVmid ? this.#vmidOf(words) : 0);
+    const tags = {
+      world: world!,
+      ...(hasVmid && vmid),
+      ...(scope.stage !== undefined && { stage: scope.stage }),
+      ...(scope.asid === true && { asid: F.ASID.of(words, 0) }),
+      ...(scope.asid === true && scope.ranged !== true && { global: 0 }),
+      ...(hint !== 0 && { level: hint & 0xf, granule: 10 + 2 * (hint >>> 8) }),
+    };
+    this.#observation.invalidated(commandName(words), isLeaf ? LEAVES : TRANSLATIONS, tags, range, dropped);
   }
 }

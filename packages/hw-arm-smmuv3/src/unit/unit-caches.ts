@@ -49,10 +49,11 @@ export class UnitCaches {
     return this.streams.drop(inside) + this.contexts.drop(inside);
   }
 
-  /** CFGI_CD, CFGI_CD_ALL. @param substreamId null: all of the stream */
+  /** CFGI_CD, CFGI_CD_ALL. @param substreamId null: all of the stream; 0 is also what requests without substream use */
   dropContexts(streamId: number, substreamId: number | null): number {
     return this.contexts.drop(
-      (_, stream, substream) => stream === (streamId | 0) && (substreamId === null || substream === substreamId),
+      (_, stream, substream) =>
+        stream === (streamId | 0) && (substreamId === null || Math.max(substream, 0) === substreamId),
     );
   }
 

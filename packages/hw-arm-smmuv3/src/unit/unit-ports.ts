@@ -13,9 +13,9 @@ export interface UnitPorts {
   /**
    * CMD_ATC_INV reaches the device's own cache.
    * @param substreamId or -1
-   * @returns false: the device did not answer in time
+   * @returns how many entries the device dropped; undefined: it did not answer in time
    */
-  invalidateAtc(streamId: number, substreamId: number, start: bigint, last: bigint): boolean;
+  invalidateAtc(streamId: number, substreamId: number, start: bigint, last: bigint): number | undefined;
   /** CMD_PRI_RESP reaches the device. @param response 0 deny, 1 fail, 2 success */
   pageResponse(streamId: number, substreamId: number, group: number, response: number): void;
   /** CMD_RESUME or CMD_STALL_TERM decides about a stalled transaction. */
@@ -26,7 +26,7 @@ export interface UnitPorts {
 export const NO_PORTS: UnitPorts = {
   interrupt: () => undefined,
   sendEvent: () => undefined,
-  invalidateAtc: () => true,
+  invalidateAtc: () => 0,
   pageResponse: () => undefined,
   resume: () => undefined,
 };
