@@ -1,0 +1,11 @@
+export { backendOf, type BackendModule, type BackendSource } from './backend-source.js';
+export { ContainerMachine, createContainerMachine, type ContainerMachineOptions } from './container-machine.js';
+export { eachBackend, type DescribeFunction } from './each-backend.js';
+export { must } from './must.js';
+export { ProgramBuffer } from './program-buffer.js';
+export { type Requester } from './requester.js';
+export { BACKEND_VARIABLE, selectBackends } from './select-backends.js';
+export { type TestLimits } from './test-limits.js';
+export { createTestMachine, TestMachine } from './test-machine.js';
+export { TEST_DEVICE, TestProgram, type TestMachineOptions } from './test-program.js';
+export { WatchedDma, type WatchedOutcome, type WatchedReadOutcome } from './watched-dma.js';
