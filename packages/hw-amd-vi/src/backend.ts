@@ -17,7 +17,6 @@ import { HostDomain } from './driver/domain.js';
 import type { LoggedEvent } from './driver/event-reader.js';
 import { amdViConfiguration, type AmdViOptions } from './options.js';
 import { AmdViUnit } from './unit/amd-vi-unit.js';
-import { NO_PORTS } from './unit/unit-ports.js';
 
 /** MSI window, and the HyperTransport ranges just under 1 TiB. */
 const RESERVED: readonly ReservedRegion[] = [
@@ -40,7 +39,9 @@ export class AmdViBackend implements IommuBackend {
     this.unit = new AmdViUnit({
       memory,
       options,
-      ports: { ...NO_PORTS, interrupt: (source) => source === 'event-log' && driver?.handleEvents() },
+      interrupt: (source) => {
+        if (source === 'event-log') driver?.handleEvents();
+      },
     });
     driver = new AmdViDriver({
       memory,

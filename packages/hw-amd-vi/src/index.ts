@@ -11,7 +11,7 @@ export {
   type AmdViOptions,
 } from './options.js';
 export { AMD_VI_PRESETS, type AmdViPreset, type AmdViPresetName } from './presets.js';
-export { AmdViUnit, type AmdViUnitEnvironment } from './unit/amd-vi-unit.js';
+export { AmdViUnit, type AmdViUnitEnvironment, type InterruptSource } from './unit/amd-vi-unit.js';
+export { tlbEndpoint, type Endpoint, type PageResponse } from './unit/endpoint.js';
 export type { AmdViFault } from './unit/fault-reporter.js';
-export type { InterruptSource, UnitPorts } from './unit/unit-ports.js';
-export type { InvalidatedRange } from './unit/translation-caches.js';
+export type { AmdViPageRequest, PageRequestResult } from './unit/page-requests.js';

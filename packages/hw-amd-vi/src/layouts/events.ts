@@ -12,6 +12,8 @@ export const EventCode = {
   INVALID_DEVICE_REQUEST: 8,
   INVALID_PPR_REQUEST: 9,
   EVENT_COUNTER_ZERO: 10,
+  RMP_PAGE_FAULT: 13,
+  RMP_HW_ERROR: 14,
 } as const;
 
 /** Name of an event code. */
@@ -86,6 +88,22 @@ export const InvalidRequestType = {
   RESERVED_INTERRUPT: 5,
   SYSTEM_MANAGEMENT_ADDRESS: 6,
 } as const;
+
+/** INVALID_PPR_REQUEST: the request as the PPR log would show it; RX: the unit has answered it (48882 2.5.9). */
+export const INVALID_PPR_EVENT: WordLayout<
+  'ADDRESS' | 'CODE' | 'RX' | 'PASID_19_16' | 'TAG' | 'PASID_15_0' | 'DEVICE_ID'
+> = wordLayout('INVALID_PPR_REQUEST', 128, {
+  ADDRESS: [127, 64],
+  CODE: [63, 60],
+  RX: [48, 48],
+  PASID_19_16: [45, 42],
+  TAG: [41, 32],
+  PASID_15_0: [31, 16],
+  DEVICE_ID: [15, 0],
+});
+
+/** Value of PPR_ENTRY.CODE: a page request. */
+export const PPR_REQUEST_CODE = 1;
 
 /** PPR log entry, 128 bits (48882 2.6). */
 export const PPR_ENTRY: WordLayout<

@@ -18,6 +18,7 @@ export const Register = {
   STATUS: 0x2020,
   PPR_LOG_HEAD: 0x2030,
   PPR_LOG_TAIL: 0x2038,
+  PPR_AUTO_RESPONSE: 0x2080,
 } as const;
 
 /** Size of the register window, bytes (without performance counters). */

@@ -15,6 +15,9 @@ export const DEVICE_TABLE_SEGMENT: WordLayout<'BASE' | 'SIZE'> = wordLayout('Dev
 /** Command Buffer, Event Log and PPR Log Base Address Register: 2^LEN entries of 16 bytes, LEN 8 to 15 (48882 3.4.2, 3.4.3, 3.4.10). */
 export const RING_BASE: WordLayout<'LEN' | 'BASE'> = wordLayout('Ring Base', 64, { LEN: [59, 56], BASE: [51, 12] });
 
+/** Smallest LEN of a ring: 256 entries; below it is reserved. */
+export const RING_LENGTH_MIN = 8;
+
 /** Head and tail registers of the rings: byte offset of a 16-byte entry (48882 3.4.13). */
 export const RING_POINTER: WordLayout<'PTR'> = wordLayout('Ring Pointer', 64, { PTR: [18, 4] });
 
@@ -133,6 +136,9 @@ export const STATUS: WordLayout<StatusField> = wordLayout('Status', 64, {
   EVENT_LOG_INT: [1, 1],
   EVENT_OVERFLOW: [0, 0],
 });
+
+/** PPR Log Auto Response Register, offset 0x2080: what the unit answers to page requests that it cannot log. */
+export const PPR_AUTO_RESPONSE: WordLayout<'CODE'> = wordLayout('PPR Auto Response', 64, { CODE: [3, 0] });
 
 /** Exclusion Base Register, offset 0x20 (48882 3.4.5). */
 export const EXCLUSION_BASE: WordLayout<'BASE' | 'ALLOW' | 'EX_EN'> = wordLayout('Exclusion Base', 64, {

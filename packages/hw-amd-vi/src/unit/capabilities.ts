@@ -19,6 +19,8 @@ export class Capabilities {
   readonly hostDirty: boolean;
   /** log2 of the number of device table segments. */
   readonly segmentBits: number;
+  /** Control.PprAutoRspEn: the unit answers page requests that it cannot log. */
+  readonly automaticResponse: boolean;
   /** IOTLB type field of INVALIDATE_IOTLB_PAGES. */
   readonly iotlbType: boolean;
 
@@ -39,6 +41,7 @@ export class Capabilities {
     this.hostAccessed = has('HA_SUP');
     this.hostDirty = has('HD_SUP');
     this.segmentBits = value('DEV_TBL_SEG_SUP');
+    this.automaticResponse = has('PPR_AUTO_RSP_SUP');
     this.iotlbType = has('INV_IOTLB_TYPE_SUP');
   }
 

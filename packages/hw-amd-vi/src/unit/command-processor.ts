@@ -1,57 +1,55 @@
 import {
-  anyBit,
-  maskWords,
+  join64,
+  NO_PASID,
   QueueRing,
   wordField,
   type PhysicalMemory,
   type RegisterFile,
   type UnitCounters,
 } from '@ioasis/core';
-import type { WordLayout } from '@ioasis/core';
 import {
   COMMAND_BYTES,
   COMPLETE_PPR_REQUEST,
   COMPLETION_WAIT,
   INVALIDATE_DEVTAB_ENTRY,
-  INVALIDATE_INTERRUPT_TABLE,
-  INVALIDATE_IOMMU_ALL,
   INVALIDATE_IOMMU_PAGES,
   INVALIDATE_IOTLB_PAGES,
   Opcode,
-  PREFETCH_IOMMU_PAGES,
 } from '../layouts/commands.js';
 import { EVENT, EventCode, HardwareErrorType } from '../layouts/events.js';
 import { Register } from '../layouts/register-offsets.js';
-import { CONTROL, STATUS } from '../layouts/registers.js';
+import { CONTROL, RING_LENGTH_MIN, STATUS } from '../layouts/registers.js';
 import type { Capabilities } from './capabilities.js';
-import type { FaultReporter } from './fault-reporter.js';
+import { commandName, isLegalCommand, opcodeOf } from './command.js';
+import type { Endpoint } from './endpoint.js';
 import { rangeOf } from './invalidated-range.js';
 import { HOST_TAG, type TranslationCaches } from './translation-caches.js';
-import type { UnitPorts } from './unit-ports.js';
+import type { LogSink } from './unit-log.js';
+import type { Watch } from './watch.js';
 
-/** How a command ended. */
-type CommandEnd = 'done' | 'illegal' | 'iotlb-timeout';
+/** What the command buffer needs of its unit. */
+export interface CommandProcessorParts {
+  readonly memory: PhysicalMemory;
+  readonly registers: RegisterFile;
+  readonly capabilities: Capabilities;
+  readonly caches: TranslationCaches;
+  readonly events: LogSink;
+  readonly counters: UnitCounters;
+  readonly watch: Watch;
+  /** By DeviceID. */
+  readonly endpoints: ReadonlyMap<number, Endpoint>;
+  /** Called when COMPLETION_WAIT asks for an interrupt; checks its enable. */
+  readonly completionWaitInterrupt: () => void;
+}
+
+/** How a command ended: done; a device did not answer within Control.InvTimeOut, or may take for ever. */
+type CommandEnd = 'done' | 'timed-out' | 'waiting';
 
 const CMD_BUF_RUN = Number(STATUS.mask('CMD_BUF_RUN'));
 const COM_WAIT_INT = Number(STATUS.mask('COM_WAIT_INT'));
-const COM_WAIT_INT_EN = Number(CONTROL.mask('COM_WAIT_INT_EN'));
+const INV_TIME_OUT = Number(CONTROL.mask('INV_TIME_OUT'));
 
-const reserved = (layout: WordLayout<string>): Int32Array => maskWords(layout.reserved, 128);
-const RESERVED: ReadonlyMap<number, Int32Array> = new Map([
-  [Opcode.COMPLETION_WAIT, reserved(COMPLETION_WAIT)],
-  [Opcode.INVALIDATE_DEVTAB_ENTRY, reserved(INVALIDATE_DEVTAB_ENTRY)],
-  [Opcode.INVALIDATE_IOMMU_PAGES, reserved(INVALIDATE_IOMMU_PAGES)],
-  [Opcode.INVALIDATE_IOTLB_PAGES, reserved(INVALIDATE_IOTLB_PAGES)],
-  [Opcode.INVALIDATE_INTERRUPT_TABLE, reserved(INVALIDATE_INTERRUPT_TABLE)],
-  [Opcode.PREFETCH_IOMMU_PAGES, reserved(PREFETCH_IOMMU_PAGES)],
-  [Opcode.COMPLETE_PPR_REQUEST, reserved(COMPLETE_PPR_REQUEST)],
-  [Opcode.INVALIDATE_IOMMU_ALL, reserved(INVALIDATE_IOMMU_ALL)],
-]);
-
-const waitField = {
-  S: wordField(COMPLETION_WAIT, 'S'),
-  I: wordField(COMPLETION_WAIT, 'I'),
-};
+const wait = { S: wordField(COMPLETION_WAIT, 'S'), I: wordField(COMPLETION_WAIT, 'I') };
 const DEVICE_ID = wordField(INVALIDATE_DEVTAB_ENTRY, 'DEVICE_ID');
 const pages = {
   DOMAIN_ID: wordField(INVALIDATE_IOMMU_PAGES, 'DOMAIN_ID'),
@@ -60,13 +58,11 @@ const pages = {
   PDE: wordField(INVALIDATE_IOMMU_PAGES, 'PDE'),
 };
 const iotlb = {
-  DEVICE_ID: wordField(INVALIDATE_IOTLB_PAGES, 'DEVICE_ID'),
   PASID_15_8: wordField(INVALIDATE_IOTLB_PAGES, 'PASID_15_8'),
   PASID_7_0: wordField(INVALIDATE_IOTLB_PAGES, 'PASID_7_0'),
   GN: wordField(INVALIDATE_IOTLB_PAGES, 'GN'),
 };
 const ppr = {
-  DEVICE_ID: wordField(COMPLETE_PPR_REQUEST, 'DEVICE_ID'),
   PASID: wordField(COMPLETE_PPR_REQUEST, 'PASID'),
   GN: wordField(COMPLETE_PPR_REQUEST, 'GN'),
   TAG: wordField(COMPLETE_PPR_REQUEST, 'COMPLETION_TAG'),
@@ -74,191 +70,165 @@ const ppr = {
 };
 
 /**
- * The command buffer (48882 2.4). A command that is illegal or cannot be fetched logs an event and stops the buffer at its own entry:
- * software disables the buffer, mends it and enables it again.
+ * The command buffer (48882 2.4). A command that is illegal, cannot be fetched or gets no answer logs an event and stops the buffer at
+ * its own entry: software disables the buffer, mends it and enables it again.
  */
 export class CommandProcessor {
-  readonly #memory: PhysicalMemory;
-  readonly #registers: RegisterFile;
-  readonly #capabilities: Capabilities;
-  readonly #caches: TranslationCaches;
-  readonly #reporter: FaultReporter;
-  readonly #counters: UnitCounters;
-  readonly #ports: UnitPorts;
+  readonly #parts: CommandProcessorParts;
   readonly #ring = new QueueRing(COMMAND_BYTES, 'gap');
   readonly #words = new Int32Array(COMMAND_BYTES / 4);
+  #isEnabled = false;
 
-  constructor(
-    memory: PhysicalMemory,
-    registers: RegisterFile,
-    capabilities: Capabilities,
-    caches: TranslationCaches,
-    reporter: FaultReporter,
-    counters: UnitCounters,
-    ports: UnitPorts,
-  ) {
-    this.#memory = memory;
-    this.#registers = registers;
-    this.#capabilities = capabilities;
-    this.#caches = caches;
-    this.#reporter = reporter;
-    this.#counters = counters;
-    this.#ports = ports;
+  constructor(parts: CommandProcessorParts) {
+    this.#parts = parts;
   }
 
   get isRunning(): boolean {
-    return (this.#registers.get(Register.STATUS) & CMD_BUF_RUN) !== 0;
+    return (this.#parts.registers.get(Register.STATUS) & CMD_BUF_RUN) !== 0;
   }
 
-  /** Control.CmdBufEn and IommuEn: starts with the ring that the base register names, or stops. */
+  /**
+   * Control.CmdBufEn and IommuEn as they are now. A change to enabled starts with the ring that the base register names; one to
+   * disabled stops.
+   */
   enable(enabled: boolean): void {
-    const registers = this.#registers;
+    if (enabled === this.#isEnabled) return;
+    this.#isEnabled = enabled;
+    const { registers } = this.#parts;
+    const hi = registers.get(Register.COMMAND_BUFFER_BASE + 4);
+    const length = (hi >>> 24) & 0xf;
+    const runs = enabled && length >= RING_LENGTH_MIN;
+    if (runs) this.#ring.configure(hi & 0xf_ffff, registers.get(Register.COMMAND_BUFFER_BASE) & ~0xfff, length);
     const status = registers.get(Register.STATUS);
-    if (enabled && !this.isRunning) {
-      const hi = registers.get(Register.COMMAND_BUFFER_BASE + 4);
-      const lo = registers.get(Register.COMMAND_BUFFER_BASE);
-      this.#ring.configure(hi & 0xf_ffff, lo & ~0xfff, (hi >>> 24) & 0xf);
-    }
-    registers.set(Register.STATUS, enabled ? status | CMD_BUF_RUN : status & ~CMD_BUF_RUN);
+    registers.set(Register.STATUS, runs ? status | CMD_BUF_RUN : status & ~CMD_BUF_RUN);
+  }
+
+  /** Power-on; the registers have been reset. */
+  reset(): void {
+    this.#isEnabled = false;
   }
 
   /** Runs pending commands. @returns how many */
   run(limit: number): number {
-    const registers = this.#registers;
+    const { registers, counters } = this.#parts;
+    const ring = this.#ring;
     let ran = 0;
     while (ran < limit && this.isRunning) {
-      const head = registers.get(Register.COMMAND_BUFFER_HEAD) / COMMAND_BYTES;
-      const tail = registers.get(Register.COMMAND_BUFFER_TAIL) / COMMAND_BYTES;
-      if (head === tail) break;
-      this.#ring.head = head;
-      this.#ring.locate(head);
+      ring.head = registers.get(Register.COMMAND_BUFFER_HEAD) / COMMAND_BYTES;
+      ring.tail = registers.get(Register.COMMAND_BUFFER_TAIL) / COMMAND_BYTES;
+      // Pointers beyond the ring are undefined: nothing runs until they are right.
+      if (ring.isEmpty || !ring.accepts(ring.tail) || !ring.accepts(ring.head)) break;
+      ring.locate(ring.head);
       if (!this.#step()) break;
-      this.#ring.advanceHead();
-      registers.set(Register.COMMAND_BUFFER_HEAD, this.#ring.head * COMMAND_BYTES);
+      ring.advanceHead();
+      registers.set(Register.COMMAND_BUFFER_HEAD, ring.head * COMMAND_BYTES);
       ran++;
     }
-    this.#counters.commands += ran;
+    counters.commands += ran;
     return ran;
   }
 
-  /** Runs the command at the ring's entry. @returns false: the buffer stopped there */
+  /** Runs the command at the ring's head. @returns false: it goes no further */
   #step(): boolean {
+    const { memory, capabilities, watch } = this.#parts;
     const { entryHi, entryLo } = this.#ring;
-    const memory = this.#memory;
+    const words = this.#words;
     for (let word = 0; word < 4; word += 2) {
       if (!memory.load64(entryHi, entryLo + word * 4)) {
-        return this.#stop(
-          EVENT.encode({
-            CODE: EventCode.COMMAND_HARDWARE_ERROR,
-            TYPE: HardwareErrorType.MASTER_ABORT,
-            ADDRESS: this.#address(),
-          }),
-        );
+        return this.#stop({ CODE: EventCode.COMMAND_HARDWARE_ERROR, TYPE: HardwareErrorType.MASTER_ABORT });
       }
-      this.#words[word] = memory.loadedLo;
-      this.#words[word + 1] = memory.loadedHi;
+      words[word] = memory.loadedLo;
+      words[word + 1] = memory.loadedHi;
     }
-    switch (this.#execute()) {
-      case 'done':
-        return true;
-      case 'illegal':
-        return this.#stop(EVENT.encode({ CODE: EventCode.ILLEGAL_COMMAND_ERROR, ADDRESS: this.#address() }));
-      case 'iotlb-timeout': {
-        const DEVICE = iotlb.DEVICE_ID.of(this.#words, 0);
-        return this.#stop(
-          EVENT.encode({ CODE: EventCode.IOTLB_INV_TIMEOUT, DEVICE_ID: DEVICE, ADDRESS: this.#address() }),
-        );
-      }
+    if (watch.observer !== null) watch.observer.executing(commandName(words), words);
+    if (!isLegalCommand(words, capabilities)) return this.#stop({ CODE: EventCode.ILLEGAL_COMMAND_ERROR });
+    const end = this.#execute();
+    if (end === 'timed-out') {
+      return this.#stop({ CODE: EventCode.IOTLB_INV_TIMEOUT, DEVICE_ID: DEVICE_ID.of(words, 0) });
     }
+    return end === 'done';
   }
 
-  #stop(event: bigint): false {
-    const registers = this.#registers;
+  #stop(event: { CODE: number; TYPE?: number; DEVICE_ID?: number }): false {
+    const { registers, events } = this.#parts;
     registers.set(Register.STATUS, registers.get(Register.STATUS) & ~CMD_BUF_RUN);
-    this.#reporter.append(event);
+    events.append(EVENT.encode({ ...event, ADDRESS: join64(this.#ring.entryHi, this.#ring.entryLo) }));
     return false;
-  }
-
-  #address(): bigint {
-    return (BigInt(this.#ring.entryHi >>> 0) << 32n) | BigInt(this.#ring.entryLo >>> 0);
   }
 
   #execute(): CommandEnd {
     const words = this.#words;
-    const capabilities = this.#capabilities;
-    const opcode = words[1]! >>> 28;
-    const mask = RESERVED.get(opcode);
-    if (mask === undefined || anyBit(mask, words, 0)) return 'illegal';
-    const guest = (words[2]! & 4) !== 0;
-    switch (opcode) {
+    const { caches, counters } = this.#parts;
+    switch (opcodeOf(words)) {
       case Opcode.COMPLETION_WAIT:
-        return this.#completionWait();
+        this.#completionWait();
+        return 'done';
       case Opcode.INVALIDATE_DEVTAB_ENTRY:
-        this.#counters.invalidatedEntries += this.#caches.dropDevice(DEVICE_ID.of(words, 0));
+        counters.invalidatedEntries += caches.dropDevice(DEVICE_ID.of(words, 0));
         return 'done';
       case Opcode.INVALIDATE_IOMMU_PAGES:
-        return guest && !capabilities.guestTranslation ? 'illegal' : this.#invalidatePages();
-      case Opcode.INVALIDATE_IOTLB_PAGES:
-        return guest && !capabilities.guestTranslation ? 'illegal' : this.#invalidateIotlbPages();
-      case Opcode.INVALIDATE_INTERRUPT_TABLE:
-        // No interrupt remapping, no cached table entries.
+        this.#invalidatePages();
         return 'done';
-      case Opcode.PREFETCH_IOMMU_PAGES:
-        // A hint. Doing nothing is always right.
-        return capabilities.prefetch ? 'done' : 'illegal';
+      case Opcode.INVALIDATE_IOTLB_PAGES:
+        return this.#invalidateIotlbPages();
       case Opcode.COMPLETE_PPR_REQUEST:
-        return capabilities.pageRequests ? this.#completePageRequest() : 'illegal';
+        this.#completePageRequest();
+        return 'done';
+      case Opcode.INVALIDATE_IOMMU_ALL:
+        counters.invalidatedEntries += caches.dropAll();
+        return 'done';
       default:
-        if (!capabilities.invalidateAll) return 'illegal';
-        this.#counters.invalidatedEntries += this.#caches.clear();
+        // PREFETCH_IOMMU_PAGES is a hint: doing nothing is always right. INVALIDATE_INTERRUPT_TABLE: no interrupt remapping, no cache.
         return 'done';
     }
   }
 
   /** Everything before it has completed: commands run one after the other, whatever F says. */
-  #completionWait(): CommandEnd {
+  #completionWait(): void {
     const words = this.#words;
-    if (waitField.S.of(words, 0) !== 0) {
-      const memory = this.#memory;
+    const { memory, registers, completionWaitInterrupt } = this.#parts;
+    if (wait.S.of(words, 0) !== 0) {
       memory.deviceWriting = true;
       memory.store64(words[1]! & 0xf_ffff, words[0]! & ~7, words[3]!, words[2]!);
       memory.deviceWriting = false;
     }
-    if (waitField.I.of(words, 0) !== 0) {
-      const registers = this.#registers;
+    if (wait.I.of(words, 0) !== 0) {
       registers.set(Register.STATUS, registers.get(Register.STATUS) | COM_WAIT_INT);
-      if ((registers.get(Register.CONTROL) & COM_WAIT_INT_EN) !== 0) this.#ports.interrupt('completion-wait');
+      completionWaitInterrupt();
     }
-    return 'done';
   }
 
-  #invalidatePages(): CommandEnd {
+  #invalidatePages(): void {
     const words = this.#words;
+    const { caches, counters } = this.#parts;
     const pasid = pages.GN.of(words, 0) !== 0 ? pages.PASID.of(words, 0) : HOST_TAG;
     const range = rangeOf(words[3]!, words[2]!);
-    const directories = pages.PDE.of(words, 0) !== 0;
-    this.#counters.invalidatedEntries += this.#caches.dropPages(
-      pages.DOMAIN_ID.of(words, 0),
-      pasid,
-      range,
-      directories,
-    );
-    return 'done';
+    const domainId = pages.DOMAIN_ID.of(words, 0);
+    counters.invalidatedEntries += caches.dropPages(domainId, pasid, range, pages.PDE.of(words, 0) !== 0);
   }
 
+  /** Nobody answers for a device that is not there; without a time-out it is waited for until it comes. */
   #invalidateIotlbPages(): CommandEnd {
     const words = this.#words;
+    const { caches, endpoints, registers } = this.#parts;
+    const deviceId = DEVICE_ID.of(words, 0);
     const hasPasid = iotlb.GN.of(words, 0) !== 0;
-    const pasid = hasPasid ? (iotlb.PASID_15_8.of(words, 0) << 8) | iotlb.PASID_7_0.of(words, 0) : HOST_TAG;
+    const pasid = hasPasid ? (iotlb.PASID_15_8.of(words, 0) << 8) | iotlb.PASID_7_0.of(words, 0) : NO_PASID;
     const range = rangeOf(words[3]!, words[2]!);
-    const isAnswered = this.#ports.invalidateDeviceTlb(iotlb.DEVICE_ID.of(words, 0), pasid, range);
-    return isAnswered ? 'done' : 'iotlb-timeout';
+    const answer = endpoints.get(deviceId)?.invalidateTlb({ pasid, ...range }) ?? 'timed-out';
+    if (answer === 'timed-out') {
+      return (registers.get(Register.CONTROL) & INV_TIME_OUT) === 0 ? 'waiting' : 'timed-out';
+    }
+    caches.deviceDropped(deviceId, pasid, range, answer);
+    return 'done';
   }
 
-  #completePageRequest(): CommandEnd {
+  #completePageRequest(): void {
     const words = this.#words;
-    const pasid = ppr.GN.of(words, 0) !== 0 ? ppr.PASID.of(words, 0) : HOST_TAG;
-    this.#ports.completePageRequest(ppr.DEVICE_ID.of(words, 0), pasid, ppr.TAG.of(words, 0), ppr.STATUS.of(words, 0));
-    return 'done';
+    const deviceId = DEVICE_ID.of(words, 0);
+    const pasid = ppr.GN.of(words, 0) !== 0 ? ppr.PASID.of(words, 0) : undefined;
+    const tag = ppr.TAG.of(words, 0);
+    const status = ppr.STATUS.of(words, 0);
+    this.#parts.endpoints.get(deviceId)?.pageResponse({ deviceId, pasid, tag, status });
   }
 }

@@ -81,8 +81,6 @@ export class DeviceEntry {
   readonly systemManagement: number;
   /** IV = 1 and IntCtl = 0: interrupts are refused. */
   readonly interruptsBlocked: boolean;
-  /** A page fault of this entry was logged (SE). */
-  hasLogged = false;
 
   /** @param words the 256 bits as 32-bit words, lowest first */
   constructor(words: Int32Array, capabilities: Capabilities) {

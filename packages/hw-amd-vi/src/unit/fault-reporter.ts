@@ -1,21 +1,14 @@
-import { lo32, Access, iova, join64, NO_PASID, type AccessKind, type HardwareFault } from '@ioasis/core';
-import { EVENT, EventCode, INVALID_REQUEST_EVENT, type EventName } from '../layouts/events.js';
+import { Access, iova, join64, NO_PASID, type AccessKind, type HardwareFault } from '@ioasis/core';
+import { EVENT, EventCode, HardwareErrorType, INVALID_REQUEST_EVENT, type EventName } from '../layouts/events.js';
 import type { DeviceEntry } from './device-entry.js';
-import type { UnitLog } from './unit-log.js';
+import type { Request } from './request.js';
+import type { LogSink } from './unit-log.js';
+import type { Watch } from './watch.js';
 
 /** A refused request, with AMD's event code. */
 export interface AmdViFault extends HardwareFault {
   readonly vendor: 'amd-vi';
   readonly name: EventName;
-}
-
-/** The request that is being answered. One object per unit, reused. */
-export class Request {
-  deviceId = 0;
-  pasid: number = NO_PASID;
-  iovaHi = 0;
-  iovaLo = 0;
-  access = 0;
 }
 
 /** Flags of a page fault beyond those that the request itself gives. */
@@ -32,17 +25,22 @@ export interface PageFaultFlags {
 
 /** Turns refusals into event log entries and fault values (48882 2.5). */
 export class FaultReporter {
-  readonly #log: UnitLog;
+  readonly #log: LogSink;
   readonly #request: Request;
+  readonly #faulted: Set<number>;
+  readonly #watch: Watch;
 
-  constructor(log: UnitLog, request: Request) {
+  /** @param faulted devices whose first page fault was logged since their entry was invalidated */
+  constructor(log: LogSink, request: Request, faulted: Set<number>, watch: Watch) {
     this.#log = log;
     this.#request = request;
+    this.#faulted = faulted;
+    this.#watch = watch;
   }
 
   /** IO_PAGE_FAULT (48882 2.5.2). DTE.SA and SE suppress it, and translation requests never log it. */
   pageFault(entry: DeviceEntry, flags: PageFaultFlags): AmdViFault {
-    const { access, pasid } = this.#request;
+    const { access, pasid, deviceId } = this.#request;
     const isTranslation = (access & Access.TRANSLATION_REQUEST) !== 0;
     // RW means something only for a permission fault of an untranslated request.
     const rw = flags.present && !isTranslation && flags.interrupt !== true && (access & Access.WRITE) !== 0;
@@ -63,15 +61,16 @@ export class FaultReporter {
       DEVICE_ID: this.#request.deviceId,
       ADDRESS: this.#address(),
     });
-    const suppressed = isTranslation || entry.suppressAll || (entry.suppressLater && entry.hasLogged);
-    entry.hasLogged = true;
-    return this.#report('IO_PAGE_FAULT', word, suppressed, {
+    const suppressed = isTranslation || entry.suppressAll || (entry.suppressLater && this.#faulted.has(deviceId));
+    const fault = this.#report('IO_PAGE_FAULT', word, suppressed, {
       present: flags.present,
       permission: flags.permission ?? false,
       reserved: flags.reserved ?? false,
       interrupt: flags.interrupt ?? false,
       domainId: entry.domainId,
     });
+    if (fault.recorded === 'recorded') this.#faulted.add(deviceId);
+    return fault;
   }
 
   /** ILLEGAL_DEV_TABLE_ENTRY (48882 2.5.1). @param reserved a reserved bit or encoding, not the index, was wrong */
@@ -91,21 +90,32 @@ export class FaultReporter {
     return this.#report('ILLEGAL_DEV_TABLE_ENTRY', word, false, { reserved });
   }
 
-  /** DEV_TAB_HARDWARE_ERROR or PAGE_TAB_HARDWARE_ERROR (48882 2.5.3, 2.5.4): a table could not be read. */
-  hardwareError(
+  /** DEV_TAB_HARDWARE_ERROR (48882 2.5.3): the device table entry at an address could not be read. */
+  deviceTableError(hi: number, lo: number): AmdViFault {
+    return this.#hardwareError('DEV_TAB_HARDWARE_ERROR', 0, hi, lo);
+  }
+
+  /** PAGE_TAB_HARDWARE_ERROR (48882 2.5.4): the table entry at an address could not be read or updated. */
+  pageTableError(entry: DeviceEntry, hi: number, lo: number): AmdViFault {
+    return this.#hardwareError('PAGE_TAB_HARDWARE_ERROR', entry.domainId, hi, lo);
+  }
+
+  /** Memory that is not there answers with a master abort. */
+  #hardwareError(
     name: 'DEV_TAB_HARDWARE_ERROR' | 'PAGE_TAB_HARDWARE_ERROR',
+    domainId: number,
     hi: number,
     lo: number,
-    type: number,
   ): AmdViFault {
     const { access, pasid } = this.#request;
+    const type = HardwareErrorType.MASTER_ABORT;
     const word = EVENT.encode({
       CODE: EventCode[name],
       TYPE: type,
       TR: (access & Access.TRANSLATION_REQUEST) !== 0,
       RW: (access & Access.WRITE) !== 0,
       GN: pasid !== NO_PASID,
-      DOMAIN_ID: pasid === NO_PASID ? 0 : pasid & 0xffff,
+      DOMAIN_ID: pasid === NO_PASID ? domainId : pasid & 0xffff,
       PASID_19_16: pasid === NO_PASID ? 0 : pasid >>> 16,
       DEVICE_ID: this.#request.deviceId,
       ADDRESS: join64(hi, lo) & ~0xfn,
@@ -135,8 +145,8 @@ export class FaultReporter {
 
   #report(name: EventName, event: bigint, suppressed: boolean, details: AmdViFault['details']): AmdViFault {
     const request = this.#request;
-    const recorded = suppressed ? 'suppressed' : this.append(event);
-    return {
+    const recorded = suppressed ? 'suppressed' : this.#log.append(event);
+    const fault: AmdViFault = {
       vendor: 'amd-vi',
       code: EventCode[name],
       name,
@@ -148,15 +158,8 @@ export class FaultReporter {
       record: recorded === 'recorded' ? [BigInt.asUintN(64, event), event >> 64n] : [],
       details,
     };
-  }
-
-  /** Puts an event into the log. */
-  append(event: bigint): 'recorded' | 'overflow' | 'disabled' {
-    const { words } = this.#log;
-    for (let word = 0; word < words.length; word++) {
-      words[word] = lo32(event >> BigInt(32 * word));
-    }
-    return this.#log.append();
+    this.#watch.observer?.faulted(fault);
+    return fault;
   }
 }
 

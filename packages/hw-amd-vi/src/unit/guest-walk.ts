@@ -1,27 +1,30 @@
 import {
   Access,
+  NO_PASID,
   RadixWalker,
   TableRoot,
   WalkStop,
   type PageTableFormat,
   type PhysicalMemory,
   type TableAddressTranslator,
+  type WalkVisitor,
 } from '@ioasis/core';
 import { guestFormat } from '../format/guest-v2.js';
-import { HardwareErrorType } from '../layouts/events.js';
 import type { Capabilities } from './capabilities.js';
 import { DeviceAction, type DeviceEntry } from './device-entry.js';
 import type { AmdViFault, FaultReporter } from './fault-reporter.js';
 import type { HostWalk } from './host-walk.js';
+import type { Request } from './request.js';
+import type { TranslationCaches } from './translation-caches.js';
 
 /** The host stage as it serves reads and updates of guest table entries. */
 class HostStage implements TableAddressTranslator {
   tableAddressHi = 0;
   tableAddressLo = 0;
-  readonly #walk: HostWalk;
-  readonly #entry: DeviceEntry;
   /** What the last refused translation wanted. */
   refusedAccess = 0;
+  readonly #walk: HostWalk;
+  readonly #entry: DeviceEntry;
 
   constructor(walk: HostWalk, entry: DeviceEntry) {
     this.#walk = walk;
@@ -41,6 +44,18 @@ class HostStage implements TableAddressTranslator {
   }
 }
 
+/** What guest walks need of their unit. */
+export interface GuestWalkParts {
+  readonly memory: PhysicalMemory;
+  readonly capabilities: Capabilities;
+  readonly caches: TranslationCaches;
+  readonly request: Request;
+  readonly host: HostWalk;
+  readonly reporter: FaultReporter;
+  /** False: nothing changes in memory; for looking only. */
+  readonly isLive: boolean;
+}
+
 /** Guest tables (48882 2.2.6): GCR3 table by PASID, x86-64 tables, each address through the host tables when Mode is not 0. */
 export class GuestWalk {
   /** After {@link translate} returned null. */
@@ -51,36 +66,60 @@ export class GuestWalk {
   rights = 0;
   /** Entries read by the last translation. */
   reads = 0;
-  readonly #memory: PhysicalMemory;
-  readonly #capabilities: Capabilities;
-  readonly #host: HostWalk;
-  readonly #reporter: FaultReporter;
+  /** Told of each GCR3 entry that was read: its address, the entry in memory's load words. */
+  gcr3Visitor: ((hi: number, lo: number, level: number) => void) | null = null;
+  readonly #parts: GuestWalkParts;
   readonly #format: PageTableFormat;
   readonly #walker: RadixWalker;
 
-  constructor(memory: PhysicalMemory, capabilities: Capabilities, host: HostWalk, reporter: FaultReporter) {
-    this.#memory = memory;
-    this.#capabilities = capabilities;
-    this.#host = host;
-    this.#reporter = reporter;
+  constructor(parts: GuestWalkParts) {
+    const { memory, capabilities, isLive } = parts;
+    this.#parts = parts;
     this.#format = guestFormat(capabilities.noExecute);
     // Guest tables always have accessed and dirty bits set by hardware.
-    this.#walker = new RadixWalker({ memory, format: this.#format, accessed: 'set', setDirty: true });
+    this.#walker = isLive
+      ? new RadixWalker({ memory, format: this.#format, accessed: 'set', setDirty: true })
+      : new RadixWalker({ memory, format: this.#format });
   }
 
-  /** @returns null, and the result in fields, or the fault */
-  translate(entry: DeviceEntry, pasid: number, iovaHi: number, iovaLo: number, access: number): AmdViFault | null {
-    this.reads = 0;
-    const stage = entry.action === DeviceAction.HOST ? new HostStage(this.#host, entry) : null;
-    // 1. The GCR3 entry of the PASID: nine bits a level.
-    const root = this.#rootOf(entry, pasid, stage);
-    if (!(root instanceof TableRoot)) return root;
+  /** Reports every entry that is read. */
+  watch(visitor: WalkVisitor): void {
+    this.#walker.isWatched = true;
+    this.#walker.visitor = visitor;
+  }
 
-    // 2. The guest tables. Rights of the requester's privilege.
+  /**
+   * Translates the address of the request.
+   * @param pasid its PASID, or 0 for a request without one under GIoV
+   * @returns null, and the result in fields, or the fault
+   */
+  translate(entry: DeviceEntry, pasid: number, access: number): AmdViFault | null {
+    const { caches, host, request } = this.#parts;
+    const { iovaHi, iovaLo } = request;
+    const { directories } = caches;
+    this.reads = 0;
+    const stage = entry.action === DeviceAction.HOST ? new HostStage(host, entry) : null;
     const walker = this.#walker;
-    const isAllowed = walker.walk(root, iovaHi, iovaLo, access);
+
+    // 1. A table that the cache leads to; else the GCR3 entry of the PASID, and the tables from their root.
+    let isAllowed: boolean;
+    if (directories.isOn && directories.find(iovaHi, iovaLo, entry.domainId, pasid)) {
+      const { level, tableFrame, allowedHi, allowedLo } = directories;
+      const root = this.#tableRoot(0, 0, entry, stage);
+      isAllowed = walker.resume(root, level, tableFrame, allowedHi, allowedLo, iovaHi, iovaLo, access);
+    } else {
+      const root = this.#rootOf(entry, pasid, stage);
+      if (!(root instanceof TableRoot)) return root;
+      const wasWatched = walker.isWatched;
+      walker.isWatched = wasWatched || directories.isOn;
+      isAllowed = walker.walk(root, iovaHi, iovaLo, access);
+      if (directories.isOn) caches.keepTables(request, walker, entry.domainId, pasid);
+      walker.isWatched = wasWatched;
+    }
     this.reads += walker.reads;
-    if (!isAllowed) return this.#faultOf(entry, stage, walker);
+    if (!isAllowed) return this.#faultOf(entry, stage);
+
+    // 2. Rights of the requester's privilege.
     this.paHi = walker.paHi;
     this.paLo = walker.paLo;
     this.pageShift = walker.pageShift;
@@ -88,59 +127,53 @@ export class GuestWalk {
     if (stage === null) return null;
 
     // 3. The page's own address through the host tables.
-    const host = this.#host.walkerOf(entry);
-    const isReachable = host.walk(this.#host.rootOf(entry), this.paHi, this.paLo, access);
-    this.reads += host.reads;
-    if (!isReachable) return this.#host.faultOf(entry, host, access);
-    this.paHi = host.paHi;
-    this.paLo = host.paLo;
-    this.pageShift = Math.min(this.pageShift, host.pageShift);
-    this.rights &= host.permissions(false);
+    const hostWalker = host.walkerOf(entry);
+    const isReachable = hostWalker.walk(host.rootOf(entry), this.paHi, this.paLo, access);
+    this.reads += hostWalker.reads;
+    if (!isReachable) return host.faultOf(entry, hostWalker, access);
+    this.paHi = hostWalker.paHi;
+    this.paLo = hostWalker.paLo;
+    this.pageShift = Math.min(this.pageShift, hostWalker.pageShift);
+    this.rights &= hostWalker.permissions(false);
     return null;
   }
 
   #rootOf(entry: DeviceEntry, pasid: number, stage: HostStage | null): TableRoot | AmdViFault {
-    const indexBits = 9 * entry.gcr3Levels;
-    if (pasid >= 2 ** Math.min(indexBits, this.#capabilities.pasidBits)) {
-      return this.#reporter.pageFault(entry, { present: false });
+    const { memory, capabilities, reporter } = this.#parts;
+    if (pasid >= 2 ** Math.min(9 * entry.gcr3Levels, capabilities.pasidBits)) {
+      return reporter.pageFault(entry, { present: false });
     }
-    const memory = this.#memory;
     // The GCR3 table lies in system memory; only the pointers in its last level are guest addresses.
     let hi = entry.gcr3Hi;
     let lo = entry.gcr3Lo;
     for (let level = entry.gcr3Levels - 1; level >= 0; level--) {
       const at = lo | (((pasid >>> (9 * level)) & 0x1ff) * 8);
       this.reads++;
-      if (!memory.load64(hi, at)) {
-        return this.#reporter.hardwareError('PAGE_TAB_HARDWARE_ERROR', hi, at, HardwareErrorType.MASTER_ABORT);
-      }
-      if ((memory.loadedLo & 1) === 0) return this.#reporter.pageFault(entry, { present: false });
+      if (!memory.load64(hi, at)) return reporter.pageTableError(entry, hi, at);
+      if (this.gcr3Visitor !== null) this.gcr3Visitor(hi, at, level);
+      if ((memory.loadedLo & 1) === 0) return reporter.pageFault(entry, { present: false });
       hi = memory.loadedHi & 0xf_ffff;
       lo = memory.loadedLo & ~0xfff;
     }
-    return new TableRoot(this.#format, {
-      hi,
-      lo,
-      levels: entry.guestLevels,
-      inputBits: 12 + 9 * entry.guestLevels,
-      region: 'canonical',
-      translator: stage,
-    });
+    return this.#tableRoot(hi, lo, entry, stage);
   }
 
-  #faultOf(entry: DeviceEntry, stage: HostStage | null, walker: RadixWalker): AmdViFault {
-    const reporter = this.#reporter;
+  #tableRoot(hi: number, lo: number, entry: DeviceEntry, stage: HostStage | null): TableRoot {
+    const levels = entry.guestLevels;
+    // A request without PASID carries an address of a device, which has no sign.
+    const region = this.#parts.request.pasid === NO_PASID ? 'low' : 'canonical';
+    return new TableRoot(this.#format, { hi, lo, levels, inputBits: 12 + 9 * levels, region, translator: stage });
+  }
+
+  #faultOf(entry: DeviceEntry, stage: HostStage | null): AmdViFault {
+    const { host, reporter } = this.#parts;
+    const walker = this.#walker;
     switch (walker.stop) {
       case WalkStop.STAGE:
-        return this.#host.faultOf(entry, this.#host.walkerOf(entry), stage?.refusedAccess ?? Access.READ);
+        return host.faultOf(entry, host.walkerOf(entry), stage?.refusedAccess ?? Access.READ);
       case WalkStop.ABORT:
       case WalkStop.UPDATE:
-        return reporter.hardwareError(
-          'PAGE_TAB_HARDWARE_ERROR',
-          walker.entryAddressHi,
-          walker.entryAddressLo,
-          HardwareErrorType.MASTER_ABORT,
-        );
+        return reporter.pageTableError(entry, walker.entryAddressHi, walker.entryAddressLo);
       case WalkStop.RESERVED:
       case WalkStop.ENCODING:
         return reporter.pageFault(entry, { present: true, reserved: true });

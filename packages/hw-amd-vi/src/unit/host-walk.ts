@@ -1,6 +1,5 @@
-import { RadixWalker, WalkStop, type PhysicalMemory, type TableRoot } from '@ioasis/core';
+import { RadixWalker, WalkStop, type PhysicalMemory, type TableRoot, type WalkVisitor } from '@ioasis/core';
 import { HOST_FORMAT } from '../format/host-v1.js';
-import { HardwareErrorType } from '../layouts/events.js';
 import type { DeviceEntry } from './device-entry.js';
 import type { AmdViFault, FaultReporter } from './fault-reporter.js';
 
@@ -10,12 +9,16 @@ export class HostWalk {
   readonly #walkers: readonly RadixWalker[];
   readonly #reporter: FaultReporter;
 
-  constructor(memory: PhysicalMemory, reporter: FaultReporter) {
-    this.#walkers = [
-      new RadixWalker({ memory, format: HOST_FORMAT }),
-      new RadixWalker({ memory, format: HOST_FORMAT, accessed: 'set' }),
-      new RadixWalker({ memory, format: HOST_FORMAT, accessed: 'set', setDirty: true }),
-    ];
+  /** @param isLive false: nothing changes in memory; for looking only */
+  constructor(memory: PhysicalMemory, reporter: FaultReporter, isLive: boolean) {
+    const looking = new RadixWalker({ memory, format: HOST_FORMAT });
+    this.#walkers = isLive
+      ? [
+          looking,
+          new RadixWalker({ memory, format: HOST_FORMAT, accessed: 'set' }),
+          new RadixWalker({ memory, format: HOST_FORMAT, accessed: 'set', setDirty: true }),
+        ]
+      : [looking, looking, looking];
     this.#reporter = reporter;
   }
 
@@ -28,17 +31,21 @@ export class HostWalk {
     return entry.host;
   }
 
+  /** Reports every entry that is read. */
+  watch(visitor: WalkVisitor): void {
+    for (const walker of this.#walkers) {
+      walker.isWatched = true;
+      walker.visitor = visitor;
+    }
+  }
+
   /** The fault of a walk that stopped. */
   faultOf(entry: DeviceEntry, walker: RadixWalker, access: number): AmdViFault {
     const reporter = this.#reporter;
     switch (walker.stop) {
       case WalkStop.ABORT:
-        return reporter.hardwareError(
-          'PAGE_TAB_HARDWARE_ERROR',
-          walker.entryAddressHi,
-          walker.entryAddressLo,
-          HardwareErrorType.MASTER_ABORT,
-        );
+      case WalkStop.UPDATE:
+        return reporter.pageTableError(entry, walker.entryAddressHi, walker.entryAddressLo);
       case WalkStop.RESERVED:
         return reporter.pageFault(entry, { present: true, reserved: true });
       case WalkStop.ENCODING:

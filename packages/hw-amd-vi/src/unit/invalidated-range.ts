@@ -1,4 +1,12 @@
-import type { InvalidatedRange } from './translation-caches.js';
+import { join64, type Range64 } from '@ioasis/core';
+
+/** Bytes that an INVALIDATE command names, inclusive. */
+export interface InvalidatedRange {
+  readonly startHi: number;
+  readonly startLo: number;
+  readonly lastHi: number;
+  readonly lastLo: number;
+}
 
 /**
  * Range of an INVALIDATE command (48882 2.4.3): S = 0 is one 4 KiB page; S = 1 is 2^(z + 1) bytes, z being the lowest zero bit of the
@@ -20,3 +28,9 @@ export function rangeOf(hi: number, lo: number): InvalidatedRange {
     return { startHi: 0, startLo: 0, lastHi: -1, lastLo: -1 };
   return { startHi: hi & ~covered, startLo: 0, lastHi: hi | covered, lastLo: -1 };
 }
+
+/** The same as one range of addresses. */
+export const rangeOfBytes = ({ startHi, startLo, lastHi, lastLo }: InvalidatedRange): Range64 => ({
+  start: join64(startHi, startLo),
+  last: join64(lastHi, lastLo),
+});

@@ -6,6 +6,7 @@ import {
   DEVICE_TABLE_SEGMENT,
   EXCLUSION_BASE,
   EXCLUSION_LIMIT,
+  PPR_AUTO_RESPONSE,
   RING_BASE,
   RING_POINTER,
   STATUS,
@@ -25,6 +26,13 @@ export const Hook = {
 
 const all = (layout: { readonly bits: number; readonly reserved: bigint }): bigint =>
   ((1n << BigInt(layout.bits)) - 1n) & ~layout.reserved;
+
+const automaticResponse: RegisterDefinition = {
+  name: 'PPR Auto Response',
+  offset: Register.PPR_AUTO_RESPONSE,
+  bytes: 8,
+  rw: all(PPR_AUTO_RESPONSE),
+};
 
 const RUN_BITS =
   STATUS.mask('EVENT_LOG_RUN') | STATUS.mask('CMD_BUF_RUN') | STATUS.mask('PPR_LOG_RUN') | STATUS.mask('GA_LOG_RUN');
@@ -78,5 +86,6 @@ export function registerDefinitions(capabilities: Capabilities): RegisterDefinit
     { name: 'Status', offset: Register.STATUS, bytes: 8, w1c: all(STATUS) & ~RUN_BITS },
     pointer('PPR Log Head', Register.PPR_LOG_HEAD),
     pointer('PPR Log Tail', Register.PPR_LOG_TAIL),
+    ...(capabilities.automaticResponse ? [automaticResponse] : []),
   ];
 }

@@ -1,10 +1,11 @@
-import { QueueRing, type PhysicalMemory, type RegisterFile } from '@ioasis/core';
+import { hi32, lo32, QueueRing, type PhysicalMemory, type RegisterFile } from '@ioasis/core';
 import { EVENT_BYTES } from '../layouts/events.js';
 import { Register } from '../layouts/register-offsets.js';
-import { STATUS, type StatusField } from '../layouts/registers.js';
+import { RING_LENGTH_MIN, STATUS, type StatusField } from '../layouts/registers.js';
 
 /** Register offsets and status bits of one log: the event log and the PPR log work alike. */
 export interface LogRegisters {
+  readonly base: number;
   readonly head: number;
   readonly tail: number;
   readonly run: StatusField;
@@ -13,6 +14,7 @@ export interface LogRegisters {
 }
 
 export const EVENT_LOG: LogRegisters = {
+  base: Register.EVENT_LOG_BASE,
   head: Register.EVENT_LOG_HEAD,
   tail: Register.EVENT_LOG_TAIL,
   run: 'EVENT_LOG_RUN',
@@ -21,6 +23,7 @@ export const EVENT_LOG: LogRegisters = {
 };
 
 export const PPR_LOG: LogRegisters = {
+  base: Register.PPR_LOG_BASE,
   head: Register.PPR_LOG_HEAD,
   tail: Register.PPR_LOG_TAIL,
   run: 'PPR_LOG_RUN',
@@ -31,10 +34,16 @@ export const PPR_LOG: LogRegisters = {
 /** What became of an entry. */
 export type LogResult = 'recorded' | 'overflow' | 'disabled';
 
-/** A ring that the unit fills and software reads (48882 2.5, 2.6). Full: the run bit clears until software enables the log again. */
-export class UnitLog {
-  /** The entry to write, 128 bits as 32-bit words; filled by the caller before {@link append}. */
-  readonly words: Int32Array = new Int32Array(EVENT_BYTES / 4);
+/** Where entries of 128 bits go. */
+export interface LogSink {
+  append(entry: bigint): LogResult;
+}
+
+/**
+ * A ring that the unit fills and software reads (48882 2.5, 2.6). Full: the overflow bit sets, the run bit clears, and nothing is
+ * logged until software disables the log and enables it again.
+ */
+export class UnitLog implements LogSink {
   readonly #memory: PhysicalMemory;
   readonly #registers: RegisterFile;
   readonly #log: LogRegisters;
@@ -43,6 +52,7 @@ export class UnitLog {
   readonly #overflow: number;
   readonly #interrupt: number;
   readonly #raise: () => void;
+  #isEnabled = false;
 
   /** @param raise called when an entry was written or the log overflowed; checks the interrupt's enable */
   constructor(memory: PhysicalMemory, registers: RegisterFile, log: LogRegisters, raise: () => void) {
@@ -59,17 +69,20 @@ export class UnitLog {
     return (this.#registers.get(Register.STATUS) & this.#run) !== 0;
   }
 
-  /** Starts with the ring that the base register names, or stops. */
-  enable(enabled: boolean, baseHi: number, baseLo: number): void {
-    const status = this.#registers.get(Register.STATUS);
-    if (enabled && !this.isRunning) {
-      this.#ring.configure(baseHi & 0xf_ffff, baseLo & ~0xfff, (baseHi >>> 24) & 0xf);
-    }
-    this.#registers.set(Register.STATUS, enabled ? status | this.#run : status & ~this.#run);
+  /** The enable bit as it is now. A change to enabled starts with the ring that the base register names; one to disabled stops. */
+  enable(enabled: boolean): void {
+    if (enabled === this.#isEnabled) return;
+    this.#isEnabled = enabled;
+    const registers = this.#registers;
+    const baseHi = registers.get(this.#log.base + 4);
+    const length = (baseHi >>> 24) & 0xf;
+    const runs = enabled && length >= RING_LENGTH_MIN;
+    if (runs) this.#ring.configure(baseHi & 0xf_ffff, registers.get(this.#log.base) & ~0xfff, length);
+    const status = registers.get(Register.STATUS);
+    registers.set(Register.STATUS, runs ? status | this.#run : status & ~this.#run);
   }
 
-  /** Writes {@link words} as the next entry. */
-  append(): LogResult {
+  append(entry: bigint): LogResult {
     const registers = this.#registers;
     if (!this.isRunning) return 'disabled';
     const ring = this.#ring;
@@ -83,15 +96,21 @@ export class UnitLog {
     }
     ring.locate(ring.tail);
     const memory = this.#memory;
+    const upper = entry >> 64n;
     memory.deviceWriting = true;
-    // The code is in the first word: it lands last, so that software never sees a code without its fields.
-    memory.store64(ring.entryHi, ring.entryLo + 8, this.words[3]!, this.words[2]!);
-    memory.store64(ring.entryHi, ring.entryLo, this.words[1]!, this.words[0]!);
+    // The code is in the lower word: it lands last, so that software never sees a code without its fields.
+    memory.store64(ring.entryHi, ring.entryLo + 8, hi32(upper), lo32(upper));
+    memory.store64(ring.entryHi, ring.entryLo, hi32(entry), lo32(entry));
     memory.deviceWriting = false;
     ring.advanceTail();
     registers.set(this.#log.tail, ring.tail * EVENT_BYTES);
     registers.set(Register.STATUS, status | this.#interrupt);
     this.#raise();
     return 'recorded';
+  }
+
+  /** Power-on; the registers have been reset. */
+  reset(): void {
+    this.#isEnabled = false;
   }
 }
