@@ -3,6 +3,7 @@ import {
   HwptFlag,
   type BackendDefinition,
   type BackendEnvironment,
+  type ContractDeviation,
   type DeviceCapabilities,
   type HwInfo,
   type HwptUserData,
@@ -24,6 +25,17 @@ const RESERVED: readonly ReservedRegion[] = [{ kind: 'sw-msi', start: 0x800_0000
 
 /** `linux-6.12` has no hardware information for this unit. */
 const NO_INFO: HwInfo = { type: 0, data: new Uint8Array() };
+
+const ALWAYS_DIFFERENT: readonly ContractDeviation[] = [
+  { clause: 'write-only', why: 'AP[2:1] knows no page that can be written and not read' },
+  { clause: 'tracking-off', why: 'the hardware tracks from the start, and Linux 6.12 has no switch' },
+  { clause: 'dirty-again', why: 'Linux 6.12 invalidates nothing when it cleans pages' },
+];
+/** IHI 0070 4.4.1.1: a TTL hint that does not match an entry need not drop it. */
+const CUT_STAYS: ContractDeviation = {
+  clause: 'cut',
+  why: 'Linux 6.12 names the level of the small pages in the range invalidation, which need not drop the large one',
+};
 
 /** One SMMUv3 with Linux's driver, for all devices of a machine. */
 export class SmmuV3Backend implements IommuBackend {
@@ -106,6 +118,7 @@ export class SmmuV3Backend implements IommuBackend {
  * @throws RangeError for wrong options, with one message that names the path, the value and what is allowed
  */
 export function armSmmuv3(options: SmmuV3Options = {}): BackendDefinition {
-  smmuV3Configuration(options);
-  return { id: 'arm-smmuv3', create: (environment) => new SmmuV3Backend(environment, options) };
+  const { rangeInvalidation } = smmuV3Configuration(options).capabilities;
+  const deviations = rangeInvalidation ? [...ALWAYS_DIFFERENT, CUT_STAYS] : ALWAYS_DIFFERENT;
+  return { id: 'arm-smmuv3', deviations, create: (environment) => new SmmuV3Backend(environment, options) };
 }

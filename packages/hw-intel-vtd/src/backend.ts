@@ -3,6 +3,7 @@ import {
   HwptFlag,
   type BackendDefinition,
   type BackendEnvironment,
+  type ContractDeviation,
   type DeviceCapabilities,
   type HwInfo,
   type HwptUserData,
@@ -25,6 +26,10 @@ import { VtdUnit } from './unit/vtd-unit.js';
 const HW_INFO_TYPE = 1;
 /** `IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17`: Linux reports the erratum for every unit. */
 const HW_INFO_FLAGS = 1;
+
+const DEVIATIONS: readonly ContractDeviation[] = [
+  { clause: 'write-only', why: "Linux's driver sets R in every second-stage leaf" },
+];
 
 /** One unit of a machine. */
 export interface VtdUnitSpec {
@@ -200,5 +205,5 @@ export function intelVtdUnits(specs: readonly VtdUnitSpec[]): BackendDefinition 
     const decoded = decodeVtdOptions(options ?? {});
     if (isLeft(decoded)) throw new RangeError(decoded.left);
   }
-  return { id: 'intel-vtd', create: (environment) => new VtdBackend(environment, specs) };
+  return { id: 'intel-vtd', deviations: DEVIATIONS, create: (environment) => new VtdBackend(environment, specs) };
 }

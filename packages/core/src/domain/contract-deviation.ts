@@ -1,13 +1,14 @@
 /**
- * Clauses of the contract of {@link IommuDomain} that hardware or a driver may be unable to keep:
+ * Clauses of the contract of `IommuDomain` that hardware or a driver may be unable to keep:
  *
  * - `rights`: an access that a mapping does not allow is refused.
  * - `write-only`: a mapping with WRITE alone cannot be read.
+ * - `cut`: an unmap inside of a large page, and its invalidation, end the part's translation.
  * - `holes`: an unmap stops at a hole and does not count it.
  * - `tracking-off`: dirty pages are not read while tracking is off (EINVAL).
  * - `dirty-again`: a page that is written again after its dirty state was cleared and synchronised is dirty again.
  */
-export type ContractClause = 'rights' | 'write-only' | 'holes' | 'tracking-off' | 'dirty-again';
+export type ContractClause = 'rights' | 'write-only' | 'cut' | 'holes' | 'tracking-off' | 'dirty-again';
 
 /**
  * A clause that a backend does not keep, faithfully to what it models. `backendConformance` of testkit then asks for the opposite, so a

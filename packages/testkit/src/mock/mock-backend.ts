@@ -3,6 +3,7 @@ import {
   Errno,
   HwptFlag,
   type BackendDefinition,
+  type ContractDeviation,
   type DeviceCapabilities,
   type HwInfo,
   type HwptUserData,
@@ -109,5 +110,14 @@ export class MockBackend implements IommuBackend {
   }
 }
 
+const DEVIATIONS: readonly ContractDeviation[] = [
+  { clause: 'rights', why: 'the mock notes where pages are, not what they allow' },
+  { clause: 'holes', why: 'the mock takes it for an error of its user (WARN) and goes on' },
+];
+
 /** A machine's IOMMU that is the kernel's mock. */
-export const mockBackend = (): BackendDefinition => ({ id: 'mock', create: () => new MockBackend() });
+export const mockBackend = (): BackendDefinition => ({
+  id: 'mock',
+  deviations: DEVIATIONS,
+  create: () => new MockBackend(),
+});
