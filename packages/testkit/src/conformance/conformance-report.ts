@@ -1,0 +1,46 @@
+import type { BackendDefinition } from '@ioasis/core';
+import { conformanceCases } from './backend-conformance.js';
+
+/** How one case went. */
+export interface ConformanceResult {
+  readonly area: string;
+  readonly name: string;
+  readonly gap: string | undefined;
+  /** Why the case failed; undefined: it passed. */
+  readonly error: string | undefined;
+}
+
+/** A whole run. */
+export interface ConformanceReport {
+  readonly backend: string;
+  readonly results: readonly ConformanceResult[];
+}
+
+/** Runs the suite without a test runner. */
+export function runConformance(definition: BackendDefinition): ConformanceReport {
+  const results = conformanceCases(definition).map(({ area, name, gap, run }) => {
+    let error: string | undefined;
+    try {
+      run();
+    } catch (thrown) {
+      error = String(thrown);
+    }
+    return { area, name, gap, error };
+  });
+  return { backend: definition.id, results };
+}
+
+/** A report as text: what failed and why, what the backend lacks, and how many cases passed in each area. */
+export function conformanceLines({ backend, results }: ConformanceReport): string {
+  const failed = results.filter(({ error }) => error !== undefined);
+  const gaps = new Set(results.flatMap(({ gap }) => gap ?? []));
+  const lines = [`${backend}: ${results.length - failed.length} of ${results.length} cases pass`];
+  for (const area of new Set(results.map((result) => result.area))) {
+    const own = results.filter((result) => result.area === area);
+    lines.push(`  ${area}: ${own.filter(({ error }) => error === undefined).length} of ${own.length}`);
+  }
+  if (gaps.size > 0) lines.push('declared gaps:', ...[...gaps].map((gap) => `  ${gap}`));
+  if (failed.length > 0) lines.push('failed:');
+  for (const { area, name, error } of failed) lines.push(`  ${area}: ${name}`, `    ${error}`);
+  return `${lines.join('\n')}\n`;
+}
