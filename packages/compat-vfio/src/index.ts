@@ -6,14 +6,14 @@ export { EventFile } from './device/event-file.js';
 export { ClassicContainer } from './type1/classic-container.js';
 export { type Type1Domain, type Type1Parameters, Type1State } from './type1/state.js';
 export { type DmaEntry, DmaList } from './type1/dma-list.js';
+export type { DifferenceEffect, DifferenceRow, DifferenceRowId } from './differences/difference-row.js';
+export { differenceTable } from './differences/difference-table.js';
 export {
   differenceRowsOf,
-  differenceTable,
   explainDifference,
-  type DifferenceRow,
-  type DifferenceRowId,
+  type ObservedDifference,
   type OutcomeCode,
-} from './difference-table.js';
+} from './differences/explain-difference.js';
 export { vfioRefusals, type VfioRefusalCode } from './refusals.js';
 export { type1Refusals, type Type1RefusalCode } from './type1/refusals.js';
 export { VfioContainerClient, type DmaMapping, type DmaRange, type UnmapAnswer } from './client/container-client.js';

@@ -1,4 +1,5 @@
 export * from './devices/index.js';
+export * from './diff/index.js';
 export * from './failure/index.js';
 export * from './jsonl/index.js';
 export * from './machine/index.js';

@@ -29,8 +29,9 @@ export function callWithStruct<Kinds extends FieldKinds>(
 
 /** The field that tells the kernel how long the structure is: `size` in iommufd, `argsz` in VFIO, none in some. */
 function lengthOf<Kinds extends FieldKinds>({ fields, size }: StructLayout<Kinds>): Readonly<Record<string, number>> {
-  if ('size' in fields) return { size };
-  return 'argsz' in fields ? { argsz: size } : {};
+  // A VFIO mapping has a `size` too, that of the memory.
+  if ('argsz' in fields) return { argsz: size };
+  return 'size' in fields ? { size } : {};
 }
 
 /** The structure after a call that succeeded, or why it was refused. */

@@ -38,6 +38,9 @@ export const isCompared = (step: TraceStep): boolean => 'errno' in step || step.
 
 /** Everything in which an outcome departs from the recording; empty when the step agrees. */
 export function compareStep(step: TraceStep, outcome: StepOutcome): readonly Difference[] {
+  if (outcome.exception !== undefined) {
+    return [{ what: 'exception', expected: 'none', got: outcome.exception, fields: [] }];
+  }
   if (step.op === 'peek' || step.op === 'config') return bytes(step, 'data', step.data, outcome.data);
   if (!('errno' in step)) return [];
   const result = callResult(step, outcome);

@@ -55,5 +55,9 @@ function emitted(step: TraceStep, outcome: StepOutcome): Line {
   }
 }
 
-/** Line of a trace with our outcome in place of the recorded one, without its line end. Keys keep their order. */
+/** A step as it would have been recorded here: our outcome in place of the recorded one. Keys keep their order. */
+export const recordedHere = (step: TraceStep, outcome: StepOutcome): TraceStep =>
+  emitted(step, outcome) as unknown as TraceStep;
+
+/** Line of a trace with our outcome in place of the recorded one, without its line end. */
 export const emitStep = (step: TraceStep, outcome: StepOutcome): string => JSON.stringify(emitted(step, outcome));

@@ -1,4 +1,5 @@
 export { compareStep, isCompared, type Difference } from './compare.js';
+export { TraceBuilder, traceText, type StructFields } from './builder.js';
 export { emitStep } from './emitter.js';
 export { fieldDifferences, type FieldDifference } from './fields.js';
 export type { StepOf, TraceHeader, TraceOp, TraceStep } from './format.js';

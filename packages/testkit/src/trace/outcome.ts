@@ -21,4 +21,6 @@ export interface StepOutcome {
   /** Of `peek` and `config`. */
   readonly data?: string;
   readonly revents?: number;
+  /** What was thrown instead of an answer: a bug of ioasis. */
+  readonly exception?: string;
 }

@@ -28,6 +28,16 @@ export class ScenarioRun {
     this.#memory = new UserMemory(process.addressSpace);
   }
 
+  /** As {@link perform}; an exception is a bug of ioasis, and is told as the step's outcome instead of ending the scenario. */
+  attempt(step: TraceStep): StepOutcome {
+    try {
+      return this.perform(step);
+    } catch (error) {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      return { exception: text.split('\n').slice(0, 4).join(' ') };
+    }
+  }
+
   /** Does what a step says and returns what came of it; nothing is compared here. */
   perform(step: TraceStep): StepOutcome {
     const process = this.#process;

@@ -1,0 +1,96 @@
+import { compareStep, isCompared, type Difference } from '../trace/compare.js';
+import { recordedHere } from '../trace/emitter.js';
+import type { TraceStep } from '../trace/format.js';
+import type { StepOutcome } from '../trace/outcome.js';
+import type { Trace } from '../trace/reader.js';
+import { ScenarioRun } from '../trace/scenario-run.js';
+import type { ReplayOptions } from '../trace/replayer.js';
+import type { DiffReason } from './diff-reason.js';
+import { differsIn, explainStep, type DiffSide } from './explain-step.js';
+import { changesState } from './step-effect.js';
+
+/** A step to which the two sides answered differently. */
+export interface StepDifference {
+  readonly step: TraceStep;
+  readonly left: StepOutcome;
+  readonly right: StepOutcome;
+  /** `expected` is the left side's, `got` the right side's. */
+  readonly differences: readonly Difference[];
+  /** Why; the best fitting first. Empty: nothing in the tables of differences fits. */
+  readonly reasons: readonly DiffReason[];
+  /** Without a reason of its own: `seq` of the earlier step after which the two sides are in different states. */
+  readonly follows: number | undefined;
+}
+
+/** What {@link diffTrace} found. */
+export interface DiffReport {
+  readonly file: string;
+  readonly left: string;
+  readonly right: string;
+  readonly scenarios: number;
+  readonly steps: number;
+  /** Steps that have a result. */
+  readonly compared: number;
+  readonly differing: readonly StepDifference[];
+  /** Steps of {@link differing} with neither a reason nor an earlier step that they follow from. */
+  readonly unexplained: number;
+}
+
+/**
+ * Runs a trace on two machines side by side and reports each step where their answers differ. What the trace itself recorded does not matter: the left
+ * side's answers take its place. Each scenario gets a new machine on either side.
+ */
+export function diffTrace(trace: Trace, left: DiffSide, right: DiffSide, options: ReplayOptions = {}): DiffReport {
+  const chosen = trace.steps.filter(({ scenario }) => scenario.includes(options.scenario ?? ''));
+  const differing: StepDifference[] = [];
+  const kinds = differsIn(left, right);
+  let runs: readonly [ScenarioRun, ScenarioRun] | undefined;
+  let apart: number | undefined;
+  for (const step of chosen) {
+    if (step.op === 'begin' || runs === undefined) {
+      runs = [new ScenarioRun(left.make(trace.header).spawn()), new ScenarioRun(right.make(trace.header).spawn())];
+      apart = undefined;
+    }
+    const found = stepOnBoth(runs, step);
+    if (found === undefined) continue;
+    const reasons = explainStep(kinds, found);
+    differing.push({ ...found, reasons, follows: reasons.length === 0 ? apart : undefined });
+    if (changesState(found)) apart ??= step.seq;
+  }
+  return {
+    file: trace.file,
+    left: left.name,
+    right: right.name,
+    scenarios: chosen.filter(({ op }) => op === 'begin').length,
+    steps: chosen.length,
+    compared: chosen.filter(isCompared).length,
+    differing,
+    unexplained: differing.filter(({ reasons, follows }) => reasons.length === 0 && follows === undefined).length,
+  };
+}
+
+/** Does a step on both sides. Undefined: they agree. */
+function stepOnBoth(
+  [left, right]: readonly [ScenarioRun, ScenarioRun],
+  step: TraceStep,
+): Pick<StepDifference, 'step' | 'left' | 'right' | 'differences'> | undefined {
+  const leftOutcome = left.attempt(step);
+  const recorded = recordedHere(step, leftOutcome);
+  // A call that failed on the left may make a descriptor on the right: its name must not be lost.
+  const asked =
+    'newfd' in step && !('newfd' in recorded) ? ({ ...recorded, newfd: step.newfd } as TraceStep) : recorded;
+  const rightOutcome = right.attempt(asked);
+  const thrown = (leftOutcome.exception ?? 'none') !== (rightOutcome.exception ?? 'none');
+  const differences = thrown
+    ? [
+        {
+          what: 'exception',
+          expected: leftOutcome.exception ?? 'none',
+          got: rightOutcome.exception ?? 'none',
+          fields: [],
+        },
+      ]
+    : compareStep(recorded, rightOutcome);
+  if (differences.length === 0) return undefined;
+  return { step, left: leftOutcome, right: rightOutcome, differences };
+}
