@@ -97,6 +97,9 @@ export const PRI_RESP: WordLayout<'RESP' | 'PRGINDEX' | 'SID' | 'SSID' | 'SSV' |
   },
 );
 
+/** Values of PRI_RESP.RESP. */
+export const PageResponse = { DENY: 0, FAILURE: 1, SUCCESS: 2 } as const;
+
 /** CMD_RESUME (IHI 0070 4.6.1). */
 export const RESUME: WordLayout<'STAG' | 'SID' | 'ACTION' | 'OPCODE'> = wordLayout('CMD_RESUME', 128, {
   STAG: [79, 64],

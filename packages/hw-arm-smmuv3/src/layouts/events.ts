@@ -66,6 +66,9 @@ export const EVENT: WordLayout<EventField> = wordLayout('event', 256, {
 /** Values of EVENT.CLASS: what the faulting access was for. */
 export const EventClass = { CD: 0, TTD: 1, IN: 2 } as const;
 
+/** Bytes of a PRI queue entry. */
+export const PRI_ENTRY_BYTES = 16;
+
 /** PRI queue entry, 128 bits (IHI 0070 8.1). */
 export const PRI_ENTRY: WordLayout<
   'ADDRESS' | 'PRGINDEX' | 'SSV' | 'LAST' | 'WRITE' | 'READ' | 'EXEC' | 'PRIV' | 'SSID' | 'SID'

@@ -61,6 +61,7 @@ export class CommandProcessor {
   readonly #counters: UnitCounters;
   readonly #ports: UnitPorts;
   readonly #observation: Observation;
+  readonly #sendMessage: (hi: number, lo: number, data: number) => void;
   readonly #reportError: () => void;
   readonly #isStopped: () => boolean;
   readonly #ring = new QueueRing(COMMAND_BYTES, 'wrap-bit');
@@ -78,6 +79,7 @@ export class CommandProcessor {
     counters: UnitCounters,
     ports: UnitPorts,
     observation: Observation,
+    sendMessage: (hi: number, lo: number, data: number) => void,
     reportError: () => void,
     isStopped: () => boolean,
   ) {
@@ -90,6 +92,7 @@ export class CommandProcessor {
     this.#counters = counters;
     this.#ports = ports;
     this.#observation = observation;
+    this.#sendMessage = sendMessage;
     this.#reportError = reportError;
     this.#isStopped = isStopped;
   }
@@ -266,11 +269,8 @@ export class CommandProcessor {
     if (signal === CompletionSignal.IRQ) {
       const hi = words[3]! & 0xf_ffff;
       const lo = words[2]! & ~3;
-      if (this.#capabilities.msi && (hi !== 0 || lo !== 0)) {
-        this.#memory.deviceWriting = true;
-        this.#memory.store32(hi, lo, words[1]!);
-        this.#memory.deviceWriting = false;
-      } else this.#ports.interrupt('sync');
+      if (this.#capabilities.msi && (hi !== 0 || lo !== 0)) this.#sendMessage(hi, lo, words[1]!);
+      else this.#ports.interrupt('sync');
     }
     return CommandError.NONE;
   }

@@ -40,8 +40,10 @@ export class OutputQueue {
     this.words = new Int32Array(queue.entryBytes / 4);
   }
 
-  get isEmpty(): boolean {
-    return this.#load().isEmpty;
+  /** An overflow that software has not acknowledged. */
+  get isOverflowing(): boolean {
+    const registers = this.#registers;
+    return this.enabled && ((registers.get(this.#queue.prod) ^ registers.get(this.#queue.cons)) & OVERFLOW) !== 0;
   }
 
   /** Writes {@link words} as the next record. `abort`: the queue's memory is not there. */
@@ -52,8 +54,7 @@ export class OutputQueue {
     const prod = registers.get(this.#queue.prod);
     if (ring.isFull) {
       // One overflow is signalled until software acknowledges it by making the flags equal.
-      const isAcknowledged = ((prod ^ registers.get(this.#queue.cons)) & OVERFLOW) === 0;
-      if (isAcknowledged) registers.set(this.#queue.prod, prod ^ OVERFLOW);
+      if (!this.isOverflowing) registers.set(this.#queue.prod, prod ^ OVERFLOW);
       return 'overflow';
     }
     ring.locate(ring.tail);

@@ -1,5 +1,5 @@
 import { lo32, Access, iova, join64, NO_PASID, type AccessKind } from '@ioasis/core';
-import { EVENT, EventClass, EventId, type EventName } from '../layouts/events.js';
+import { EVENT, EventId, type EventName } from '../layouts/events.js';
 import type { OutputQueue } from './event-queue.js';
 import type { SilentRefusal, SmmuV3Fault } from './fault.js';
 import type { Request } from './request.js';
@@ -9,7 +9,7 @@ export interface EventDetails {
   /** False: a translation fault whose context does not record (CD.R, STE.S2R = 0). Default true. */
   readonly record?: boolean;
   readonly stage2?: boolean;
-  /** One of `EventClass`. */
+  /** One of `EventClass`; absent in events without that field. */
   readonly class?: number;
   /** IPA, or the address that could not be fetched, bytes. */
   readonly second?: bigint;
@@ -44,7 +44,7 @@ export class EventRecorder {
       IND: (access & Access.EXECUTE) !== 0,
       PNU: (access & Access.PRIVILEGED) !== 0,
       S2: details.stage2 ?? false,
-      CLASS: details.class ?? EventClass.IN,
+      CLASS: details.class ?? 0,
       IPA: details.second ?? 0n,
       STALL: details.stall !== undefined,
       STAG: details.stall ?? 0,

@@ -14,6 +14,8 @@ export const Hook = {
   CMDQ_CONS: 6,
   EVENTQ_BASE: 7,
   EVENTQ_PROD: 8,
+  PRIQ_BASE: 9,
+  PRIQ_PROD: 10,
 } as const;
 
 const all = (layout: { readonly bits: number; readonly reserved: bigint }): bigint =>
@@ -76,11 +78,11 @@ export function registerDefinitions(capabilities: Capabilities): RegisterDefinit
     word('SMMU_CMDQ_CONS', Register.CMDQ_CONS, 0x7f0f_ffffn, Hook.CMDQ_CONS),
     base('SMMU_EVENTQ_BASE', Register.EVENTQ_BASE, all(QUEUE_BASE), Hook.EVENTQ_BASE),
     ...interrupt('SMMU_EVENTQ_IRQ', Register.EVENTQ_IRQ_CFG0),
-    base('SMMU_PRIQ_BASE', Register.PRIQ_BASE, all(QUEUE_BASE)),
+    base('SMMU_PRIQ_BASE', Register.PRIQ_BASE, all(QUEUE_BASE), Hook.PRIQ_BASE),
     ...interrupt('SMMU_PRIQ_IRQ', Register.PRIQ_IRQ_CFG0),
     word('SMMU_EVENTQ_PROD', Register.EVENTQ_PROD, 0x800f_ffffn, Hook.EVENTQ_PROD),
     word('SMMU_EVENTQ_CONS', Register.EVENTQ_CONS, 0x800f_ffffn),
-    word('SMMU_PRIQ_PROD', Register.PRIQ_PROD, 0x800f_ffffn),
+    word('SMMU_PRIQ_PROD', Register.PRIQ_PROD, 0x800f_ffffn, Hook.PRIQ_PROD),
     word('SMMU_PRIQ_CONS', Register.PRIQ_CONS, 0x800f_ffffn),
   ];
 }

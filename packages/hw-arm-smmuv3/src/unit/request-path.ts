@@ -1,6 +1,5 @@
 import {
   Access,
-  join64,
   NO_PASID,
   WalkStop,
   type PhysicalMemory,
@@ -13,18 +12,20 @@ import { Register } from '../layouts/register-offsets.js';
 import { CR0, GBPA } from '../layouts/registers.js';
 import { Eats } from '../layouts/stream-table.js';
 import type { SmmuV3Configuration } from '../options.js';
-import { ContextDecoder, type Context, type Region } from './context.js';
+import { CachingWalks } from './caching-walks.js';
+import { ContextDecoder, type Context } from './context.js';
 import { ContextTable, STAGE1_BYPASS } from './context-table.js';
 import type { EventRecorder } from './event-recorder.js';
 import type { SmmuV3Fault } from './fault.js';
 import type { Observation } from './observation.js';
 import type { Request } from './request.js';
-import { eventOfStop, type Stage2 } from './stage2.js';
+import type { Stage2 } from './stage2.js';
 import type { StageWalkers } from './stage-walkers.js';
 import type { StalledTransactions } from './stalled-transactions.js';
 import { StreamAction, StreamEntryDecoder, type StreamEntry } from './stream-entry.js';
 import { StreamTable } from './stream-table.js';
 import type { StructureReader } from './structure-reader.js';
+import { TranslationFaults } from './translation-faults.js';
 import { EntryKind, granuleAttribute, STAGE2_TAG, WRITABLE_CLEAN, type UnitCaches } from './unit-caches.js';
 
 /** How the last request was let through. */
@@ -47,9 +48,6 @@ export interface RequestPathParts {
 }
 
 const ATSCHK = Number(CR0.mask('ATSCHK'));
-/** Bits of an entry's attributes that hold the level of its leaf, and the level of pages. */
-const LEVEL_BITS = 0xf;
-const PAGE_LEVEL = 3;
 const GBPA_ABORT = Number(GBPA.mask('ABORT'));
 const RIGHTS = Access.READ | Access.WRITE | Access.EXECUTE;
 /** Rights of privileged requests stand above those of unprivileged ones in a TLB entry. */
@@ -66,11 +64,11 @@ export class RequestPath {
   enabled = false;
   readonly #busBits: number;
   readonly #hasAts: boolean;
-  readonly #reportsConflicts: boolean;
   readonly #registers: RegisterFile;
   readonly #request: Request;
   readonly #recorder: EventRecorder;
-  readonly #stalled: StalledTransactions;
+  readonly #faults: TranslationFaults;
+  readonly #walks: CachingWalks;
   readonly #streams: StreamTable;
   readonly #contexts: ContextTable;
   readonly #observation: Observation;
@@ -82,11 +80,11 @@ export class RequestPath {
     this.translation = parts.translation;
     this.#busBits = busBits;
     this.#hasAts = capabilities.ats;
-    this.#reportsConflicts = capabilities.reportsConflicts;
     this.#registers = parts.registers;
     this.#request = parts.request;
     this.#recorder = parts.recorder;
-    this.#stalled = parts.stalled;
+    this.#faults = new TranslationFaults(parts.request, parts.recorder, parts.stalled);
+    this.#walks = new CachingWalks(parts.caches, parts.observation, capabilities.reportsConflicts);
     this.#observation = parts.observation;
     const streamDecoder = new StreamEntryDecoder(capabilities, parts.walkers);
     const { streamTable2Level } = capabilities;
@@ -248,30 +246,31 @@ export class RequestPath {
       if ((tlb.attributes & (EntryKind.COMBINED | WRITABLE_CLEAN)) === 0) {
         if (isRequest && missing !== wanted) return this.#hit(shift);
         this.counters.iotlbHits++;
-        return this.#stage1Fault(context, 'F_PERMISSION');
+        return this.#refuse(this.#faults.ofStage1(context, 'F_PERMISSION'));
       }
     }
 
     // 3. The tables.
     this.counters.iotlbMisses++;
     const region = isHigh ? context.high : context.low;
-    if (region === null) return this.#stage1Fault(context, 'F_TRANSLATION');
+    if (region === null) return this.#refuse(this.#faults.ofStage1(context, 'F_TRANSLATION'));
     const walk = wanted | (isPrivileged ? Access.PRIVILEGED : 0);
     const { walker } = region;
     const isAllowed =
-      this.#walk(region, stream, context, iovaHi, iovaLo, walk) ||
+      this.#walks.walk(region, stream, context, iovaHi, iovaLo, walk) ||
       (isRequest &&
         walker.stop === WalkStop.PERMISSION &&
-        this.#walk(region, stream, context, iovaHi, iovaLo, walk & ~Access.WRITE));
+        this.#walks.walk(region, stream, context, iovaHi, iovaLo, walk & ~Access.WRITE));
     this.counters.walkReads += walker.reads;
-    if (!isAllowed) return this.#stoppedStage1(stream, context, region);
+    if (!isAllowed) return this.#refuse(this.#faults.ofWalk(walker, stream.stage2, context));
     let unprivileged = walker.permissions(false);
     let privileged = walker.permissions(true);
     if (context.writeExecuteNever && (privileged & Access.WRITE) !== 0) privileged &= ~Access.EXECUTE;
     if (context.unprivilegedWriteExecuteNever && (unprivileged & Access.WRITE) !== 0) privileged &= ~Access.EXECUTE;
     if (context.writeExecuteNever && (unprivileged & Access.WRITE) !== 0) unprivileged &= ~Access.EXECUTE;
     const missing = wanted & ~(isPrivileged ? privileged : unprivileged);
-    if (isRequest ? missing === wanted : missing !== 0) return this.#stage1Fault(context, 'F_PERMISSION');
+    if (isRequest ? missing === wanted : missing !== 0)
+      return this.#refuse(this.#faults.ofStage1(context, 'F_PERMISSION'));
 
     // 4. Stage 2 of the page's own address.
     let { paHi, paLo, pageShift } = walker;
@@ -283,7 +282,7 @@ export class RequestPath {
     if (stage2 !== null) {
       const isPassed =
         stage2.walk(paHi, paLo, wanted & ~(isRequest ? missing : 0)) || this.#answersLess(stage2, paHi, paLo);
-      if (!isPassed) return this.#stage2Fault(stage2, EventClass.IN, paHi, paLo);
+      if (!isPassed) return this.#refuse(this.#faults.ofStage2(stage2, EventClass.IN, paHi, paLo));
       this.counters.walkReads += stage2.walker.reads;
       paHi = stage2.walker.paHi;
       paLo = stage2.walker.paLo;
@@ -296,117 +295,11 @@ export class RequestPath {
     const rights = unprivileged | (privileged << PRIVILEGED_SHIFT);
     if (
       isCached &&
-      !this.#keep(iovaHi, iovaLo, pageShift, stream.vmidTag, context.asid, paHi, paLo, rights, kind, isGlobal)
+      !this.#walks.keep(iovaHi, iovaLo, pageShift, stream.vmidTag, context.asid, paHi, paLo, rights, kind, isGlobal)
     ) {
-      return this.#refuse(this.#recorder.translation('F_TLB_CONFLICT'));
+      return this.#refuse(this.#recorder.translation('F_TLB_CONFLICT', { class: EventClass.IN }));
     }
     return this.#answer(paHi, paLo, pageShift, isPrivileged ? privileged : unprivileged, 'translated');
-  }
-
-  /** A walk from the lowest cached table, or from the root with its path kept. */
-  #walk(region: Region, stream: StreamEntry, context: Context, hi: number, lo: number, access: number): boolean {
-    const { walker, root } = region;
-    const { walks } = this.caches;
-    const { narrow } = region;
-    if (narrow !== 0) {
-      const isInside = hi === -1 && (lo | narrow) === -1;
-      return walker.walk(root, isInside ? 0 : -1, lo & narrow, access);
-    }
-    if (!walks.isOn) return walker.walk(root, hi, lo, access);
-    if (walks.find(hi, lo, stream.vmidTag, context.asid)) {
-      return walker.resume(root, walks.level, walks.tableFrame, walks.allowedHi, walks.allowedLo, hi, lo, access);
-    }
-    walker.isWatched = true;
-    const isAllowed = walker.walk(root, hi, lo, access);
-    walker.isWatched = false;
-    const kind = stream.stage2 === null ? EntryKind.STAGE1 : EntryKind.COMBINED;
-    walks.keepPath(walker, hi, lo, stream.vmidTag, context.asid, kind);
-    this.#observation.pathKept(walker, hi, lo, stream.vmidTag, context.asid);
-    return isAllowed;
-  }
-
-  /** Into the TLB, when there is one. False: a leaf of another size is there for the same addresses, which the unit reports. */
-  #keep(
-    hi: number,
-    lo: number,
-    shift: number,
-    tagA: number,
-    tagB: number,
-    paHi: number,
-    paLo: number,
-    rights: number,
-    kind: number,
-    isGlobal: boolean,
-  ): boolean {
-    if (this.#reportsConflicts && this.#isConflict(hi, lo, shift, tagA, tagB, kind)) return false;
-    const index = this.caches.tlb.insert(hi, lo, shift, tagA, tagB, paHi, paLo, rights, kind, isGlobal);
-    if (index >= 0) this.#observation.translationKept(hi, lo, shift, tagA, tagB, paHi, paLo, kind, isGlobal);
-    return true;
-  }
-
-  /** Leaves of other levels for addresses of a page: break-before-make was violated (IHI 0070 3.21.1). They go, as they may at any time. */
-  #isConflict(hi: number, lo: number, shift: number, tagA: number, tagB: number, kind: number): boolean {
-    const { tlb, query } = this.caches;
-    const startLo = shift >= 32 ? 0 : lo & -(2 ** shift);
-    const lastLo = shift >= 32 ? -1 : lo | (2 ** shift - 1);
-    const startHi = shift > 32 ? hi & -(2 ** (shift - 32)) : hi;
-    const lastHi = shift > 32 ? hi | (2 ** (shift - 32) - 1) : hi;
-    let others = 0;
-    for (let level = 0; level <= PAGE_LEVEL; level++) {
-      if (level === (kind & LEVEL_BITS)) continue;
-      query.all().withTagA(tagA).withTagB(tagB).withAttributes(level, LEVEL_BITS);
-      others += tlb.invalidate(query.inRange(startHi, startLo, lastHi, lastLo));
-    }
-    return others > 0;
-  }
-
-  #stoppedStage1(stream: StreamEntry, context: Context, region: Region): false {
-    const { walker } = region;
-    const { stage2 } = stream;
-    if (walker.stop === WalkStop.STAGE && stage2 !== null) {
-      return this.#stage2Fault(stage2, EventClass.TTD, stage2.ipaHi, stage2.ipaLo);
-    }
-    const name = eventOfStop(walker.stop);
-    if (name !== 'F_WALK_EABT') return this.#stage1Fault(context, name);
-    // An external abort is recorded whatever CD.R says.
-    const second = join64(walker.entryAddressHi, walker.entryAddressLo);
-    return this.#refuse(this.#recorder.translation(name, { class: EventClass.TTD, second }));
-  }
-
-  #stage1Fault(context: Context, name: 'F_TRANSLATION' | 'F_ADDR_SIZE' | 'F_ACCESS' | 'F_PERMISSION'): false {
-    const stall = context.stall ? this.#stall() : undefined;
-    const record = !this.#isRequest() && (context.record || stall !== undefined);
-    return this.#refuse(
-      this.#recorder.translation(name, { record, class: EventClass.IN, ...(stall !== undefined && { stall }) }),
-    );
-  }
-
-  #stage2Fault(stage2: Stage2, eventClass: number, ipaHi: number, ipaLo: number): false {
-    const { walker } = stage2;
-    const name = eventOfStop(walker.stop);
-    if (name === 'F_WALK_EABT') {
-      const second = join64(walker.entryAddressHi, walker.entryAddressLo);
-      return this.#refuse(this.#recorder.translation(name, { stage2: true, class: eventClass, second }));
-    }
-    const stall = stage2.stall ? this.#stall() : undefined;
-    return this.#refuse(
-      this.#recorder.translation(name, {
-        record: !this.#isRequest() && (stage2.record || stall !== undefined),
-        stage2: true,
-        class: eventClass,
-        second: join64(ipaHi, ipaLo) & ~0xfffn,
-        ...(stall !== undefined && { stall }),
-      }),
-    );
-  }
-
-  /** Faults of a translation request are its answer: no event (IHI 0070 3.9.1.1). */
-  #isRequest(): boolean {
-    return (this.#request.access & Access.TRANSLATION_REQUEST) !== 0;
-  }
-
-  #stall(): number | undefined {
-    return this.#isRequest() ? undefined : this.#stalled.stall(this.#request.streamId);
   }
 
   #passesTranslated(): boolean {
@@ -415,7 +308,7 @@ export class RequestPath {
 
   /** After stage 2 refused a translation request the right to write: whether it may read. */
   #answersLess(stage2: Stage2, hi: number, lo: number): boolean {
-    if (!this.#isRequest() || stage2.walker.stop !== WalkStop.PERMISSION) return false;
+    if (!this.#faults.isAnswer() || stage2.walker.stop !== WalkStop.PERMISSION) return false;
     return stage2.walk(hi, lo, Access.READ);
   }
 
@@ -431,12 +324,12 @@ export class RequestPath {
     const isAllowed = stage2.walk(hi, lo, wanted) || this.#answersLess(stage2, hi, lo);
     const { walker } = stage2;
     this.counters.walkReads += walker.reads;
-    if (!isAllowed) return this.#stage2Fault(stage2, EventClass.IN, hi, lo);
+    if (!isAllowed) return this.#refuse(this.#faults.ofStage2(stage2, EventClass.IN, hi, lo));
     const rights = walker.permissions(false);
     const kind = EntryKind.STAGE2 | (3 - walker.level) | granuleAttribute(walker.format.granuleShift);
     const { paHi, paLo, pageShift } = walker;
-    if (!this.#keep(hi, lo, pageShift, stream.vmidTag, STAGE2_TAG, paHi, paLo, rights, kind, false)) {
-      return this.#refuse(this.#recorder.translation('F_TLB_CONFLICT', { stage2: true }));
+    if (!this.#walks.keep(hi, lo, pageShift, stream.vmidTag, STAGE2_TAG, paHi, paLo, rights, kind, false)) {
+      return this.#refuse(this.#recorder.translation('F_TLB_CONFLICT', { stage2: true, class: EventClass.IN }));
     }
     return this.#answer(paHi, paLo, pageShift, rights, passage);
   }

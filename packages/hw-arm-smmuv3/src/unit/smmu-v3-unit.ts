@@ -1,4 +1,5 @@
 import {
+  NO_PASID,
   RegisterFile,
   Translation,
   UnitCounters,
@@ -18,6 +19,7 @@ import { Explainer } from './explainer.js';
 import { Hook, REGISTER_ALIASES, registerDefinitions } from './register-definitions.js';
 import { Observation } from './observation.js';
 import { Request } from './request.js';
+import { PageRequestQueue, type PageRequestResult, type SmmuV3PageRequest } from './page-request-queue.js';
 import { RequestPath, type Passage } from './request-path.js';
 import { StageWalkers } from './stage-walkers.js';
 import { StalledTransactions } from './stalled-transactions.js';
@@ -42,6 +44,14 @@ const VMW = Number(CR0.mask('VMW'));
 const GBPA_UPDATE = Number(GBPA.mask('UPDATE')) | 0;
 const CMDQ_ERR = Number(GERROR.mask('CMDQ_ERR'));
 const EVENTQ_ABT_ERR = Number(GERROR.mask('EVENTQ_ABT_ERR'));
+const PRIQ_ABT_ERR = Number(GERROR.mask('PRIQ_ABT_ERR'));
+/** Which error an MSI that meets no memory is, by its source. */
+const MSI_ERROR: Readonly<Record<InterruptSource, number>> = {
+  gerror: Number(GERROR.mask('MSI_GERROR_ABT_ERR')),
+  eventq: Number(GERROR.mask('MSI_EVENTQ_ABT_ERR')),
+  priq: Number(GERROR.mask('MSI_PRIQ_ABT_ERR')),
+  sync: Number(GERROR.mask('MSI_CMDQ_ABT_ERR')),
+};
 
 /** An Arm SMMUv3: knows memory and MMIO, nothing of any driver (IHI 0070). */
 export class SmmuV3Unit implements TranslationUnit, RegisterSink {
@@ -54,6 +64,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
   readonly #registers: RegisterFile;
   readonly #ports: UnitPorts;
   readonly #events: OutputQueue;
+  readonly #pageRequests: PageRequestQueue;
   readonly #path: RequestPath;
   readonly #explainer: Explainer;
   readonly #commands: CommandProcessor;
@@ -62,6 +73,8 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
   readonly #cr0Bits: number;
   /** Base registers as they were when their enable was set: they cannot change until it is clear. */
   readonly #locked = new Map<number, number>();
+  /** GBPA as last updated. */
+  #gbpa = 0;
 
   /** @throws RangeError for wrong options */
   constructor(environment: SmmuV3UnitEnvironment) {
@@ -75,6 +88,13 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     this.#cr0Bits =
       SMMUEN | CMDQEN | EVENTQEN | (capabilities.pri ? PRIQEN : 0) | (capabilities.ats ? ATSCHK : 0) | VMW;
     this.#events = new OutputQueue(memory, this.#registers, EVENT_QUEUE);
+    this.#pageRequests = new PageRequestQueue(
+      memory,
+      this.#registers,
+      ({ streamId, substreamId, groupIndex }, response) =>
+        ports.pageResponse(streamId >>> 0, substreamId ?? NO_PASID, groupIndex, response),
+      (result) => this.#pageRequestAppended(result),
+    );
     this.caches = new UnitCaches(configuration.caches);
     const stallMax = Number(IDR5.get(BigInt(capabilities.registers.idr5 >>> 0), 'STALL_MAX'));
     this.#stalled = new StalledTransactions(stallMax);
@@ -107,6 +127,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
       this.counters,
       ports,
       this.#observation,
+      (hi, lo, data) => this.#sendMessage('sync', hi, lo, data),
       () => this.#raiseGerror(CMDQ_ERR),
       () => this.#isActive(CMDQ_ERR),
     );
@@ -144,6 +165,8 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     this.#commands.reset();
     this.#stalled.clear();
     this.#events.enabled = false;
+    this.#pageRequests.enabled = false;
+    this.#gbpa = this.#registers.get(Register.GBPA);
     this.#locked.clear();
     this.#path.enabled = false;
   }
@@ -159,9 +182,10 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
         this.#applyCr0();
         return;
       case Hook.GBPA: {
-        // The update takes effect at once; UPDATE reads 0 then.
+        // A write without UPDATE changes nothing; an update takes effect at once, so that UPDATE reads 0 (IHI 0070 6.3.14).
         const value = registers.get(Register.GBPA);
-        registers.set(Register.GBPA, value & ~GBPA_UPDATE);
+        if ((value & GBPA_UPDATE) !== 0) this.#gbpa = value & ~GBPA_UPDATE;
+        registers.set(Register.GBPA, this.#gbpa);
         return;
       }
       case Hook.IRQ_CTRL:
@@ -183,6 +207,12 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
       case Hook.EVENTQ_PROD:
         this.#keep(this.#events.enabled, Register.EVENTQ_PROD, 4);
         return;
+      case Hook.PRIQ_BASE:
+        this.#keep(this.#pageRequests.enabled, Register.PRIQ_BASE, 8);
+        return;
+      case Hook.PRIQ_PROD:
+        this.#keep(this.#pageRequests.enabled, Register.PRIQ_PROD, 4);
+        return;
       default:
         return;
     }
@@ -203,6 +233,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     registers.set(Register.CR0ACK, value);
     this.#path.enabled = (value & SMMUEN) !== 0;
     this.#events.enabled = (value & EVENTQEN) !== 0;
+    this.#pageRequests.enabled = (value & PRIQEN) !== 0;
     this.#commands.enabled = (value & CMDQEN) !== 0;
     this.#runCommands();
   }
@@ -229,7 +260,13 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     if (result === 'recorded') this.#interrupt('eventq', 'EVENTQ_IRQEN', Register.EVENTQ_IRQ_CFG0);
   }
 
-  #interrupt(source: InterruptSource, enable: 'GERROR_IRQEN' | 'EVENTQ_IRQEN', config: number): void {
+  #pageRequestAppended(result: EventResult | 'abort'): void {
+    this.#locked.set(Register.PRIQ_PROD, this.#registers.get(Register.PRIQ_PROD));
+    if (result === 'abort') this.#raiseGerror(PRIQ_ABT_ERR);
+    if (result === 'recorded') this.#interrupt('priq', 'PRIQ_IRQEN', Register.PRIQ_IRQ_CFG0);
+  }
+
+  #interrupt(source: InterruptSource, enable: 'GERROR_IRQEN' | 'EVENTQ_IRQEN' | 'PRIQ_IRQEN', config: number): void {
     const registers = this.#registers;
     if ((registers.get(Register.IRQ_CTRL) & Number(IRQ_CTRL.mask(enable))) === 0) return;
     const hi = registers.get(config + 4);
@@ -238,9 +275,20 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
       this.#ports.interrupt(source);
       return;
     }
+    this.#sendMessage(source, hi, lo, registers.get(config + 8));
+  }
+
+  /** An MSI. What meets no memory is an error of its own (IHI 0070 3.18.1). */
+  #sendMessage(source: InterruptSource, hi: number, lo: number, data: number): void {
     this.#memory.deviceWriting = true;
-    this.#memory.store32(hi, lo, registers.get(config + 8));
+    this.#memory.store32(hi, lo, data);
     this.#memory.deviceWriting = false;
+    if (this.#memory.aborted) this.#raiseGerror(MSI_ERROR[source]);
+  }
+
+  /** A device asks for pages. Without PRI in IDR0 the queue is never on, and every group fails. */
+  pageRequest(request: SmmuV3PageRequest): PageRequestResult {
+    return this.#pageRequests.append(request);
   }
 
   translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {

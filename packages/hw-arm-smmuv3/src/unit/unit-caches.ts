@@ -14,6 +14,8 @@ export const WRITABLE_CLEAN = 0x80;
 export const KIND_MASK = 0x70;
 /** Bits [9:8]: granule, coded as in TLBI.TG (1: 4K, 2: 16K, 3: 64K). */
 export const granuleAttribute = (granuleShift: number): number => ((granuleShift - 10) / 2) << 8;
+/** Bits of an entry's attributes that hold the level of its leaf. */
+export const LEVEL_BITS = 0xf;
 /** Bits of level and granule. */
 export const LEVEL_MASK = 0x30f;
 
