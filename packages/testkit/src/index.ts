@@ -3,6 +3,7 @@ export * from './diff/index.js';
 export * from './failure/index.js';
 export * from './jsonl/index.js';
 export * from './machine/index.js';
+export * from './matchers/index.js';
 export * from './mock/index.js';
 export * from './scenario/index.js';
 export * from './trace/index.js';

@@ -1,0 +1,33 @@
+import type { LeakReport } from '@ioasis/core';
+import { assertVerdict, type Verdict } from './verdict.js';
+
+/** Something that ends, such as a machine or a `TestMachine`; or the report that it gave. */
+export type Closable = LeakReport | { close(): LeakReport };
+
+const names: Readonly<Record<Exclude<keyof LeakReport, 'objects'>, string>> = {
+  userFrames: 'frames of programs',
+  pins: 'pins of programs’ pages',
+  lockedPages: 'pages counted as locked',
+  chargedBytes: 'bytes charged to the memory cgroup',
+  tableFrames: 'frames of page tables',
+};
+
+/** Whether nothing is held after every program ended. A machine is closed by this. */
+export function hasNoLeaks(closable: Closable): Verdict {
+  const report = 'close' in closable ? closable.close() : closable;
+  const held = [
+    ...(Object.keys(names) as (keyof typeof names)[])
+      .filter((key) => report[key] !== 0)
+      .map((key) => `${report[key]} ${names[key]}`),
+    ...report.objects,
+  ];
+  return {
+    pass: held.length === 0,
+    subject: 'the machine',
+    expectation: 'be free of leaks after its end',
+    seen: () => (held.length === 0 ? 'it holds nothing' : `it holds\n${held.map((line) => `  ${line}`).join('\n')}`),
+  };
+}
+
+/** @throws AssertionError that prints what is held */
+export const assertNoLeaks = (closable: Closable): void => assertVerdict(hasNoLeaks(closable));

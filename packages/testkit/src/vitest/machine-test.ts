@@ -1,0 +1,51 @@
+import { describe, test, type TestAPI } from 'vitest';
+import type { MachineOptions } from '@ioasis/core';
+import {
+  createTestMachine,
+  eachBackend,
+  type BackendSource,
+  type TestLimits,
+  type TestMachine,
+} from '../machine/index.js';
+import { assertNoLeaks } from '../matchers/index.js';
+
+/** What is on hand in a {@link machineTest}. */
+export interface MachineFixtures {
+  /** The vendor that the test runs on. */
+  readonly backend: BackendSource;
+  /** What else the machine is made of; nothing unless overridden: `test.override({ setup: { limits: { memlock: 0x2000n } } })`. */
+  readonly setup: Partial<Omit<MachineOptions, 'devices' | 'services' | 'memoryLimit'>> & {
+    readonly limits?: TestLimits;
+  };
+  /** The machine, made on first use. After the test it is closed, and the test fails when something is still held. */
+  readonly pc: TestMachine;
+}
+
+/**
+ * `test` with a machine of one backend:
+ *
+ * ```ts
+ * const test = machineTest(intelVtd());
+ * test('maps a buffer', ({ pc }) => { const iova = pc.map(pc.buffer(0x1000)); ... });
+ * ```
+ */
+export const machineTest = (backend: BackendSource): TestAPI<MachineFixtures> =>
+  test.extend<MachineFixtures>({
+    backend,
+    setup: {},
+    pc: async ({ backend: source, setup }, use) => {
+      const pc = createTestMachine({ ...setup, backend: source });
+      await use(pc);
+      assertNoLeaks(pc);
+    },
+  });
+
+/**
+ * Declares the same tests once for each backend, in a group with its id as name, each with a {@link machineTest}. `IOASIS_BACKEND` narrows
+ * the choice from outside.
+ * @throws RangeError as `selectBackends`
+ */
+export const testEachBackend = (
+  backends: readonly BackendSource[],
+  body: (test: TestAPI<MachineFixtures>, backend: BackendSource) => void,
+): void => eachBackend(describe, backends, (backend) => body(machineTest(backend), backend));
