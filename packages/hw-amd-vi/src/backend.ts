@@ -13,8 +13,9 @@ import {
   type ReservedRegion,
 } from '@ioasis/core';
 import { AmdViDriver } from './driver/amd-vi-driver.js';
-import { HostDomain } from './driver/domain.js';
 import type { LoggedEvent } from './driver/event-reader.js';
+import { PagingDomain } from './driver/paging-domain.js';
+import { amdViFidelity } from './fidelity.js';
 import { amdViConfiguration, type AmdViOptions } from './options.js';
 import { AmdViUnit } from './unit/amd-vi-unit.js';
 
@@ -48,6 +49,7 @@ export class AmdViBackend implements IommuBackend {
       frames: tableFrames,
       mmio: this.unit,
       npCache: this.unit.configuration.npCache,
+      pageTables: this.unit.configuration.pageTables,
       relax: () => this.unit.step(1),
     });
     this.#driver = driver;
@@ -90,14 +92,12 @@ export class AmdViBackend implements IommuBackend {
 
   allocPaging(_device: IommuDevice, flags: number, data: HwptUserData | undefined): IommuDomain | number {
     if ((flags & ~HwptFlag.DIRTY_TRACKING) !== 0 || data !== undefined) return Errno.EOPNOTSUPP;
-    const isTracked = (flags & HwptFlag.DIRTY_TRACKING) !== 0;
-    if (isTracked && !this.#driver.hasDirtyTracking) return Errno.EOPNOTSUPP;
-    return this.#driver.allocDomain(isTracked);
+    return this.#driver.allocDomain((flags & HwptFlag.DIRTY_TRACKING) !== 0);
   }
 
   attach(device: IommuDevice, domain: IommuDomain | NestedDomain, pasid?: number): number {
     if (pasid !== undefined) return Errno.EOPNOTSUPP;
-    return domain instanceof HostDomain ? this.#driver.attach(device, domain) : Errno.EINVAL;
+    return domain instanceof PagingDomain ? this.#driver.attach(device, domain) : Errno.EINVAL;
   }
 
   detach(device: IommuDevice): void {
@@ -110,6 +110,9 @@ export class AmdViBackend implements IommuBackend {
  * @throws RangeError for wrong options, with one message that names the path, the value and what is allowed
  */
 export function amdVi(options: AmdViOptions = {}): BackendDefinition {
-  amdViConfiguration(options);
-  return { id: 'amd-vi', create: (environment) => new AmdViBackend(environment, options) };
+  return {
+    id: 'amd-vi',
+    fidelity: amdViFidelity(amdViConfiguration(options)),
+    create: (environment) => new AmdViBackend(environment, options),
+  };
 }

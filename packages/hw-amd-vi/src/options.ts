@@ -8,6 +8,7 @@ import {
   word64Option,
 } from '@ioasis/core';
 import * as t from 'io-ts';
+import type { PageTables } from './driver/table-traits.js';
 import { AMD_VI_PRESETS, type AmdViPresetName } from './presets.js';
 import { Capabilities } from './unit/capabilities.js';
 import type { DteFetchBits } from './unit/device-table.js';
@@ -36,7 +37,13 @@ export interface AmdViOptions {
   readonly efr?: bigint;
   /** Extended Feature 2 Register, whole. */
   readonly efr2?: bigint;
+  /** The PCI capability's NpCache bit: what is not present may be cached. Default: the preset's. */
   readonly npCache?: boolean;
+  /**
+   * Which tables the driver gives to domains: host tables, or guest tables under a GCR3 table of each device (Linux:
+   * `amd_iommu=pgtbl_v2`), where the unit has EFR.GTSup and GIoSup. Default `v1`.
+   */
+  readonly pageTables?: PageTables;
   /** Bits of a device table entry that are read at once: 256 never sees a torn entry, 64 sees every order of stores. Default 256. */
   readonly dteFetchBits?: DteFetchBits;
   /** Caches, or false: every request walks. Default: on. */
@@ -59,6 +66,7 @@ export interface AmdViCacheConfiguration {
 export interface AmdViConfiguration {
   readonly capabilities: Capabilities;
   readonly npCache: boolean;
+  readonly pageTables: PageTables;
   readonly dteFetchBits: DteFetchBits;
   readonly caches: AmdViCacheConfiguration;
   readonly completion: 'immediate' | 'stepped';
@@ -80,6 +88,7 @@ const codec = optionRecord<AmdViOptions>({
   efr: word64Option,
   efr2: word64Option,
   npCache: flagOption,
+  pageTables: oneOfOption<PageTables>('v1', 'v2'),
   dteFetchBits: oneOfOption<DteFetchBits>(64, 128, 256),
   caches: t.union([flagOption, cacheCodec], 'true, false or an object of cache sizes'),
   completion: oneOfOption('immediate', 'stepped'),
@@ -97,6 +106,7 @@ export function amdViConfiguration(input: AmdViOptions = {}): AmdViConfiguration
   return {
     capabilities: new Capabilities(options.efr ?? preset.efr, options.efr2 ?? preset.efr2),
     npCache: options.npCache ?? preset.npCache,
+    pageTables: options.pageTables ?? 'v1',
     dteFetchBits: options.dteFetchBits ?? 256,
     caches: {
       deviceEntries: size(caches.deviceEntries, preset.deviceEntries),

@@ -11,9 +11,12 @@ import { Register } from '../layouts/register-offsets.js';
 import { CONTROL, EXTENDED_FEATURE, type ControlField, type FeatureField } from '../layouts/registers.js';
 import { CommandQueue } from './command-queue.js';
 import { DeviceTableWriter } from './device-table-writer.js';
-import { HostDomain, type DomainHost } from './domain.js';
+import { DomainIds } from './domain-ids.js';
 import { EventReader, type LoggedEvent } from './event-reader.js';
-import { invalidateAll, invalidateDevice, invalidateDomain, invalidatePages } from './invalidations.js';
+import { Gcr3Table } from './gcr3-table.js';
+import { alignedPieces, invalidateAll, invalidateDevice, invalidateDomain, invalidatePages } from './invalidations.js';
+import { PagingDomain, type DomainHost } from './paging-domain.js';
+import { tableTraits, type PageTables, type TableTraits } from './table-traits.js';
 
 /** What the driver runs on. */
 export interface AmdViDriverEnvironment {
@@ -22,36 +25,40 @@ export interface AmdViDriverEnvironment {
   readonly mmio: MmioWindow;
   /** The PCI capability's NpCache bit. */
   readonly npCache: boolean;
+  /** Which tables domains get (Linux: `amd_iommu=pgtbl_v1`, `pgtbl_v2`). */
+  readonly pageTables: PageTables;
   /** Lets the hardware go on while the driver polls. */
   readonly relax: () => void;
 }
 
+/** What the driver knows of a device that is on a domain. */
+interface AttachedDevice {
+  readonly domain: PagingDomain;
+  /** Of a domain on guest tables; null on host tables. */
+  readonly gcr3: Gcr3Table | null;
+}
+
 /** Control.InvTimeOut: 1 s. */
 const INVALIDATION_TIMEOUT = 4;
-const LAST_DOMAIN_ID = 0xffff;
 
 /** The software half: what Linux 6.12's driver does with one AMD IOMMU. It knows memory and registers, nothing of the unit's insides. */
 export class AmdViDriver implements DomainHost {
-  readonly #memory: PhysicalMemory;
-  readonly #frames: FrameAllocator;
-  readonly #mmio: MmioWindow;
-  readonly #npCache: boolean;
+  readonly #environment: AmdViDriverEnvironment;
   readonly #features: bigint;
+  readonly #traits: TableTraits;
   readonly #commands: CommandQueue;
   readonly #table: DeviceTableWriter;
   readonly #events: EventReader;
-  readonly #domainIds = new Set<number>();
-  /** Domains by DeviceID. */
-  readonly #attached = new Map<number, HostDomain>();
+  readonly #domainIds = new DomainIds();
+  /** By DeviceID. */
+  readonly #attached = new Map<number, AttachedDevice>();
 
-  /** Boots the unit. @throws RangeError without memory for its structures */
+  /** Boots the unit. @throws RangeError without memory for its structures, or when guest tables are wanted and the unit has none */
   constructor(environment: AmdViDriverEnvironment) {
-    const { memory, frames, mmio, npCache, relax } = environment;
-    this.#memory = memory;
-    this.#frames = frames;
-    this.#mmio = mmio;
-    this.#npCache = npCache;
+    const { memory, frames, mmio, pageTables, relax } = environment;
+    this.#environment = environment;
     this.#features = read64(mmio, Register.EXTENDED_FEATURE);
+    this.#traits = tableTraits(this.#usable(pageTables), EXTENDED_FEATURE.get(this.#features, 'GATS') === 1n ? 5 : 4);
     this.#setControl({ IOMMU_EN: 0, CMD_BUF_EN: 0, EVENT_LOG_EN: 0, EVENT_INT_EN: 0 });
     this.#table = new DeviceTableWriter(memory, frames, mmio);
     this.#commands = new CommandQueue(memory, frames, mmio, relax);
@@ -70,9 +77,9 @@ export class AmdViDriver implements DomainHost {
     this.#flushEverything();
   }
 
-  /** Whether the hardware writes dirty bits of host tables. */
+  /** Whether domains may be made that track dirty pages: the hardware writes dirty bits of host tables. */
   get hasDirtyTracking(): boolean {
-    return this.#has('HA_SUP') && this.#has('HD_SUP');
+    return this.#has('HD_SUP') && this.#traits.tables === 'v1';
   }
 
   /** Events that the unit logged and the driver has read, oldest first. */
@@ -80,9 +87,14 @@ export class AmdViDriver implements DomainHost {
     return this.#events.events;
   }
 
-  /** The event log's interrupt. */
+  /** The event log's interrupt: reads the log, and starts it again when it ran over. */
   handleEvents(): void {
     this.#events.drain();
+    if (!this.#events.hasOverflowed) return;
+    this.#setControl({ EVENT_LOG_EN: 0, EVENT_INT_EN: 0 });
+    this.#events.acknowledgeOverflow();
+    this.#setControl({ EVENT_INT_EN: 1 });
+    this.#setControl({ EVENT_LOG_EN: 1 });
   }
 
   /** @returns 0 or ENOMEM */
@@ -92,67 +104,120 @@ export class AmdViDriver implements DomainHost {
     return 0;
   }
 
-  /** @returns the domain, or ENOMEM, or ENOSPC when all domain ids are taken */
-  allocDomain(dirtyTracking: boolean): HostDomain | number {
-    let id = 1;
-    while (this.#domainIds.has(id)) id++;
-    if (id > LAST_DOMAIN_ID) return Errno.ENOSPC;
-    const domain = HostDomain.make(id, this, this.#npCache, dirtyTracking, this.#memory, this.#frames);
-    if (typeof domain !== 'number') this.#domainIds.add(id);
+  /** @returns the domain; ENOMEM, also when all domain ids are taken; EOPNOTSUPP for tracking without hardware for it */
+  allocDomain(isTracked: boolean): PagingDomain | number {
+    if (isTracked && !this.hasDirtyTracking) return Errno.EOPNOTSUPP;
+    const id = this.#domainIds.take();
+    if (id === undefined) return Errno.ENOMEM;
+    const { memory, frames, npCache } = this.#environment;
+    const domain = PagingDomain.make({ id, host: this, traits: this.#traits, npCache, isTracked, memory, frames });
+    if (typeof domain === 'number') this.#domainIds.give(id);
     return domain;
   }
 
-  release(domain: HostDomain): void {
-    this.#domainIds.delete(domain.id);
+  release(domain: PagingDomain): void {
+    this.#domainIds.give(domain.id);
   }
 
-  /** Puts a device on a domain; a device that is on another one is blocked first. @returns 0 or EINVAL */
-  attach(device: IommuDevice, domain: HostDomain): number {
-    if (this.#attached.get(device.requesterId) === domain) return 0;
-    if (domain.dirty !== undefined && !this.hasDirtyTracking) return Errno.EINVAL;
-    if (this.#attached.has(device.requesterId)) this.detach(device);
-    this.#attached.set(device.requesterId, domain);
-    this.#writeEntry(device.requesterId, domain);
+  /**
+   * Puts a device on a domain; a device that is on another one is blocked first.
+   * @returns 0, or ENOMEM: the old state stays
+   */
+  attach(device: IommuDevice, domain: PagingDomain): number {
+    const { requesterId } = device;
+    const old = this.#attached.get(requesterId);
+    if (old?.domain === domain) return 0;
+    let gcr3: Gcr3Table | null = null;
+    if (domain.traits.tables === 'v2') {
+      const { memory, frames } = this.#environment;
+      const frame = frames.allocate(0);
+      const id = frame < 0 ? undefined : this.#domainIds.take();
+      if (id === undefined) {
+        if (frame >= 0) frames.free(frame, 0);
+        return Errno.ENOMEM;
+      }
+      gcr3 = new Gcr3Table(memory, frames, frame, id);
+    }
+    if (old !== undefined) this.detach(device);
+    if (gcr3 !== null) this.#pointTo(gcr3, domain.root);
+    const attached = { domain, gcr3 };
+    this.#attached.set(requesterId, attached);
+    this.#writeEntry(requesterId, attached);
+    this.#commands.queue(invalidateDevice(requesterId));
     this.#commands.sync();
     return 0;
   }
 
   /** Blocks a device. */
   detach(device: IommuDevice): void {
-    const domain = this.#attached.get(device.requesterId);
-    if (domain === undefined) return;
-    this.#attached.delete(device.requesterId);
-    this.#table.block(device.requesterId);
-    this.#commands.queue(invalidateDevice(device.requesterId));
-    this.#commands.queue(invalidateDomain(domain.id));
+    const { requesterId } = device;
+    const attached = this.#attached.get(requesterId);
+    if (attached === undefined) return;
+    this.#table.block(requesterId);
+    this.#commands.queue(invalidateDevice(requesterId));
     this.#commands.sync();
+    this.flushRange(attached.domain, 0n, 0xffff_ffff_ffff_ffffn);
+    this.#attached.delete(requesterId);
+    const { gcr3 } = attached;
+    if (gcr3 === null) return;
+    this.#pointTo(gcr3, null);
+    gcr3.free();
+    this.#domainIds.give(gcr3.domainId);
   }
 
-  flushRange(domain: HostDomain, start: bigint, last: bigint): void {
-    if (![...this.#attached.values()].includes(domain)) return;
-    for (const [first, end] of this.#npCache ? alignedPieces(start, last) : [[start, last] as const]) {
-      this.#commands.queue(invalidatePages(domain.id, first, end));
+  flushRange(domain: PagingDomain, start: bigint, last: bigint): void {
+    const devices = this.#on(domain);
+    if (devices.length === 0) return;
+    const pieces = this.#environment.npCache ? alignedPieces(start, last) : [[start, last] as const];
+    for (const [first, end] of pieces) {
+      if (domain.traits.tables === 'v1') this.#commands.queue(invalidatePages(domain.id, first, end));
+      else {
+        for (const [, { gcr3 }] of devices) this.#commands.queue(invalidatePages(gcr3!.domainId, first, end, 'guest'));
+      }
     }
     this.#commands.sync();
   }
 
-  updateDevices(domain: HostDomain): void {
-    for (const [deviceId, attached] of this.#attached) {
-      if (attached === domain) this.#writeEntry(deviceId, domain);
-    }
+  rootChanged(domain: PagingDomain): void {
+    const devices = this.#on(domain);
+    for (const [deviceId, attached] of devices) this.#writeEntry(deviceId, attached);
+    for (const [deviceId] of devices) this.#commands.queue(invalidateDevice(deviceId));
     this.#commands.sync();
   }
 
-  #writeEntry(deviceId: number, domain: HostDomain): void {
+  /** The next write of each page walks again, and so marks it. */
+  setTracking(domain: PagingDomain, enabled: boolean): void {
+    for (const [deviceId] of this.#on(domain)) {
+      this.#table.setTracking(deviceId, enabled);
+      this.#commands.queue(invalidateDevice(deviceId));
+    }
+    domain.flushAll();
+  }
+
+  #on(domain: PagingDomain): [number, AttachedDevice][] {
+    return [...this.#attached].filter(([, attached]) => attached.domain === domain);
+  }
+
+  /** Changes PASID 0 of a GCR3 table, and has the caches forget what it led to. */
+  #pointTo(gcr3: Gcr3Table, root: bigint | null): void {
+    gcr3.set(root);
+    this.#commands.queue(invalidateDomain(gcr3.domainId, 'guest'));
+    this.#commands.sync();
+  }
+
+  /** Writes an entry, without invalidating it. What caches hold under the DomainID that it had goes. */
+  #writeEntry(deviceId: number, { domain, gcr3 }: AttachedDevice): void {
     const oldDomainId = this.#table.domainIdOf(deviceId);
-    this.#table.translate(deviceId, {
-      root: domain.root,
-      levels: domain.levels,
-      domainId: domain.id,
-      tracksDirty: domain.isTracking,
-    });
-    if (oldDomainId !== 0) this.#commands.queue(invalidateDomain(oldDomainId));
-    this.#commands.queue(invalidateDevice(deviceId));
+    const { levels, root } = domain;
+    this.#table.translate(
+      deviceId,
+      gcr3 === null
+        ? { kind: 'host', domainId: domain.id, root, levels, tracksDirty: domain.isTracking }
+        : { kind: 'guest', domainId: gcr3.domainId, gcr3: gcr3.address, levels },
+    );
+    if (oldDomainId === 0) return;
+    this.#commands.queue(invalidateDomain(oldDomainId));
+    this.#commands.sync();
   }
 
   /** All caches, at boot and when the device table moved. */
@@ -165,23 +230,19 @@ export class AmdViDriver implements DomainHost {
     this.#commands.sync();
   }
 
+  /** Guest tables need GTSup and GIoSup; without them Linux falls back to host tables. */
+  #usable(wanted: PageTables): PageTables {
+    return wanted === 'v2' && this.#has('GT_SUP') && this.#has('GIO_SUP') ? 'v2' : 'v1';
+  }
+
   #has(field: FeatureField): boolean {
     return EXTENDED_FEATURE.get(this.#features, field) !== 0n;
   }
 
   #setControl(values: Partial<Record<ControlField, number | boolean>>): void {
-    let value = read64(this.#mmio, Register.CONTROL);
+    const { mmio } = this.#environment;
+    let value = read64(mmio, Register.CONTROL);
     for (const field of Object.keys(values) as ControlField[]) value &= ~CONTROL.mask(field);
-    write64(this.#mmio, Register.CONTROL, value | CONTROL.encode(values));
-  }
-}
-
-/** Cuts `[start, last]` into naturally aligned powers of two: a hypervisor walks what is flushed, so nothing more is. */
-function* alignedPieces(start: bigint, last: bigint): Generator<readonly [bigint, bigint]> {
-  for (let at = start; at <= last;) {
-    let size = at === 0n ? 1n << 63n : at & -at;
-    while (at + size - 1n > last) size >>= 1n;
-    yield [at, at + size - 1n];
-    at += size;
+    write64(mmio, Register.CONTROL, value | CONTROL.encode(values));
   }
 }

@@ -1,7 +1,8 @@
-import { frameAddress, hex, type FrameAllocator, type MmioWindow, type PhysicalMemory } from '@ioasis/core';
-import { EVENT, EVENT_BYTES, EventCode, type EventName } from '../layouts/events.js';
+import { frameAddress, type FrameAllocator, type MmioWindow, type PhysicalMemory } from '@ioasis/core';
+import { EVENT, EVENT_BYTES } from '../layouts/events.js';
 import { Register } from '../layouts/register-offsets.js';
 import { STATUS } from '../layouts/registers.js';
+import { decodeEvent, eventLine, type DecodedEvent } from './event-text.js';
 
 /** 8 KiB: 512 events, as Linux allocates. */
 const ORDER = 1;
@@ -10,18 +11,18 @@ const LENGTH_CODE = 9;
 /** Oldest events are forgotten, as in a kernel log. */
 const KEPT_EVENTS = 4096;
 
+const EVENT_LOG_INT = Number(STATUS.mask('EVENT_LOG_INT'));
+const EVENT_LOG_RUN = Number(STATUS.mask('EVENT_LOG_RUN'));
+const EVENT_OVERFLOW = Number(STATUS.mask('EVENT_OVERFLOW'));
+
 /** An event as the driver read it. */
 export interface LoggedEvent {
-  readonly name: EventName | 'UNKNOWN';
+  readonly name: DecodedEvent['name'];
   /** 64-bit words, lowest first. */
   readonly words: readonly [bigint, bigint];
   /** The line in Linux's log. */
   readonly line: string;
 }
-
-const names = new Map<number, EventName>(
-  (Object.entries(EventCode) as [EventName, number][]).map(([name, code]) => [code, name]),
-);
 
 /** The driver's end of the event log: reads entries, zeroes them and gives the slots back. */
 export class EventReader {
@@ -41,16 +42,24 @@ export class EventReader {
     this.baseRegister = this.#base | (BigInt(LENGTH_CODE) << 56n);
   }
 
+  /** The log was full, and has stopped. */
+  get hasOverflowed(): boolean {
+    return (this.#mmio.read32(Register.STATUS) & (EVENT_OVERFLOW | EVENT_LOG_RUN)) === EVENT_OVERFLOW;
+  }
+
+  acknowledgeOverflow(): void {
+    this.#mmio.write64(Register.STATUS, 0, EVENT_OVERFLOW);
+  }
+
   /** Acknowledges the interrupt, then reads up to the tail. */
   drain(): void {
-    this.#mmio.write64(Register.STATUS, 0, Number(STATUS.mask('EVENT_LOG_INT')));
+    this.#mmio.write64(Register.STATUS, 0, EVENT_LOG_INT);
     let head = this.#mmio.read32(Register.EVENT_LOG_HEAD);
     const tail = this.#mmio.read32(Register.EVENT_LOG_TAIL);
     while (head !== tail) {
       const at = this.#base + BigInt(head);
       const bytes = new Uint8Array(EVENT_BYTES);
       this.#memory.read(at, bytes);
-      // A slot whose code is still 0 was not written yet: hardware moves the tail first on some parts.
       this.#memory.write(at, new Uint8Array(EVENT_BYTES));
       const view = new DataView(bytes.buffer);
       this.#keep([view.getBigUint64(0, true), view.getBigUint64(8, true)]);
@@ -59,40 +68,11 @@ export class EventReader {
     }
   }
 
+  /** A slot without a code was not written yet: some parts move the tail first. Linux gives such a slot up after a while. */
   #keep(words: readonly [bigint, bigint]): void {
-    const name = names.get(Number(EVENT.get(words[0], 'CODE'))) ?? 'UNKNOWN';
-    this.events.push({ name, words, line: logLine(name, words) });
+    if (EVENT.get(words[0], 'CODE') === 0n) return;
+    const event = decodeEvent(words);
+    this.events.push({ name: event.name, words, line: eventLine(event) });
     if (this.events.length > KEPT_EVENTS) this.events.shift();
-  }
-}
-
-/** The line that Linux 6.12 logs for an event of a device that it has no driver data for. */
-export function logLine(name: EventName | 'UNKNOWN', words: readonly [bigint, bigint]): string {
-  const event = words[0] | (words[1] << 64n);
-  const { DEVICE_ID, DOMAIN_ID, PASID_19_16 } = EVENT.decode(event);
-  const id = Number(DEVICE_ID);
-  const two = (value: number): string => value.toString(16).padStart(2, '0');
-  const device = `device=0000:${two(id >> 8)}:${two((id >> 3) & 31)}.${id & 7}`;
-  const flags = `0x${((words[0] >> 48n) & 0xfffn).toString(16).padStart(4, '0')}`;
-  const address = hex(words[1]);
-  const pasid = `0x${((PASID_19_16 << 16n) | DOMAIN_ID).toString(16).padStart(5, '0')}`;
-  switch (name) {
-    case 'IO_PAGE_FAULT':
-      return `AMD-Vi: Event logged [IO_PAGE_FAULT ${device} domain=0x${DOMAIN_ID.toString(16).padStart(4, '0')} address=${address} flags=${flags}]`;
-    case 'ILLEGAL_DEV_TABLE_ENTRY':
-    case 'INVALID_DEVICE_REQUEST':
-      return `AMD-Vi: Event logged [${name} ${device} pasid=${pasid} address=${address} flags=${flags}]`;
-    case 'DEV_TAB_HARDWARE_ERROR':
-      return `AMD-Vi: Event logged [${name} ${device} address=${address} flags=${flags}]`;
-    case 'PAGE_TAB_HARDWARE_ERROR':
-      return `AMD-Vi: Event logged [${name} ${device} pasid=${pasid} address=${address} flags=${flags}]`;
-    case 'ILLEGAL_COMMAND_ERROR':
-      return `AMD-Vi: Event logged [${name} address=${address}]`;
-    case 'COMMAND_HARDWARE_ERROR':
-      return `AMD-Vi: Event logged [${name} address=${address} flags=${flags}]`;
-    case 'IOTLB_INV_TIMEOUT':
-      return `AMD-Vi: Event logged [${name} ${device} address=${address}]`;
-    default:
-      return `AMD-Vi: Event logged [${name} event[0]=${hex(words[0])} event[1]=${hex(words[1])}]`;
   }
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { hi32, lo32, PhysicalMemory, Prot } from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
-import { HostDomain } from '../../src/driver/domain.js';
+import { PagingDomain } from '../../src/driver/paging-domain.js';
 import { invalidateDomain, invalidatePages } from '../../src/driver/invalidations.js';
 import { bareBackend, device } from '../bench-machine.js';
 
@@ -66,7 +66,7 @@ describe("tables that Linux's driver wrote", () => {
       const dev = device(Number(sid));
       backend.addDevice(dev);
       const domain = backend.allocPaging(dev, 0, undefined);
-      if (!(domain instanceof HostDomain)) throw new Error('no domain');
+      if (!(domain instanceof PagingDomain)) throw new Error('no domain');
       let leaves = 0;
       for (const [iova, bytes, pa, level, rights, , page] of mappings ?? []) {
         const size = page === undefined ? 1n << BigInt(12 + 9 * (level - 1)) : BigInt(page);

@@ -1,11 +1,10 @@
 import {
-  hi32,
-  lo32,
   DIRTY_NO_CLEAR,
   Errno,
+  hi32,
   IotlbGather,
   join64,
-  Prot,
+  lo32,
   RadixTable,
   type DirtySink,
   type DomainDirtyOps,
@@ -14,84 +13,84 @@ import {
   type PhysicalMemory,
   type Range64,
 } from '@ioasis/core';
-import { HOST_FORMAT } from '../format/host-v1.js';
-import { HOST_PDE, HOST_PTE } from '../layouts/page-table-entries.js';
+import type { TableTraits } from './table-traits.js';
 
 /** What a domain asks of its driver. */
 export interface DomainHost {
-  /** Invalidates `[start, last]` of a domain on every device's unit and waits. */
-  flushRange(domain: HostDomain, start: bigint, last: bigint): void;
-  /** Rewrites the device table entries of all devices of the domain: its root, levels or dirty tracking changed. */
-  updateDevices(domain: HostDomain): void;
-  release(domain: HostDomain): void;
+  /** Invalidates `[start, last]` of a domain, for all devices on it, and waits. */
+  flushRange(domain: PagingDomain, start: bigint, last: bigint): void;
+  /** Rewrites the device table entries of all devices of the domain: its root and levels changed. */
+  rootChanged(domain: PagingDomain): void;
+  /** Sets or clears DTE.HAD of all devices of the domain. */
+  setTracking(domain: PagingDomain, enabled: boolean): void;
+  release(domain: PagingDomain): void;
 }
 
-/** Every power of two from 4 KiB to 2^51 but 512 GiB, which an erratum forbids. */
-const PAGE_SIZES = 0xf_ff7f_ffff_f000n;
-/** New tables have three levels and grow. */
-const START_LEVELS = 3;
-
-/** Bits of a leaf: snooping is always forced; neither right means no mapping at all. */
-function leafBits(prot: number): bigint | undefined {
-  if ((prot & (Prot.READ | Prot.WRITE)) === 0) return undefined;
-  return HOST_PTE.encode({ PR: 1, FC: 1, IR: (prot & Prot.READ) !== 0, IW: (prot & Prot.WRITE) !== 0 });
-}
-
-/** A domain on host (v1) tables as Linux's driver keeps it. */
-export class HostDomain implements IommuDomain {
+/** How a domain is to be made. */
+export interface DomainSetup {
+  /** DomainID. */
   readonly id: number;
-  readonly pageSizes: bigint = PAGE_SIZES;
-  readonly aperture: Range64 = { start: 0n, last: 0xffff_ffff_ffff_ffffn };
+  readonly host: DomainHost;
+  readonly traits: TableTraits;
+  /** NpCache: new mappings have to be invalidated too. */
+  readonly npCache: boolean;
+  readonly isTracked: boolean;
+  readonly memory: PhysicalMemory;
+  readonly frames: FrameAllocator;
+}
+
+const EVERYTHING: Range64 = { start: 0n, last: 0xffff_ffff_ffff_ffffn };
+
+/** A domain with its tables as Linux's driver keeps it. */
+export class PagingDomain implements IommuDomain {
+  readonly id: number;
+  readonly traits: TableTraits;
+  readonly pageSizes: bigint;
+  readonly aperture: Range64;
   readonly dirty: DomainDirtyOps | undefined;
   isTracking = false;
   readonly #host: DomainHost;
   readonly #table: RadixTable;
-  /** NpCache: new mappings have to be invalidated too. */
   readonly #npCache: boolean;
   readonly #mapGather = new IotlbGather();
 
-  private constructor(
-    id: number,
-    host: DomainHost,
-    npCache: boolean,
-    dirtyTracking: boolean,
-    memory: PhysicalMemory,
-    frames: FrameAllocator,
-  ) {
-    this.id = id;
-    this.#host = host;
-    this.#npCache = npCache;
-    this.dirty = dirtyTracking ? this.#dirtyOps() : undefined;
+  private constructor(setup: DomainSetup) {
+    const { traits, memory, frames } = setup;
+    const { format, levels, growing, leafBits, tableBits } = traits;
+    this.id = setup.id;
+    this.traits = traits;
+    this.pageSizes = traits.pageSizes;
+    this.aperture = traits.aperture;
+    this.#host = setup.host;
+    this.#npCache = setup.npCache;
+    this.dirty = setup.isTracked ? this.#dirtyOps() : undefined;
     this.#table = new RadixTable({
       memory,
       frames,
-      format: HOST_FORMAT,
-      inputBits: 12 + 9 * START_LEVELS,
-      levels: START_LEVELS,
-      growingRoot: true,
+      format,
+      inputBits: 12 + 9 * levels,
+      levels,
+      growingRoot: growing,
       leafBits,
-      tableBits: HOST_PDE.encode({ PR: 1, IR: 1, IW: 1 }),
+      tableBits,
       overwrite: 'replace',
       partialUnmap: 'whole',
       unlink: 'keep',
-      observer: { written: () => undefined, unlinked: () => undefined, rootChanged: () => this.#rootChanged() },
+      observer: {
+        written: () => undefined,
+        unlinked: () => undefined,
+        rootChanged: () => this.#host.rootChanged(this),
+      },
     });
   }
 
   /** @returns the domain, or ENOMEM */
-  static make(
-    id: number,
-    host: DomainHost,
-    npCache: boolean,
-    dirtyTracking: boolean,
-    memory: PhysicalMemory,
-    frames: FrameAllocator,
-  ): HostDomain | number {
-    const domain = new HostDomain(id, host, npCache, dirtyTracking, memory, frames);
+  static make(setup: DomainSetup): PagingDomain | number {
+    const domain = new PagingDomain(setup);
     return domain.#table.levels === 0 ? Errno.ENOMEM : domain;
   }
 
-  /** Root table and number of levels, for device table entries. */
+  /** Root table, bytes. */
   get root(): bigint {
     return join64(this.#table.rootHi, this.#table.rootLo);
   }
@@ -117,8 +116,11 @@ export class HostDomain implements IommuDomain {
     const table = this.#table;
     const errno = table.mapPages(iovaHi, iovaLo, paHi, paLo, pageShift, count, prot, gather);
     if (table.replaced || gather.freelist.length > 0) {
-      this.flushAll();
+      // A page took the place of another page or of a table: caches may hold it.
+      const start = join64(iovaHi, iovaLo);
+      this.#host.flushRange(this, start, start + (BigInt(count) << BigInt(pageShift)) - 1n);
       table.releaseGathered(gather);
+      gather.reset();
     }
     return errno;
   }
@@ -149,7 +151,7 @@ export class HostDomain implements IommuDomain {
   }
 
   flushAll(): void {
-    this.#host.flushRange(this, this.aperture.start, this.aperture.last);
+    this.#host.flushRange(this, EVERYTHING.start, EVERYTHING.last);
   }
 
   iovaToPhys(iovaHi: number, iovaLo: number): boolean {
@@ -164,7 +166,7 @@ export class HostDomain implements IommuDomain {
     return this.#table.foundPaLo;
   }
 
-  /** Leaves always have FC. */
+  /** Host leaves always have FC; Linux promises the same for guest tables. */
   enforceCacheCoherency(): boolean {
     return true;
   }
@@ -174,18 +176,12 @@ export class HostDomain implements IommuDomain {
     this.#table.free();
   }
 
-  #rootChanged(): void {
-    this.#host.updateDevices(this);
-    this.flushAll();
-  }
-
   #dirtyOps(): DomainDirtyOps {
     return {
       setTracking: (enabled) => {
         if (enabled !== this.isTracking) {
           this.isTracking = enabled;
-          this.#host.updateDevices(this);
-          this.flushAll();
+          this.#host.setTracking(this, enabled);
         }
         return 0;
       },
