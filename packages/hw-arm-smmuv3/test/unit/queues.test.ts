@@ -1,0 +1,289 @@
+import { Access, NO_PASID, write64 } from '@ioasis/core';
+import { describe, expect, it } from 'vitest';
+import type { SmmuV3PageRequest } from '../../src/index.js';
+import { SmmuRig } from './rig.js';
+
+const EVENTQ_PROD = 0x1_00a8;
+const EVENTQ_CONS = 0x1_00ac;
+const PRIQ_PROD = 0x1_00c8;
+const PRIQ_CONS = 0x1_00cc;
+const GERROR = 0x60;
+const OVERFLOW = 0x8000_0000;
+const HOLE = 0x8000_0000n;
+
+/** Refuses a request; its address tells the records apart. */
+const fault = (rig: SmmuRig, page: number): unknown => {
+  rig.ask(0x10, BigInt(page) << 12n);
+  return rig.unit.translation.fault?.recorded;
+};
+const addressesOf = (records: bigint[][]): number[] => records.map(([, , address]) => Number(address! >> 12n));
+
+describe('the event queue', () => {
+  const faulting = (log2Events: number): SmmuRig => {
+    const rig = new SmmuRig({}, { log2Events });
+    rig.stream(0x10);
+    return rig.enable();
+  };
+
+  it('drops a record when it is full and says so once, until the acknowledgement', () => {
+    const rig = faulting(1);
+    expect([1, 2, 3, 4].map((page) => fault(rig, page))).toEqual(['recorded', 'recorded', 'overflow', 'overflow']);
+    // Index and wrap of two records, OVFLG.
+    expect(rig.read(EVENTQ_PROD)).toBe(OVERFLOW + 2);
+    expect(rig.interrupts).toEqual(['eventq', 'eventq']);
+    // Room again, with the overflow not acknowledged: records go on, OVFLG stays as it is.
+    rig.unit.write32(EVENTQ_CONS, 1);
+    expect(fault(rig, 5)).toBe('recorded');
+    expect(rig.read(EVENTQ_PROD)).toBe(OVERFLOW + 3);
+    expect(fault(rig, 6)).toBe('overflow');
+    expect(rig.read(EVENTQ_PROD)).toBe(OVERFLOW + 3);
+    // Acknowledged: the next overflow toggles OVFLG back.
+    rig.unit.write32(EVENTQ_CONS, (OVERFLOW | 0) + 1);
+    expect(fault(rig, 7)).toBe('overflow');
+    expect(rig.read(EVENTQ_PROD)).toBe(3);
+  });
+
+  it('keeps records in order over the wrap', () => {
+    const rig = faulting(2);
+    const seen: number[] = [];
+    for (let page = 1; page <= 11; page++) {
+      expect(fault(rig, page)).toBe('recorded');
+      seen.push(...addressesOf(rig.events()));
+    }
+    expect(seen).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    expect(rig.read(EVENTQ_PROD)).toBe(11 & 7);
+  });
+
+  it('records nothing while EVENTQEN is 0, and keeps its base and producer while it is 1', () => {
+    const rig = faulting(3);
+    rig.unit.write32(EVENTQ_PROD, 5);
+    write64(rig.unit, 0xa0, 0x55_0000n);
+    expect(rig.read(EVENTQ_PROD)).toBe(0);
+    expect(rig.read(0xa0)).toBe(Number(rig.eventQueue) + 3);
+    rig.unit.write32(0x20, 0x9);
+    expect(fault(rig, 1)).toBe('disabled');
+    rig.unit.write32(EVENTQ_PROD, 5);
+    expect(rig.read(EVENTQ_PROD)).toBe(5);
+  });
+
+  it('is a global error when its memory is not there', () => {
+    const rig = faulting(3);
+    rig.unit.write32(0x20, 0x9);
+    write64(rig.unit, 0xa0, HOLE | 3n);
+    rig.unit.write32(0x20, 0xd);
+    expect(fault(rig, 1)).toBe('disabled');
+    expect(rig.read(GERROR)).toBe(1 << 2);
+    expect(fault(rig, 2)).toBe('disabled');
+    expect(rig.read(GERROR)).toBe(1 << 2);
+    rig.unit.write32(0x64, 1 << 2);
+    fault(rig, 3);
+    expect(rig.read(GERROR)).toBe(0);
+    expect(rig.interrupts).toEqual(['gerror', 'gerror']);
+  });
+
+  it('raises a wire, a message, or nothing', () => {
+    const rig = faulting(5);
+    fault(rig, 1);
+    expect(rig.interrupts).toEqual(['eventq']);
+    const at = rig.page();
+    write64(rig.unit, 0xb0, at);
+    rig.unit.write32(0xb8, 0xabcd);
+    fault(rig, 2);
+    expect(rig.load(at)).toBe(0xabcdn);
+    write64(rig.unit, 0xb0, HOLE);
+    fault(rig, 3);
+    expect(rig.read(GERROR)).toBe(1 << 5);
+    rig.unit.write32(0x50, 1);
+    fault(rig, 4);
+    expect(rig.interrupts).toEqual(['eventq', 'gerror']);
+  });
+});
+
+describe('the PRI queue', () => {
+  const request = (groupIndex: number, more: Partial<SmmuV3PageRequest> = {}): SmmuV3PageRequest => ({
+    streamId: 0x10,
+    substreamId: undefined,
+    address: 0x1234_5678n,
+    read: true,
+    write: false,
+    groupIndex,
+    lastInGroup: true,
+    ...more,
+  });
+  const on = (): SmmuRig => new SmmuRig().enable(2);
+
+  it('holds requests as the fact sheet lays them out', () => {
+    const rig = on();
+    expect(rig.unit.pageRequest(request(5))).toBe('queued');
+    const more = { substreamId: 3, write: true, execute: true, privileged: true, lastInGroup: false };
+    expect(rig.unit.pageRequest(request(0x1ff, more))).toBe('queued');
+    // SID, READ 60, LAST 62; SSID, SSV 63, PRIV 58, EXEC 59, WRITE 61.
+    expect([0n, 8n, 16n, 24n].map((word) => rig.load(rig.priQueue + word))).toEqual([
+      0x5000_0000_0000_0010n,
+      0x1234_5005n,
+      0xbc00_0003_0000_0010n,
+      0x1234_51ffn,
+    ]);
+    expect(rig.interrupts).toEqual(['priq', 'priq']);
+    expect(rig.responses).toEqual([]);
+  });
+
+  it('answers success for groups that it has no room for, until the overflow is acknowledged', () => {
+    const rig = on();
+    rig.unit.pageRequest(request(1));
+    rig.unit.pageRequest(request(2));
+    expect(rig.unit.pageRequest(request(3, { lastInGroup: false }))).toBe('dropped');
+    expect(rig.unit.pageRequest(request(3))).toBe('answered');
+    expect(rig.read(PRIQ_PROD)).toBe(OVERFLOW + 2);
+    // Room does not help: the middle of a group may be missing.
+    rig.unit.write32(PRIQ_CONS, 1);
+    expect(rig.unit.pageRequest(request(4, { substreamId: 9 }))).toBe('answered');
+    expect(rig.responses).toEqual([
+      [0x10, NO_PASID, 3, 2],
+      [0x10, 9, 4, 2],
+    ]);
+    rig.unit.write32(PRIQ_CONS, (OVERFLOW | 0) + 1);
+    expect(rig.unit.pageRequest(request(5))).toBe('queued');
+    expect(rig.read(PRIQ_PROD)).toBe(OVERFLOW + 3);
+  });
+
+  it('answers failure while it is off or broken', () => {
+    const rig = new SmmuRig().enable();
+    expect(rig.unit.pageRequest(request(1))).toBe('answered');
+    write64(rig.unit, 0xc0, HOLE | 1n);
+    rig.unit.write32(0x20, 0xf);
+    expect(rig.unit.pageRequest(request(2))).toBe('answered');
+    expect(rig.read(GERROR)).toBe(1 << 3);
+    expect(rig.responses).toEqual([
+      [0x10, NO_PASID, 1, 1],
+      [0x10, NO_PASID, 2, 1],
+    ]);
+  });
+
+  it('keeps base and producer while PRIQEN is 1', () => {
+    const rig = on();
+    write64(rig.unit, 0xc0, 0x55_0000n);
+    rig.unit.write32(PRIQ_PROD, 1);
+    expect(rig.read(0xc0)).toBe(Number(rig.priQueue) + 1);
+    expect(rig.read(PRIQ_PROD)).toBe(0);
+  });
+
+  it('cannot be switched on without IDR0.PRI', () => {
+    const rig = new SmmuRig({ preset: 'qemu-virt-7.2' });
+    rig.enable(2);
+    expect(rig.read(0x24)).toBe(0xd);
+    expect(rig.unit.pageRequest(request(1))).toBe('answered');
+  });
+});
+
+describe('stalled transactions', () => {
+  const STALLING = { flags: 7n << 44n };
+  const S = 1n << 31n;
+  const stalling = (options = {}): SmmuRig => {
+    const rig = new SmmuRig(options);
+    rig.stream(0x10, STALLING);
+    rig.stream(0x11, STALLING);
+    return rig.enable();
+  };
+  const tags = (rig: SmmuRig): [stall: boolean, tag: number][] =>
+    rig.events().map(([, word]) => [(word! & S) !== 0n, Number(word! & 0xffffn)]);
+
+  it('get the lowest free tag, in the event and in the fault', () => {
+    const rig = stalling();
+    rig.ask(0x10, 0x1000n);
+    expect(rig.unit.translation.fault?.details).toMatchObject({ stall: 0 });
+    rig.ask(0x11, 0x1000n);
+    rig.ask(0x10, 0x2000n);
+    expect(tags(rig)).toEqual([
+      [true, 0],
+      [true, 1],
+      [true, 2],
+    ]);
+    rig.submit([0x11_0000_1044n, 1n]);
+    rig.ask(0x10, 0x3000n);
+    expect(tags(rig)).toEqual([[true, 1]]);
+  });
+
+  it.each([
+    ['terminate', 0n],
+    ['retry', 1n],
+    ['abort', 2n],
+  ])('end as RESUME says: %s', (outcome, action) => {
+    const rig = stalling();
+    rig.ask(0x10, 0x1000n);
+    rig.ask(0x10, 0x2000n);
+    rig.submit([0x10_0000_0044n | (action << 12n), 1n]);
+    expect(rig.resumed).toEqual([[0x10, 1, outcome]]);
+    // Tag 1 is free again, and no second RESUME finds it. Neither does another stream's.
+    rig.submit([0x10_0000_0044n | (action << 12n), 1n], [0x11_0000_0044n, 0n]);
+    expect(rig.resumed).toHaveLength(1);
+    expect(rig.read(0x60)).toBe(0);
+  });
+
+  it('of a stream all end with STALL_TERM', () => {
+    const rig = stalling();
+    rig.ask(0x10, 0x1000n);
+    rig.ask(0x11, 0x1000n);
+    rig.ask(0x10, 0x2000n);
+    rig.submit([0x10_0000_0045n]);
+    expect(rig.resumed).toEqual([
+      [0x10, 0, 'abort'],
+      [0x10, 2, 'abort'],
+    ]);
+  });
+
+  it('are at most STALL_MAX; what comes then terminates', () => {
+    const rig = stalling({ idr5: 0x0002_0075 });
+    for (let page = 1n; page <= 3n; page++) rig.ask(0x10, page << 12n);
+    expect(tags(rig)).toEqual([
+      [true, 0],
+      [true, 1],
+      [false, 0],
+    ]);
+  });
+
+  it('are recorded even when R is 0', () => {
+    const rig = new SmmuRig();
+    rig.stream(0x10, { flags: 5n << 44n });
+    rig.enable();
+    rig.ask(0x10, 0x1000n);
+    expect(tags(rig)).toEqual([[true, 0]]);
+  });
+
+  it('do not exist where the STE says so (S1STALLD), for configuration errors, and for translation requests', () => {
+    const rig = new SmmuRig();
+    rig.stream(0x10, STALLING, { q1: 1n << 27n });
+    rig.stream(0x11, { ...STALLING, valid: 0n });
+    rig.stream(0x12, STALLING, { ats: 1n });
+    rig.enable();
+    rig.ask(0x10, 0x1000n);
+    rig.ask(0x11, 0x1000n);
+    expect(tags(rig)).toEqual([
+      [false, 0],
+      [false, 0],
+    ]);
+    rig.ask(0x12, 0x1000n, Access.READ | Access.TRANSLATION_REQUEST);
+    expect(tags(rig)).toEqual([]);
+  });
+
+  it('exist for stage 2 (S2S)', () => {
+    const rig = new SmmuRig();
+    rig.stage2(0x10, { q2: 1n << 57n });
+    rig.enable();
+    rig.ask(0x10, 0x1000n);
+    expect(tags(rig)).toEqual([[true, 0]]);
+  });
+
+  it('leave a stream that terminates-only units refuse: C_BAD_CD and C_BAD_STE', () => {
+    const rig = new SmmuRig({ idr0: 0x094d_369b });
+    rig.stream(0x10, STALLING);
+    rig.stage2(0x11, { q2: 1n << 57n });
+    rig.stream(0x12, {}, { q1: 1n << 27n });
+    rig.enable();
+    expect([0x10, 0x11, 0x12].map((stream) => rig.ask(stream, 0x1000n))).toEqual([
+      'C_BAD_CD',
+      'C_BAD_STE',
+      'C_BAD_STE',
+    ]);
+  });
+});

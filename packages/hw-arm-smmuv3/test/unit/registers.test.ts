@@ -1,0 +1,111 @@
+import { Access, write64 } from '@ioasis/core';
+import { describe, expect, it } from 'vitest';
+import { SMMU_V3_PRESETS } from '../../src/index.js';
+import { PAGE, SmmuRig } from './rig.js';
+
+const CR0 = 0x20;
+const CR0ACK = 0x24;
+const GBPA = 0x44;
+
+describe('registers', () => {
+  it('show the ID registers of the preset and ignore writes to them', () => {
+    const { unit } = new SmmuRig();
+    const { idr0, idr1, idr3, idr5, iidr, aidr } = SMMU_V3_PRESETS.server;
+    const offsets: [number, number][] = [
+      [0x00, idr0],
+      [0x04, idr1],
+      [0x08, 0],
+      [0x0c, idr3],
+      [0x14, idr5],
+      [0x18, iidr],
+      [0x1c, aidr],
+    ];
+    for (const [offset, value] of offsets) {
+      unit.write32(offset, -1);
+      expect(unit.read32(offset)).toBe(value);
+    }
+  });
+
+  it('acknowledge CR0 with the bits that the unit has', () => {
+    const rig = new SmmuRig();
+    rig.unit.write32(CR0, -1);
+    // SMMUEN, PRIQEN, EVENTQEN, CMDQEN, ATSCHK, VMW.
+    expect(rig.read(CR0ACK)).toBe(0x1df);
+    expect(rig.read(CR0)).toBe(0x1df);
+    const small = new SmmuRig({ preset: 'qemu-virt-7.2' });
+    small.unit.write32(CR0, -1);
+    expect(small.read(CR0ACK)).toBe(0x1cd);
+    rig.unit.write32(0x50, -1);
+    expect(rig.read(0x54)).toBe(7);
+  });
+
+  it('change GBPA only with UPDATE, which reads 0 again', () => {
+    const rig = new SmmuRig();
+    expect(rig.read(GBPA)).toBe(0x1000);
+    rig.unit.write32(GBPA, 1 << 20);
+    expect(rig.read(GBPA)).toBe(0x1000);
+    expect(rig.ask(0x10, 0x1234n)).toBe('0x1234');
+    rig.unit.write32(GBPA, (1 << 31) | (1 << 20) | 0);
+    expect(rig.read(GBPA)).toBe(1 << 20);
+    expect(rig.ask(0x10, 0x1234n)).toBe('ABORT');
+    expect(rig.unit.translation.fault).toMatchObject({ code: 0, recorded: 'disabled' });
+    rig.unit.write32(GBPA, 0);
+    expect(rig.read(GBPA)).toBe(1 << 20);
+    rig.unit.reset();
+    expect(rig.read(GBPA)).toBe(0x1000);
+  });
+
+  it('answer ATS while translation is off as no translation does', () => {
+    const rig = new SmmuRig();
+    expect(rig.ask(0x10, 0x1234n, Access.READ | Access.TRANSLATION_REQUEST)).toBe('ABORT');
+    expect(rig.ask(0x10, 0x1234n, Access.READ | Access.TRANSLATED)).toBe('ABORT');
+  });
+
+  it('have the indexes of event and PRI queue in page 1, and everything of page 0 there too', () => {
+    const rig = new SmmuRig();
+    rig.unit.write32(0x1_00a8, 0x12);
+    rig.unit.write32(0x1_00ac, 0x34);
+    rig.unit.write32(0x1_00c8, 0x56);
+    rig.unit.write32(0x1_00cc, 0x78);
+    expect([0xa8, 0xac, 0xc8, 0xcc].map((offset) => rig.read(offset))).toEqual([0x12, 0x34, 0x56, 0x78]);
+    rig.unit.write32(0xa8, 0x77);
+    expect(rig.read(0x1_00a8)).toBe(0x77);
+    expect(rig.read(0x1_0000)).toBe(SMMU_V3_PRESETS.server.idr0);
+    rig.unit.write32(0x1_002c, 2);
+    expect(rig.read(0x2c)).toBe(2);
+    expect(rig.unit.mmioBytes).toBe(0x2_0000);
+  });
+
+  it('keep the command queue as it is while CMDQEN is 1', () => {
+    const rig = new SmmuRig().enable();
+    write64(rig.unit, 0x90, 0x55_0000n);
+    rig.unit.write32(0x9c, 7);
+    expect(rig.read(0x90)).toBe(Number(rig.commands) + 8);
+    expect(rig.read(0x9c)).toBe(0);
+    rig.unit.write32(CR0, 0);
+    write64(rig.unit, 0x90, (1n << 62n) | 0x55_0003n);
+    expect(rig.read(0x90)).toBe(0x55_0003);
+    expect(rig.read(0x94)).toBe(1 << 30);
+  });
+
+  it('are back at their reset values after a reset, and the caches are empty', () => {
+    const rig = new SmmuRig();
+    const root = rig.stream(0x10);
+    rig.map(root, 0x1000n, 0x1_0000_0000n | PAGE);
+    rig.enable();
+    expect(rig.ask(0x10, 0x1000n)).toBe('0x100000000');
+    rig.map(root, 0x1000n, 0x1_8000_0000n | PAGE);
+    rig.unit.reset();
+    expect([CR0, CR0ACK, 0x80, 0x98, 0x9c, 0x1_00a8].map((offset) => rig.read(offset))).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(rig.ask(0x10, 0x1000n)).toBe('0x1000');
+    rig.enable();
+    expect(rig.ask(0x10, 0x1000n)).toBe('0x180000000');
+  });
+
+  it('keep addresses wider than the bus from the unit', () => {
+    const rig = new SmmuRig({ preset: 'qemu-virt-7.2' });
+    rig.enable();
+    expect(rig.ask(0x10, 1n << 48n)).toBe('NO_TRANSLATION');
+    expect(rig.events()).toEqual([]);
+  });
+});
