@@ -1,16 +1,16 @@
 import type { DmaPort, InterruptSink, PciFunction, PciInterrupts, PciRegion } from '@ioasis/core';
 import {
-  BUS_MASTER,
   EDU_BUFFER,
   EDU_BUFFER_BYTES,
   EDU_IDENTIFICATION,
-  EduConfig,
   EduDma,
   EduInterrupt,
   EduPci,
   EduRegister,
   EduStatus,
 } from './edu-layout.js';
+import { isBusMaster, pciConfig, signalInterrupt } from './pci-config.js';
+import { registerRegion } from './register-region.js';
 
 /** What the platform's firmware and the command line of the machine decide about an {@link EduDevice}. */
 export interface EduOptions {
@@ -26,29 +26,19 @@ export interface EduOptions {
 
 const DEFAULT_DMA_MASK = 0x0fff_ffffn;
 const LOW_HALF = 0xffff_ffffn;
-const STATUS_HAS_CAPABILITIES = 0x10;
-const MSI_CAPABILITY_ID = 0x05;
-const MSI_64BIT = 0x80;
-const MSI_ENABLE = 0x01;
 
-function initialConfig(options: EduOptions): Uint8Array {
-  const config = new Uint8Array(EduPci.CONFIG_BYTES);
-  const view = new DataView(config.buffer);
-  view.setUint16(0x00, EduPci.VENDOR_ID, true);
-  view.setUint16(0x02, EduPci.DEVICE_ID, true);
-  view.setUint16(EduConfig.COMMAND, options.command ?? 0x0103, true);
-  view.setUint16(EduConfig.STATUS, STATUS_HAS_CAPABILITIES, true);
-  view.setUint32(0x08, (EduPci.CLASS_CODE << 8) | EduPci.REVISION, true);
-  view.setUint32(EduConfig.BAR0, options.bar0 ?? 0xfea0_0000, true);
-  view.setUint16(0x2c, EduPci.SUBSYSTEM_VENDOR_ID, true);
-  view.setUint16(0x2e, EduPci.SUBSYSTEM_ID, true);
-  config[EduConfig.CAPABILITIES] = EduConfig.MSI;
-  config[EduConfig.INTERRUPT_LINE] = options.interruptLine ?? 0x0a;
-  config[EduConfig.INTERRUPT_PIN] = 1;
-  config[EduConfig.MSI] = MSI_CAPABILITY_ID;
-  view.setUint16(EduConfig.MSI_CONTROL, MSI_64BIT, true);
-  return config;
-}
+const initialConfig = (options: EduOptions): Uint8Array =>
+  pciConfig({
+    vendorId: EduPci.VENDOR_ID,
+    deviceId: EduPci.DEVICE_ID,
+    classCode: EduPci.CLASS_CODE,
+    revision: EduPci.REVISION,
+    subsystemVendorId: EduPci.SUBSYSTEM_VENDOR_ID,
+    subsystemId: EduPci.SUBSYSTEM_ID,
+    command: options.command ?? 0x0103,
+    bar0: options.bar0 ?? 0xfea0_0000,
+    interruptLine: options.interruptLine ?? 0x0a,
+  });
 
 /** Modulo 2^32 the factorial of 34 and of everything above is 0: the product holds 2 at least 32 times. */
 function factorial(n: number): number {
@@ -93,12 +83,11 @@ export class EduDevice implements PciFunction {
     this.#dmaMask = options.dmaMask ?? DEFAULT_DMA_MASK;
     this.config = initialConfig(options);
     this.bars = [
-      {
-        bytes: EduPci.BAR0_BYTES,
-        kind: 'memory',
-        read: (offset, into) => this.#read(offset, into),
-        write: (offset, from) => this.#write(offset, from),
-      },
+      registerRegion(EduPci.BAR0_BYTES, {
+        accepts: (offset, bytes) => bytes === 4 || (bytes === 8 && offset >= EduRegister.DMA_SOURCE),
+        load: (offset) => this.#load(offset),
+        store: (offset, value) => this.#store(offset, value),
+      }),
     ];
   }
 
@@ -114,16 +103,7 @@ export class EduDevice implements PciFunction {
     this.#source = this.#destination = this.#count = 0n;
   }
 
-  #read(offset: number, into: Uint8Array): void {
-    // Accesses of the wrong size and registers that do not exist read as all ones.
-    const value = isAccess(offset, into.length) ? this.#load(offset, into.length) : undefined;
-    for (let at = 0; at < into.length; at++) {
-      into[at] = value === undefined ? 0xff : Number((value >> BigInt(8 * at)) & 0xffn);
-    }
-  }
-
-  #load(offset: number, bytes: number): bigint | undefined {
-    const half = (value: bigint): bigint => (bytes === 8 ? value : value & LOW_HALF);
+  #load(offset: number): bigint | undefined {
     switch (offset) {
       case EduRegister.IDENTIFICATION:
         return BigInt(EDU_IDENTIFICATION);
@@ -136,11 +116,11 @@ export class EduDevice implements PciFunction {
       case EduRegister.INTERRUPT_STATUS:
         return BigInt(this.#raised);
       case EduRegister.DMA_SOURCE:
-        return half(this.#source);
+        return this.#source;
       case EduRegister.DMA_DESTINATION:
-        return half(this.#destination);
+        return this.#destination;
       case EduRegister.DMA_COUNT:
-        return half(this.#count);
+        return this.#count;
       case EduRegister.DMA_COMMAND:
         return BigInt(this.#command);
       default:
@@ -148,9 +128,7 @@ export class EduDevice implements PciFunction {
     }
   }
 
-  #write(offset: number, from: Uint8Array): void {
-    if (!isAccess(offset, from.length)) return;
-    const value = from.reduceRight((word, byte) => (word << 8n) | BigInt(byte), 0n);
+  #store(offset: number, value: bigint): void {
     const low = Number(value & LOW_HALF);
     switch (offset) {
       case EduRegister.LIVENESS:
@@ -188,8 +166,7 @@ export class EduDevice implements PciFunction {
   #raise(bits: number): void {
     this.#raised = (this.#raised | bits) >>> 0;
     if (this.#raised === 0) return;
-    const msi = ((this.config[EduConfig.MSI_CONTROL] ?? 0) & MSI_ENABLE) !== 0;
-    this.#interrupt?.(msi ? 'msi' : 'intx', 0);
+    signalInterrupt(this.config, this.#interrupt);
   }
 
   #transfer(command: number): void {
@@ -204,13 +181,10 @@ export class EduDevice implements PciFunction {
   }
 
   #move(toMemory: boolean, first: number, bytes: number): void {
-    const port = ((this.config[EduConfig.COMMAND] ?? 0) & BUS_MASTER) === 0 ? undefined : this.#port;
+    const port = isBusMaster(this.config) ? this.#port : undefined;
     const window = this.buffer.subarray(first, first + bytes);
     if (toMemory) port?.write(this.#destination & this.#dmaMask, window.slice());
     else if (port === undefined) window.fill(0);
     else window.set(port.read(this.#source & this.#dmaMask, bytes).data);
   }
 }
-
-const isAccess = (offset: number, bytes: number): boolean =>
-  bytes === 4 || (bytes === 8 && offset >= EduRegister.DMA_SOURCE);

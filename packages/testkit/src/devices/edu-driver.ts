@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { isLeft } from 'fp-ts/lib/Either.js';
 import type { Process } from '@ioasis/core';
-import { BUS_MASTER, EDU_BUFFER, EduConfig, EduDma, EduRegister } from './edu-layout.js';
+import { EDU_BUFFER, EduDma, EduRegister } from './edu-layout.js';
+import { BUS_MASTER, PciConfig } from './pci-config.js';
 
 /** Offset of a region in a vfio-pci device file: index << 40. */
 const regionOffset = (index: number): bigint => BigInt(index) << 40n;
@@ -35,18 +36,18 @@ export class EduDriver {
    * @param offset first byte in the device's buffer
    */
   transfer(direction: EduDirection, iova: bigint, offset: number, bytes: number): void {
-    const command = this.#read(CONFIG + BigInt(EduConfig.COMMAND), 2);
+    const command = this.#read(CONFIG + BigInt(PciConfig.COMMAND), 2);
     if (command.length < 2) return;
     const enabled = Buffer.alloc(2);
     enabled.writeUInt16LE(command.readUInt16LE() | BUS_MASTER);
-    this.#write(CONFIG + BigInt(EduConfig.COMMAND), enabled);
+    this.#write(CONFIG + BigInt(PciConfig.COMMAND), enabled);
     const buffer = BigInt(EDU_BUFFER + offset);
     const toDevice = direction === 'to-device';
     this.#writeRegister(EduRegister.DMA_SOURCE, toDevice ? iova : buffer);
     this.#writeRegister(EduRegister.DMA_DESTINATION, toDevice ? buffer : iova);
     this.#writeRegister(EduRegister.DMA_COUNT, BigInt(bytes));
     this.#writeRegister(EduRegister.DMA_COMMAND, BigInt(toDevice ? EduDma.START : EduDma.START | EduDma.TO_MEMORY));
-    this.#write(CONFIG + BigInt(EduConfig.COMMAND), command);
+    this.#write(CONFIG + BigInt(PciConfig.COMMAND), command);
   }
 
   #writeRegister(offset: number, value: bigint): void {

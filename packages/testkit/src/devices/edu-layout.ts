@@ -1,8 +1,8 @@
 /*
- * QEMU's `edu` device, docs/specs/edu.rst: PCI identity, BAR 0 and its registers. Offsets and sizes are bytes.
+ * QEMU's `edu` device, docs/specs/edu.rst: PCI identity and registers of BAR 0. Offsets and sizes are bytes.
  */
 
-/** PCI identity and configuration space of the function. */
+/** PCI identity of the function. */
 export const EduPci = {
   VENDOR_ID: 0x1234,
   DEVICE_ID: 0x11e8,
@@ -10,24 +10,8 @@ export const EduPci = {
   CLASS_CODE: 0x00ff00,
   SUBSYSTEM_VENDOR_ID: 0x1af4,
   SUBSYSTEM_ID: 0x1100,
-  CONFIG_BYTES: 256,
   BAR0_BYTES: 0x10_0000,
 } as const;
-
-/** Offsets in a type 0 configuration header (PCI 3.0, 6.1) and of the function's one capability. */
-export const EduConfig = {
-  COMMAND: 0x04,
-  STATUS: 0x06,
-  BAR0: 0x10,
-  INTERRUPT_LINE: 0x3c,
-  INTERRUPT_PIN: 0x3d,
-  CAPABILITIES: 0x34,
-  MSI: 0x40,
-  MSI_CONTROL: 0x42,
-} as const;
-
-/** Bit of the command register: the function may master the bus. */
-export const BUS_MASTER = 0x4;
 
 /** Registers of BAR 0. Those below 0x80 are accessed in 4 bytes, the others in 4 or 8. */
 export const EduRegister = {
