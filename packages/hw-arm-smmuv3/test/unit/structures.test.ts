@@ -1,0 +1,236 @@
+import { Access, NO_PASID } from '@ioasis/core';
+import { describe, expect, it } from 'vitest';
+import { SMMU_V3_PRESETS, type SmmuV3Options } from '../../src/index.js';
+import { PAGE, S2_PAGE, SmmuRig, type CdFields, type SteFields } from './rig.js';
+
+const { server } = SMMU_V3_PRESETS;
+const IOVA = 0x4000_0000n;
+const PA = 0x1_0000_0000n;
+const OK = '0x100000000';
+
+describe('a stream table of two levels', () => {
+  /** STRTAB_BASE_CFG: 2^10 streams, two levels. */
+  const twoLevel = (split: number): SmmuRig => {
+    const rig = new SmmuRig().enable();
+    rig.unit.write32(0x88, 10 | (split << 6) | (1 << 16));
+    return rig;
+  };
+
+  it.each([6, 8, 10])('finds entries with SPLIT %i', (split) => {
+    const rig = twoLevel(split);
+    const leaf = rig.page(16);
+    const index = 3;
+    const stream = split === 10 ? index : (1 << split) + index;
+    rig.store(rig.streams + BigInt(stream >> split) * 8n, leaf | BigInt(split + 1));
+    rig.ste(stream, { config: 4n }, leaf + BigInt(index) * 64n);
+    expect(rig.ask(stream, IOVA)).toBe('0x40000000');
+    expect(rig.unit.passage).toBe('bypass');
+  });
+
+  it('has as many entries as Span says, and none where it is 0 or too large', () => {
+    const rig = twoLevel(8);
+    const leaf = rig.page(16);
+    for (let index = 0n; index < 256n; index++) rig.ste(0, { config: 4n }, leaf + index * 64n);
+    const span = (bits: bigint): void => rig.store(rig.streams, leaf | bits);
+    span(3n);
+    expect([0, 3, 4, 255].map((stream) => rig.ask(stream, IOVA))).toEqual([
+      '0x40000000',
+      '0x40000000',
+      'C_BAD_STREAMID',
+      'C_BAD_STREAMID',
+    ]);
+    rig.submit([4n, 31n]);
+    span(0n);
+    expect(rig.ask(0, IOVA)).toBe('C_BAD_STREAMID');
+    span(10n);
+    expect(rig.ask(0, IOVA)).toBe('C_BAD_STREAMID');
+    span(9n);
+    expect(rig.ask(255, IOVA)).toBe('0x40000000');
+    expect(rig.ask(0x400, IOVA)).toBe('C_BAD_STREAMID');
+  });
+
+  it('reports a fetch that aborts, of either level', () => {
+    const rig = twoLevel(8);
+    rig.store(rig.streams, 0x8000_0000n | 9n);
+    expect(rig.ask(5, IOVA)).toBe('F_STE_FETCH');
+    expect(rig.events()[0]![3]).toBe(0x8000_0000n + 5n * 64n);
+    rig.unit.write64(0x80, 0, 0x8000_0000 | 0);
+    expect(rig.ask(0x100, IOVA)).toBe('F_STE_FETCH');
+    expect(rig.events()[0]![3]).toBe(0x8000_0008n);
+  });
+
+  it('is linear on a unit without it', () => {
+    const rig = new SmmuRig({ idr0: server.idr0 & ~(3 << 27) }).enable();
+    rig.unit.write32(0x88, 9 | (8 << 6) | (1 << 16));
+    rig.ste(0x10, { config: 4n });
+    expect(rig.ask(0x10, IOVA)).toBe('0x40000000');
+  });
+});
+
+describe('a stream table entry', () => {
+  const shapes: [name: string, expected: string, ste: SteFields, options?: SmmuV3Options][] = [
+    ['Config 0 to 3 aborts', 'ABORT', { config: 3n }],
+    ['Config 4 bypasses, whatever else it holds', '0x40000000', { config: 4n, cd: 0x8000_0000n, dss: 3n, cdMax: 31n }],
+    ['stage 1 on a unit without', 'C_BAD_STE', {}, { idr0: server.idr0 & ~2 }],
+    ['stage 2 on a unit without', 'C_BAD_STE', { config: 6n }, { idr0: server.idr0 & ~1 }],
+    ['both on a unit with one', 'C_BAD_STE', { config: 7n }, { idr0: server.idr0 & ~1 }],
+    ['more substreams than the unit has', 'C_BAD_STE', { cdMax: 21n, dss: 2n }],
+    [
+      'two levels of contexts on a unit without',
+      'C_BAD_STE',
+      { cdMax: 2n, fmt: 1n, dss: 2n },
+      { idr0: server.idr0 & ~(1 << 19) },
+    ],
+    ['the reserved S1Fmt', 'C_BAD_STE', { cdMax: 2n, fmt: 3n, dss: 2n }],
+    ['the reserved S1DSS', 'C_BAD_STE', { cdMax: 2n, dss: 3n }],
+    ['S1Fmt and S1DSS mean nothing with one context', OK, { fmt: 3n, dss: 3n }],
+    ['the largest number of contexts', OK, { cdMax: 20n, dss: 2n }],
+  ];
+  it.each(shapes)('%s: %s', (_, expected, ste, options) => {
+    const rig = new SmmuRig(options);
+    rig.map(rig.stream(0x10, {}, ste), IOVA, PA | PAGE);
+    rig.enable();
+    expect(rig.ask(0x10, IOVA)).toBe(expected);
+  });
+
+  const stage2: [name: string, expected: string, ste: SteFields, options?: SmmuV3Options][] = [
+    ['48 bits from level 0', OK, {}],
+    ['the reserved S2TG', 'C_BAD_STE', { s2tg: 3n }],
+    ['64K tables that start at level 1', 'C_BAD_STE', { s2tg: 1n, s2sl0: 3n }],
+    ['64K on a unit without', 'C_BAD_STE', { s2tg: 1n, s2sl0: 1n, s2t0sz: 24n }, { idr5: server.idr5 & ~0x40 }],
+    ['T0SZ below 16', 'C_BAD_STE', { s2t0sz: 15n }],
+    ['T0SZ above 39', 'C_BAD_STE', { s2t0sz: 40n, s2sl0: 0n }],
+    ['the reserved S2SL0', 'C_BAD_STE', { s2sl0: 3n }],
+    ['a start level too low for the width', 'C_BAD_STE', { s2sl0: 0n }],
+    ['a start level too high for the width', 'C_BAD_STE', { s2t0sz: 32n }],
+    ['a root beyond S2PS', 'C_BAD_STE', { s2ttb: 1n << 40n, s2ps: 1n }],
+    ['S2ENDI', 'C_BAD_STE', { q2: 1n << 52n }],
+    ['S2HA on a unit without', 'C_BAD_STE', { q2: 1n << 56n }, { idr0: server.idr0 & ~0xc0 }],
+    ['S2HD on a unit with accessed flags only', 'C_BAD_STE', { q2: 3n << 55n }, { idr0: (server.idr0 & ~0xc0) | 0x40 }],
+  ];
+  it.each(stage2)('stage 2, %s: %s', (_, expected, ste, options) => {
+    const rig = new SmmuRig(options);
+    const root = rig.stage2(0x10, ste);
+    if (expected === OK) rig.map(root, IOVA, PA | S2_PAGE);
+    rig.enable();
+    expect(rig.ask(0x10, IOVA)).toBe(expected);
+  });
+
+  it('needs S2AA64', () => {
+    const rig = new SmmuRig();
+    rig.stage2(0x10);
+    rig.store(rig.steAt(0x10) + 16n, rig.load(rig.steAt(0x10) + 16n) & ~(1n << 51n));
+    rig.enable();
+    expect(rig.ask(0x10, IOVA)).toBe('C_BAD_STE');
+  });
+
+  it('is read before the abort that it asks for, and a substream does not matter then', () => {
+    const rig = new SmmuRig();
+    rig.ste(0x10, { config: 0n });
+    rig.enable();
+    expect(rig.ask(0x10, IOVA, Access.READ, 7)).toBe('ABORT');
+    expect(rig.events()).toEqual([]);
+  });
+});
+
+describe('context descriptors', () => {
+  const shapes: [name: string, expected: string, cd: CdFields, options?: SmmuV3Options][] = [
+    ['48 bits, 4K', OK, {}],
+    ['T0SZ 15', 'C_BAD_CD', { t0sz: 15n }],
+    ['T0SZ 40', 'C_BAD_CD', { t0sz: 40n }],
+    ['T0SZ out of range of a region that is off', 'F_TRANSLATION', { t0sz: 0n, epd0: 1n }],
+    ['the reserved TG0', 'C_BAD_CD', { tg0: 3n }],
+    ['16K on a unit without', 'C_BAD_CD', { tg0: 2n }, { idr5: server.idr5 & ~0x20 }],
+    ['the reserved TG1', 'C_BAD_CD', { tg1: 0n, epd1: 0n }],
+    ['the reserved TG1 of a region that is off', OK, { tg1: 0n }],
+    ['T1SZ 15', 'C_BAD_CD', { t1sz: 15n, epd1: 0n }],
+    ['a root beyond IPS', 'C_BAD_CD', { ttb0: 1n << 40n, ips: 1n }],
+    ['IPS beyond the unit counts as the unit', OK, { ips: 6n }],
+    [
+      'A = 0 where the unit terminates with aborts only',
+      'C_BAD_CD',
+      { flags: 1n << 45n },
+      { idr0: server.idr0 | (1 << 26) },
+    ],
+    ['A = 0 where it may be', OK, { flags: 1n << 45n }],
+    ['HA on a unit without', 'C_BAD_CD', { flags: 0x6800_0000_0000n }, { idr0: server.idr0 & ~0xc0 }],
+    [
+      'HD on a unit with accessed flags only',
+      'C_BAD_CD',
+      { flags: 0x6c00_0000_0000n },
+      { idr0: (server.idr0 & ~0xc0) | 0x40 },
+    ],
+    ['ENDI', 'C_BAD_CD', { flags: 0x6000_0000_8000n }],
+  ];
+  it.each(shapes)('%s: %s', (_, expected, cd, options) => {
+    const rig = new SmmuRig(options);
+    const root = rig.stream(0x10, cd);
+    if (cd.ttb0 === undefined) rig.map(root, IOVA, PA | PAGE);
+    rig.enable();
+    expect(rig.ask(0x10, IOVA)).toBe(expected);
+  });
+
+  it('needs AA64', () => {
+    const rig = new SmmuRig();
+    const at = rig.page();
+    rig.cd(at, {});
+    rig.store(at, rig.load(at) & ~(1n << 41n));
+    rig.ste(0x10, { cd: at });
+    rig.enable();
+    expect(rig.ask(0x10, IOVA)).toBe('C_BAD_CD');
+  });
+
+  it('with S1DSS 0 serve substreams only; with 1 let others by; with 2 give them the first', () => {
+    const rig = new SmmuRig();
+    const cds = rig.page();
+    for (const ssid of [0n, 1n, 2n]) {
+      const root = rig.page();
+      rig.cd(cds + ssid * 64n, { asid: ssid + 1n, ttb0: root });
+      rig.map(root, IOVA, (PA + ssid * 0x1000n) | PAGE);
+    }
+    rig.ste(0x10, { cd: cds, cdMax: 2n, dss: 0n });
+    rig.ste(0x11, { cd: cds, cdMax: 2n, dss: 1n });
+    rig.ste(0x12, { cd: cds, cdMax: 2n, dss: 2n });
+    rig.enable();
+    const all = [NO_PASID, 0, 1, 2, 3];
+    const ask = (stream: number): string[] => all.map((ssid) => rig.ask(stream, IOVA, Access.READ, ssid));
+    const each = ['0x100000000', '0x100001000', '0x100002000', 'C_BAD_CD'];
+    expect(ask(0x10)).toEqual(['F_STREAM_DISABLED', ...each]);
+    expect(ask(0x11)).toEqual(['0x40000000', ...each]);
+    expect(ask(0x12)).toEqual(['0x100000000', 'C_BAD_SUBSTREAMID', ...each.slice(1)]);
+    expect(rig.events().map(([word]) => Number(word! & 0xffn))).toEqual([6, 0xa, 0xa, 8, 0xa]);
+  });
+
+  it.each([
+    [1n, 6],
+    [2n, 10],
+  ])('lie in leaf tables with S1Fmt %s: 2^%i each', (fmt, leafLog2) => {
+    const rig = new SmmuRig();
+    const [top, leaf, root] = [rig.page(), rig.page(16), rig.page()];
+    const ssid = 3 * 2 ** leafLog2 + 5;
+    rig.store(top + 24n, leaf | 1n);
+    rig.cd(leaf + 5n * 64n, { ttb0: root });
+    rig.map(root, IOVA, PA | PAGE);
+    rig.ste(0x10, { cd: top, fmt, cdMax: 14n, dss: 2n });
+    rig.enable();
+    expect(rig.ask(0x10, IOVA, Access.READ, ssid)).toBe(OK);
+    expect(rig.ask(0x10, IOVA, Access.READ, ssid - 5 - 1)).toBe('C_BAD_SUBSTREAMID');
+    expect(rig.ask(0x10, IOVA, Access.READ, ssid + 1)).toBe('C_BAD_CD');
+  });
+
+  it('keep the upper half of an ASID where the unit has 16 bits, and not where it has 8', () => {
+    for (const [idr0, stale] of [
+      [server.idr0, true],
+      [server.idr0 & ~0x1000, false],
+    ] as const) {
+      const rig = new SmmuRig({ idr0 });
+      const root = rig.stream(0x10, { asid: 0x105n });
+      rig.map(root, IOVA, PA | PAGE);
+      rig.enable();
+      rig.ask(0x10, IOVA);
+      rig.map(root, IOVA, 0n);
+      rig.submit([0x5_0000_0000_0011n]);
+      expect(rig.ask(0x10, IOVA) === OK).toBe(stale);
+    }
+  });
+});
