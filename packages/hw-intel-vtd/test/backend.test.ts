@@ -160,7 +160,7 @@ describe.each(['immediate', 'stepped'] as const)('a VT-d unit with its driver, %
 
   it.each([
     ['qemu-q35-48bit', ['READ_DENIED', 'CONTEXT_NOT_PRESENT', 'ROOT_NOT_PRESENT']],
-    ['xeon-sapphire-rapids', ['SS_DENIED', 'SM_CONTEXT_NOT_PRESENT', 'SM_ROOT_NOT_PRESENT']],
+    ['xeon-sapphire-rapids', ['SS_ENTRY_NOT_PRESENT', 'SM_CONTEXT_NOT_PRESENT', 'SM_ROOT_NOT_PRESENT']],
   ] as const)('writes cache lines back for walks that do not snoop (%s)', (preset, absent) => {
     const at = make({ preset, coherent: false }, 'not-snooped');
     const { domain, port, memory } = at;

@@ -42,6 +42,8 @@ export class Capabilities {
   readonly executeRequests: boolean;
   readonly secondStageDirty: boolean;
   readonly extendedAccessed: boolean;
+  readonly noWriteFlag: boolean;
+  readonly invalidationThrottling: boolean;
   readonly abortDma: boolean;
   readonly ridPasid: boolean;
   readonly ridPrivilege: boolean;
@@ -90,6 +92,8 @@ export class Capabilities {
     this.executeRequests = hasExtended('ERS');
     this.secondStageDirty = hasExtended('SSADS');
     this.extendedAccessed = hasExtended('EAFS');
+    this.noWriteFlag = hasExtended('NWFS');
+    this.invalidationThrottling = hasExtended('DIT');
     this.abortDma = hasExtended('ADMS');
     this.ridPasid = hasExtended('RPS');
     this.ridPrivilege = hasExtended('RPRIVS');

@@ -13,7 +13,8 @@ import {
   PasidIotlbGranularity,
   WAIT_DESCRIPTOR,
 } from '../layouts/descriptors.js';
-import { QueueErrorInfo } from '../layouts/invalidation-registers.js';
+import { TranslationTableMode } from '../layouts/control-registers.js';
+import { Granularity, QueueErrorInfo } from '../layouts/invalidation-registers.js';
 import type { Capabilities } from './capabilities.js';
 
 /** Fields of every descriptor type under one set of names; what a type does not have reads 0. */
@@ -98,21 +99,24 @@ export class Descriptor {
 export class DescriptorDecoder {
   readonly descriptor: Descriptor = new Descriptor();
   readonly #reserved: readonly (Int32Array | null)[];
+  readonly #hasPageSelective: boolean;
 
   constructor(capabilities: Capabilities) {
+    this.#hasPageSelective = capabilities.pageSelective;
     this.#reserved = reservedMasks(capabilities);
   }
 
   /**
    * @param words the descriptor, 4 or 8 words
    * @param wide 256-bit descriptors
+   * @param tableMode legacy mode has no PASID types and no page-group responses
    * @returns a {@link QueueErrorInfo}; NONE: {@link descriptor} holds it
    */
-  decode(words: Int32Array, wide: boolean): number {
+  decode(words: Int32Array, wide: boolean, tableMode: number): number {
     const type = (TYPE_HI.of(words, 0) << 4) | TYPE.of(words, 0);
     const reserved = this.#reserved[type] ?? null;
     if (reserved === null) return QueueErrorInfo.INVALID_TYPE;
-    if (!wide && needsWide(type)) return QueueErrorInfo.INVALID_WIDTH;
+    if (tableMode === TranslationTableMode.LEGACY && isScalable(type)) return QueueErrorInfo.INVALID_TYPE;
     if (anyBit(reserved, words, 0)) return QueueErrorInfo.RESERVED_FIELD;
     if (wide && (words[4]! | words[5]! | words[6]! | words[7]!) !== 0) return QueueErrorInfo.RESERVED_FIELD;
     this.descriptor.type = type;
@@ -136,7 +140,7 @@ export class DescriptorDecoder {
         to.domain = IOTLB.DID.of(words, 0);
         to.addressMask = IOTLB.AM.of(words, 0);
         to.leafOnly = IOTLB.IH.of(words, 0) !== 0;
-        return to.granularity !== 0;
+        return to.granularity !== 0 && (to.granularity !== Granularity.SELECTIVE || this.#hasPageSelective);
       case DescriptorType.PASID_IOTLB:
         to.granularity = P_IOTLB.G.of(words, 0);
         to.domain = P_IOTLB.DID.of(words, 0);
@@ -184,7 +188,7 @@ export class DescriptorDecoder {
   }
 }
 
-const needsWide = (type: number): boolean => type >= DescriptorType.PASID_IOTLB;
+const isScalable = (type: number): boolean => type >= DescriptorType.PASID_IOTLB;
 
 /** By type: bits that must be zero; null: not a descriptor of this unit. */
 function reservedMasks(capabilities: Capabilities): (Int32Array | null)[] {
@@ -194,13 +198,20 @@ function reservedMasks(capabilities: Capabilities): (Int32Array | null)[] {
   };
   accept(DescriptorType.CONTEXT_CACHE, CONTEXT_CACHE_DESCRIPTOR);
   accept(DescriptorType.IOTLB, IOTLB_DESCRIPTOR);
-  accept(DescriptorType.DEVICE_TLB, DEVICE_TLB_DESCRIPTOR);
   accept(DescriptorType.INTERRUPT_ENTRY_CACHE, INTERRUPT_ENTRY_CACHE_DESCRIPTOR);
   accept(DescriptorType.WAIT, WAIT_DESCRIPTOR, capabilities.pageRequestDrain ? 0n : WAIT_DESCRIPTOR.mask('PD'));
   if (capabilities.scalable) {
     accept(DescriptorType.PASID_IOTLB, PASID_IOTLB_DESCRIPTOR);
     accept(DescriptorType.PASID_CACHE, PASID_CACHE_DESCRIPTOR);
-    accept(DescriptorType.PASID_DEVICE_TLB, PASID_DEVICE_TLB_DESCRIPTOR);
+  }
+  if (capabilities.deviceTlb) {
+    const throttled = capabilities.invalidationThrottling;
+    const physical = (layout: WordLayout<'PFSID_LO' | 'PFSID_HI'>): bigint =>
+      throttled ? 0n : layout.mask('PFSID_LO') | layout.mask('PFSID_HI');
+    accept(DescriptorType.DEVICE_TLB, DEVICE_TLB_DESCRIPTOR, physical(DEVICE_TLB_DESCRIPTOR));
+    if (capabilities.scalable) {
+      accept(DescriptorType.PASID_DEVICE_TLB, PASID_DEVICE_TLB_DESCRIPTOR, physical(PASID_DEVICE_TLB_DESCRIPTOR));
+    }
   }
   if (capabilities.pageRequests) accept(DescriptorType.PAGE_GROUP_RESPONSE, PAGE_GROUP_RESPONSE_DESCRIPTOR);
   return masks;

@@ -1,6 +1,7 @@
 import { hi32, join64, lo32, type RegisterFile } from '@ioasis/core';
 import { FRCD_REG, FSTS_REG } from '../layouts/fault-registers.js';
 import { FRCD_BYTES, RegisterOffset } from '../layouts/register-offsets.js';
+import type { Capabilities } from './capabilities.js';
 import type { EventMessage } from './event-message.js';
 
 /** What goes into a fault recording register. */
@@ -48,18 +49,28 @@ export class FaultLog implements FaultSink {
   readonly #event: EventMessage;
   readonly #first: number;
   readonly #count: number;
+  /** Without PASIDs, or device TLBs, their fields of a record are reserved. */
+  readonly #hasPasids: boolean;
+  readonly #hasDeviceTlbs: boolean;
   #next = 0;
 
-  constructor(registers: RegisterFile, event: EventMessage, firstOffset: number, count: number) {
+  constructor(registers: RegisterFile, event: EventMessage, capabilities: Capabilities) {
     this.#registers = registers;
     this.#event = event;
-    this.#first = firstOffset;
-    this.#count = count;
+    this.#first = capabilities.faultRecordOffset;
+    this.#count = capabilities.faultRecords;
+    this.#hasPasids = capabilities.pasidBits > 0;
+    this.#hasDeviceTlbs = capabilities.deviceTlb;
   }
 
   reset(): void {
     this.#next = 0;
     this.record = [];
+  }
+
+  /** Neither DMA nor interrupts are remapped any more: the next fault goes to the first record (VT-d 7.2.1). */
+  restart(): void {
+    this.#next = 0;
   }
 
   /** Records a fault, or says why it is not recorded (VT-d 7.2.1). */
@@ -112,15 +123,16 @@ export class FaultLog implements FaultSink {
 
   #fill(offset: number, fault: FaultRecord): void {
     const page = join64(fault.addressHi, fault.addressLo & ~0xfff);
+    const pasid = this.#hasPasids ? fault.pasid : undefined;
     const word = FRCD_REG.encode({
       F: 1,
       T1: fault.type >>> 1,
-      AT: fault.addressType,
-      PASID: fault.pasid ?? 0,
+      AT: this.#hasDeviceTlbs ? fault.addressType : 0,
+      PASID: pasid ?? 0,
       FR: fault.reason,
-      PP: fault.pasid !== undefined,
-      EXE: fault.pasid !== undefined && fault.execute,
-      PRIV: fault.pasid !== undefined && fault.privileged,
+      PP: pasid !== undefined,
+      EXE: pasid !== undefined && fault.execute,
+      PRIV: pasid !== undefined && fault.privileged,
       T2: fault.type & 1,
       SID: fault.requester,
       FI: page >> 12n,

@@ -2,6 +2,7 @@ import type { PhysicalMemory, RegisterFile } from '@ioasis/core';
 import { GCMD_REG, PMEN_REG, RTADDR_REG, TranslationTableMode, type GcmdField } from '../layouts/control-registers.js';
 import { RegisterOffset } from '../layouts/register-offsets.js';
 import type { Capabilities } from './capabilities.js';
+import type { FaultLog } from './fault-log.js';
 import type { InvalidationQueue } from './invalidation-queue.js';
 import type { UnitCaches } from './unit-caches.js';
 
@@ -13,6 +14,8 @@ const WBF = bit('WBF');
 const IRE = bit('IRE');
 const SIRTP = bit('SIRTP');
 const CFI = bit('CFI');
+const EPM = Number(PMEN_REG.mask('EPM')) | 0;
+const PRS = Number(PMEN_REG.mask('PRS'));
 const TTM_SHIFT = RTADDR_REG.fields.TTM[1];
 const TTM_MASK = 3;
 
@@ -27,6 +30,7 @@ export class GlobalCommand {
   rootHi = 0;
   rootLo = 0;
   #latchedMode: number = TranslationTableMode.LEGACY;
+  readonly #faults: FaultLog;
   readonly #memory: PhysicalMemory;
   readonly #registers: RegisterFile;
   readonly #queue: InvalidationQueue;
@@ -38,12 +42,14 @@ export class GlobalCommand {
     registers: RegisterFile,
     queue: InvalidationQueue,
     caches: UnitCaches,
+    faults: FaultLog,
     capabilities: Capabilities,
   ) {
     this.#memory = memory;
     this.#registers = registers;
     this.#queue = queue;
     this.#caches = caches;
+    this.#faults = faults;
     this.#capabilities = capabilities;
   }
 
@@ -52,6 +58,11 @@ export class GlobalCommand {
     this.#latchedMode = TranslationTableMode.LEGACY;
     this.rootHi = 0;
     this.rootLo = 0;
+  }
+
+  /** Table mode of the last SRTP, in force or not: it says which invalidations the unit accepts. */
+  get tableMode(): number {
+    return this.#latchedMode;
   }
 
   /** GCMD was written: one-shot bits act on every 1, level bits where they differ from the status. */
@@ -66,7 +77,10 @@ export class GlobalCommand {
       if ((changed & level) !== 0) this.#setStatus(level, (value & level) !== 0);
     }
     this.#caches.version++;
-    this.mode = (registers.get(RegisterOffset.GSTS) & TE) === 0 ? TRANSLATION_OFF : this.#latchedMode;
+    const isOn = (registers.get(RegisterOffset.GSTS) & TE) !== 0;
+    if (!isOn && (changed & TE) !== 0 && this.#capabilities.scalable) this.#caches.dropAll('translation disable');
+    if ((registers.get(RegisterOffset.GSTS) & (TE | IRE)) === 0) this.#faults.restart();
+    this.mode = isOn ? this.#latchedMode : TRANSLATION_OFF;
   }
 
   /** Writes of the CPU leave the write buffer, if there is one: WBF, and every invalidation, does so (VT-d 6.8). */
@@ -76,9 +90,15 @@ export class GlobalCommand {
 
   /** PMEN.PRS follows PMEN.EPM. */
   protectedMemoryWritten(): void {
-    const enabled = (this.#registers.get(RegisterOffset.PMEN) & Number(PMEN_REG.mask('EPM'))) !== 0;
-    const rest = this.#registers.get(RegisterOffset.PMEN) & ~Number(PMEN_REG.mask('PRS'));
-    this.#registers.set(RegisterOffset.PMEN, enabled ? rest | Number(PMEN_REG.mask('PRS')) : rest);
+    const enabled = (this.#registers.get(RegisterOffset.PMEN) & EPM) !== 0;
+    const rest = this.#registers.get(RegisterOffset.PMEN) & ~PRS;
+    this.#registers.set(RegisterOffset.PMEN, enabled ? rest | PRS : rest);
+    this.#caches.version++;
+  }
+
+  /** Protected ranges are in force, whether or not translation is on (VT-d 11.4.8.1). */
+  get protectsMemory(): boolean {
+    return (this.#registers.get(RegisterOffset.PMEN) & PRS) !== 0;
   }
 
   #latchRoot(): void {
@@ -87,7 +107,7 @@ export class GlobalCommand {
     this.rootLo = lo & ~0xfff;
     this.#latchedMode = (lo >>> TTM_SHIFT) & TTM_MASK;
     this.#setStatus(SRTP, true);
-    if (this.#capabilities.rootPointerFlushes) this.#caches.dropAll();
+    if (this.#capabilities.rootPointerFlushes) this.#caches.dropAll('SRTP');
   }
 
   #setStatus(mask: number, on: boolean): void {

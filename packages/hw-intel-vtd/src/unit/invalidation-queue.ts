@@ -7,7 +7,7 @@ import {
   type UnitCounters,
   wordField,
 } from '@ioasis/core';
-import { GSTS_REG } from '../layouts/control-registers.js';
+import { GSTS_REG, TranslationTableMode } from '../layouts/control-registers.js';
 import { DescriptorType } from '../layouts/descriptors.js';
 import { FSTS_REG } from '../layouts/fault-registers.js';
 import { ICS_REG, IQA_REG, IQERCD_REG, QueueErrorInfo } from '../layouts/invalidation-registers.js';
@@ -49,6 +49,10 @@ export class InvalidationQueue {
   readonly #counters: UnitCounters;
   readonly #isStepped: boolean;
   readonly #watch: UnitWatch;
+  readonly #tableMode: () => number;
+  readonly #capabilities: Capabilities;
+  /** Upper word of a status address: bits at or above the host's width are ignored. */
+  readonly #statusMaskHi: number;
   readonly #ring = new QueueRing(16, 'gap');
   readonly #words = new Int32Array(8);
   readonly #narrowWords = this.#words.subarray(0, 4);
@@ -67,6 +71,8 @@ export class InvalidationQueue {
     counters: UnitCounters;
     isStepped: boolean;
     watch: UnitWatch;
+    /** The one of the last SRTP. */
+    tableMode: () => number;
   }) {
     this.#memory = parts.memory;
     this.#registers = parts.registers;
@@ -77,6 +83,9 @@ export class InvalidationQueue {
     this.#counters = parts.counters;
     this.#isStepped = parts.isStepped;
     this.#watch = parts.watch;
+    this.#tableMode = parts.tableMode;
+    this.#capabilities = parts.capabilities;
+    this.#statusMaskHi = (2 ** Math.max(0, parts.capabilities.hostAddressWidth - 32) - 1) | 0;
   }
 
   get isEnabled(): boolean {
@@ -181,7 +190,7 @@ export class InvalidationQueue {
       this.#words[at] = memory.loadedLo;
       this.#words[at + 1] = memory.loadedHi;
     }
-    const error = this.#decoder.decode(this.#words, wide);
+    const error = this.#modeError(wide) || this.#decoder.decode(this.#words, wide, this.#tableMode());
     if (error !== QueueErrorInfo.NONE) return this.#stop(error);
     const { descriptor } = this.#decoder;
     this.#watch.executing(descriptor.type, wide ? this.#words : this.#narrowWords);
@@ -194,6 +203,24 @@ export class InvalidationQueue {
     return true;
   }
 
+  /** The table mode must be one that the unit has; all but legacy mode need 256-bit descriptors (VT-d 6.5.2.11, 11.4.9.9). */
+  #modeError(wide: boolean): number {
+    const { scalable, abortDma } = this.#capabilities;
+    switch (this.#tableMode()) {
+      case TranslationTableMode.LEGACY:
+        return QueueErrorInfo.NONE;
+      case TranslationTableMode.SCALABLE:
+        if (!scalable) return QueueErrorInfo.INVALID_TTM;
+        break;
+      case TranslationTableMode.ABORT_DMA:
+        if (!abortDma) return QueueErrorInfo.INVALID_TTM;
+        break;
+      default:
+        return QueueErrorInfo.INVALID_TTM;
+    }
+    return wide ? QueueErrorInfo.NONE : QueueErrorInfo.INVALID_WIDTH;
+  }
+
   /** Everything before has completed; a wait behind a time-out is aborted without a status write (VT-d 6.5.2.11). */
   #wait(descriptor: Descriptor): boolean {
     if (this.#timedOut >= 0) {
@@ -202,7 +229,7 @@ export class InvalidationQueue {
     }
     if (descriptor.statusWrite) {
       this.#memory.deviceWriting = true;
-      this.#memory.store32(descriptor.addressHi, descriptor.addressLo, descriptor.statusData);
+      this.#memory.store32(descriptor.addressHi & this.#statusMaskHi, descriptor.addressLo, descriptor.statusData);
       this.#memory.deviceWriting = false;
     }
     if (descriptor.interrupt) {

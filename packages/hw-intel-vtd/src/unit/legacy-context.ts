@@ -75,9 +75,8 @@ export class LegacyContextDecoder {
     context.domain = DID.of(words, 0);
     context.deviceTlb = type === TranslationType.WITH_DEVICE_TLB;
     context.snooped = this.#capabilities.coherent;
-    context.inputBits = this.#capabilities.inputBits(levels);
     if (context.kind === ContextKind.SECOND_STAGE) {
-      const inputBits = context.inputBits;
+      const inputBits = this.#capabilities.inputBits(levels);
       context.secondStage = new TableRoot(this.#format, { hi: words[1]!, lo: words[0]! & ~0xfff, levels, inputBits });
     }
     return context;

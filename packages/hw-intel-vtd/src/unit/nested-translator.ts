@@ -1,12 +1,11 @@
-import { Access } from '@ioasis/core';
+import { Access, type TableAddressTranslator } from '@ioasis/core';
 import type { SecondStage } from './second-stage.js';
-import type { NestedTables, TranslationContext } from './translation-context.js';
+import type { TranslationContext } from './translation-context.js';
 
 /** The second stage of a nested context as the first stage's walker sees it: each table address goes through it (VT-d 3.8). */
-export class NestedTranslator implements NestedTables {
+export class NestedTranslator implements TableAddressTranslator {
   tableAddressHi = 0;
   tableAddressLo = 0;
-  refusedWrite = false;
   readonly #stage: SecondStage;
   readonly #context: TranslationContext;
 
@@ -20,10 +19,7 @@ export class NestedTranslator implements NestedTables {
     const { secondStage, domain } = this.#context;
     if (secondStage === null) return false;
     const access = write ? Access.READ | Access.WRITE : Access.READ;
-    if (!stage.walk(secondStage, domain, this.#context, paHi, paLo, access)) {
-      this.refusedWrite = write;
-      return false;
-    }
+    if (!stage.walk(secondStage, domain, this.#context, paHi, paLo, access)) return false;
     this.tableAddressHi = stage.paHi;
     this.tableAddressLo = stage.paLo;
     return true;

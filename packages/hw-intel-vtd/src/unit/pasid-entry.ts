@@ -9,7 +9,7 @@ import {
 import type { Capabilities } from './capabilities.js';
 import type { FirstStage } from './first-stage.js';
 import { NestedTranslator } from './nested-translator.js';
-import { addressExcess, domainExcess } from './reserved-bits.js';
+import { addressExcess, domainExcess, isWider } from './reserved-bits.js';
 import type { SecondStage } from './second-stage.js';
 import type { StructureReader } from './structure-reader.js';
 import { ContextKind, faultContext, type ScalableContext, TranslationContext } from './translation-context.js';
@@ -102,6 +102,7 @@ export class PasidDecoder {
     const context = new TranslationContext();
     context.scalable = true;
     context.domain = DID.of(words, 0);
+    context.pasidTag = pasid;
     context.supervisorRequests = SRE.of(words, 0) !== 0;
     context.executeRequests = ERE.of(words, 0) !== 0;
     context.secondStageExecute = SSEE.of(words, 0) !== 0;
@@ -112,16 +113,15 @@ export class PasidDecoder {
     context.snooped = this.#capabilities.scalableCoherent || PWSNP.of(words, 0) !== 0;
     switch (PGTT.of(words, 0)) {
       case PasidTranslationType.FIRST_STAGE:
-        return firstStage && this.#takeFirstStage(context, words, pasid) ? context : invalid();
+        return firstStage && this.#takeFirstStage(context, words) ? context : invalid();
       case PasidTranslationType.SECOND_STAGE:
         return secondStage && this.#takeSecondStage(context, words) ? context : invalid();
       case PasidTranslationType.NESTED:
         if (!nesting || !this.#takeSecondStage(context, words)) return invalid();
         context.nested = new NestedTranslator(this.#secondStage, context);
-        return this.#takeFirstStage(context, words, pasid) ? context : invalid();
+        return this.#takeFirstStage(context, words) ? context : invalid();
       case PasidTranslationType.PASS_THROUGH:
         context.kind = ContextKind.PASS_THROUGH;
-        context.inputBits = this.#capabilities.hostAddressWidth;
         return passThrough ? context : invalid();
       default:
         return invalid();
@@ -132,30 +132,30 @@ export class PasidDecoder {
     const levels = AW.of(words, 0) + 2;
     if (!this.#capabilities.supportsLevels(levels)) return false;
     context.kind = ContextKind.SECOND_STAGE;
-    context.inputBits = this.#capabilities.inputBits(levels);
     context.secondStage = new TableRoot(this.#secondStage.formatOf(context.secondStageExecute), {
       hi: words[1]!,
       lo: words[0]! & ~0xfff,
       levels,
-      inputBits: context.inputBits,
+      inputBits: this.#capabilities.inputBits(levels),
     });
     return true;
   }
 
-  #takeFirstStage(context: TranslationContext, words: Int32Array, pasid: number): boolean {
+  #takeFirstStage(context: TranslationContext, words: Int32Array): boolean {
     const mode = FSPM.of(words, 0);
     if (mode > 1 || (mode === 1 && !this.#capabilities.firstStage5Level)) return false;
-    const nested = context.nested !== null;
-    if (!nested && anyBit(this.#firstStageReserved, words, 0)) return false;
-    context.kind = nested ? ContextKind.NESTED : ContextKind.FIRST_STAGE;
-    context.pasidTag = pasid;
+    const { nested } = context;
+    if (nested === null && anyBit(this.#firstStageReserved, words, 0)) return false;
+    const guestBits = Math.min(this.#capabilities.guestAddressWidth, context.secondStage?.inputBits ?? 64);
+    if (nested !== null && isWider(words[FS_POINTER + 1]!, words[FS_POINTER]!, guestBits)) return false;
+    context.kind = nested === null ? ContextKind.FIRST_STAGE : ContextKind.NESTED;
     context.firstStage = new TableRoot(this.#firstStage.formatOf(context), {
       hi: words[FS_POINTER + 1]!,
       lo: words[FS_POINTER]! & ~0xfff,
       levels: 4 + mode,
       inputBits: 48 + 9 * mode,
       region: 'canonical',
-      translator: context.nested,
+      translator: nested,
     });
     return true;
   }

@@ -1,7 +1,9 @@
 import { wordField, type RegisterFile, type WordField } from '@ioasis/core';
-import { CCMD_REG, IOTLB_REG, IVA_REG } from '../layouts/invalidation-registers.js';
+import { VER_REG } from '../layouts/capability-registers.js';
+import { TranslationTableMode } from '../layouts/control-registers.js';
+import { CCMD_REG, Granularity, IOTLB_REG, IVA_REG } from '../layouts/invalidation-registers.js';
 import { IOTLB_OFFSET, RegisterOffset } from '../layouts/register-offsets.js';
-import type { Capabilities } from './capabilities.js';
+import type { VtdConfiguration } from '../options.js';
 import type { GlobalCommand } from './global-command.js';
 import type { UnitCaches } from './unit-caches.js';
 
@@ -18,22 +20,38 @@ const IOTLB_DID = wordField(IOTLB_REG, 'DID');
 const AM = wordField(IVA_REG, 'AM');
 const IH = wordField(IVA_REG, 'IH');
 
-/** Register-based invalidation (VT-d 6.5.1): CCMD, IVA and IOTLB. Ignored while the queue is on. */
+/** Units of this major version and later have the queue only. */
+const FIRST_VERSION_WITHOUT = 6;
+
+/**
+ * Register-based invalidation (VT-d 6.5.1): CCMD, IVA and IOTLB. Nothing happens while the queue is on; outside legacy mode and in late
+ * versions a command is answered as done at no granularity.
+ */
 export class RegisterInvalidation {
   readonly #registers: RegisterFile;
   readonly #caches: UnitCaches;
   readonly #globalCommand: GlobalCommand;
   readonly #iotlbOffset: number;
+  readonly #maxAddressMask: number;
+  readonly #isSupported: boolean;
   /** Write-only parts of CCMD (SID, FM) and IVA, as software wrote them last. */
   readonly #command = new Int32Array(2);
   readonly #address = new Int32Array(2);
   readonly #words = new Int32Array(2);
 
-  constructor(registers: RegisterFile, caches: UnitCaches, command: GlobalCommand, capabilities: Capabilities) {
+  constructor(
+    registers: RegisterFile,
+    caches: UnitCaches,
+    command: GlobalCommand,
+    { capabilities, version }: VtdConfiguration,
+  ) {
     this.#globalCommand = command;
     this.#registers = registers;
     this.#caches = caches;
     this.#iotlbOffset = capabilities.iotlbOffset + IOTLB_OFFSET;
+    // Without page-selective invalidation the whole domain goes, whatever the mask.
+    this.#maxAddressMask = capabilities.pageSelective ? capabilities.maxAddressMask : 63;
+    this.#isSupported = Number(VER_REG.get(BigInt(version), 'MAJOR')) < FIRST_VERSION_WITHOUT;
   }
 
   reset(): void {
@@ -46,7 +64,7 @@ export class RegisterInvalidation {
     const words = this.#load(RegisterOffset.CCMD);
     if (ICC.of(words, 0) === 0 || queueEnabled) return;
     this.#globalCommand.drainWriteBuffer();
-    const granularity = CIRG.of(words, 0);
+    const granularity = this.#isAccepted() ? CIRG.of(words, 0) : 0;
     const requester = SID.of(this.#command, 0);
     if (granularity !== 0) {
       this.#caches.dropContexts(granularity, CONTEXT_DID.of(words, 0), requester, FM.of(this.#command, 0));
@@ -62,7 +80,9 @@ export class RegisterInvalidation {
     const words = this.#load(this.#iotlbOffset);
     if (IVT.of(words, 0) === 0 || queueEnabled) return;
     this.#globalCommand.drainWriteBuffer();
-    let granularity = IIRG.of(words, 0);
+    let granularity = this.#isAccepted() ? IIRG.of(words, 0) : 0;
+    // A mask that the unit does not have is an error, and nothing is done.
+    if (granularity === Granularity.SELECTIVE && AM.of(this.#address, 0) > this.#maxAddressMask) granularity = 0;
     if (granularity !== 0) {
       const address = this.#address;
       granularity = this.#caches.dropTranslations(
@@ -75,6 +95,10 @@ export class RegisterInvalidation {
       );
     }
     this.#answer(this.#iotlbOffset, IVT, IAIG, granularity);
+  }
+
+  #isAccepted(): boolean {
+    return this.#isSupported && this.#globalCommand.tableMode === TranslationTableMode.LEGACY;
   }
 
   #keepWritten(into: Int32Array): void {

@@ -1,7 +1,7 @@
 import { Access, iova, join64, NO_PASID, type AccessKind, type HardwareFault } from '@ioasis/core';
 import {
+  FAULT_CONDITIONS,
   faultReasonName,
-  UNQUALIFIED_REASONS,
   type FaultReasonCode,
   type FaultReasonName,
 } from '../layouts/fault-reasons.js';
@@ -16,8 +16,6 @@ export interface VtdFault extends HardwareFault {
   readonly name: FaultReasonName;
 }
 
-const unqualified = new Set<number>(UNQUALIFIED_REASONS);
-
 /** Kind of a request, for people. */
 export function accessKind(access: number): AccessKind {
   if ((access & Access.TRANSLATION_REQUEST) !== 0) return 'translation-request';
@@ -28,8 +26,9 @@ export function accessKind(access: number): AccessKind {
 
 const PAGE_REQUEST_TYPE = 1;
 
-/** {T1,T2} of a record: write, read or atomic. */
+/** {T1,T2} of a record: write, read or atomic. A translation request is a read, whatever it asks for (VT-d 4.2.1). */
 function recordType(access: number): number {
+  if ((access & Access.TRANSLATION_REQUEST) !== 0) return 2;
   if ((access & Access.ATOMIC) !== 0) return 3;
   return (access & Access.WRITE) !== 0 ? 0 : 2;
 }
@@ -60,7 +59,8 @@ export interface RefusedRequest {
 export function refuseRequest(log: FaultSink, request: RefusedRequest): VtdFault {
   const { code, requesterId, hi, lo, access, failure } = request;
   const pasid = request.pasid === NO_PASID ? undefined : request.pasid;
-  const isSuppressed = request.suppress && !unqualified.has(code);
+  const name = faultReasonName(code);
+  const isSuppressed = request.suppress && FAULT_CONDITIONS[name].qualified;
   const recorded = isSuppressed
     ? 'suppressed'
     : log.log({
@@ -77,7 +77,7 @@ export function refuseRequest(log: FaultSink, request: RefusedRequest): VtdFault
   return {
     vendor: 'intel-vtd',
     code,
-    name: faultReasonName(code),
+    name,
     requesterId,
     pasid,
     iova: iova(join64(hi, lo)),

@@ -8,7 +8,7 @@ import {
   type UnitCounters,
 } from '@ioasis/core';
 import { TranslationTableMode } from '../layouts/control-registers.js';
-import { FaultReason, type FaultReasonCode } from '../layouts/fault-reasons.js';
+import { faultCondition, FaultReason, type FaultReasonCode } from '../layouts/fault-reasons.js';
 import type { VtdConfiguration } from '../options.js';
 import type { Capabilities } from './capabilities.js';
 import { ContextLookup } from './context-lookup.js';
@@ -16,7 +16,10 @@ import type { FaultSink } from './fault-log.js';
 import { FirstStage } from './first-stage.js';
 import { TRANSLATION_OFF, type GlobalCommand } from './global-command.js';
 import { InterruptWindow } from './interrupt-window.js';
+import { PageRequestAdmission } from './page-request-admission.js';
+import { pasidReason, tableModeReason } from './pasid-conditions.js';
 import { isProtected } from './protected-memory.js';
+import { isWider } from './reserved-bits.js';
 import { refuseRequest, type RefusedRequest } from './request-fault.js';
 import { SecondStage } from './second-stage.js';
 import { StructureReader } from './structure-reader.js';
@@ -25,6 +28,9 @@ import { ContextKind, type TranslationContext } from './translation-context.js';
 import type { UnitCaches } from './unit-caches.js';
 import type { UnitWatch } from './unit-watch.js';
 import type { WalkFailure } from './walk-failure.js';
+
+/** Requests of ATS: those for a translation, and those that carry one. */
+const ATS = Access.TRANSLATION_REQUEST | Access.TRANSLATED;
 
 /** What the request path needs of its unit. */
 export interface RequestPathParts {
@@ -50,6 +56,7 @@ export class RequestPath {
   readonly #capabilities: Capabilities;
   readonly #watch: UnitWatch;
   readonly #contexts: ContextLookup;
+  readonly #admission: PageRequestAdmission;
   readonly #tables: TableTranslation;
   readonly #window: InterruptWindow;
   readonly #counters: UnitCounters;
@@ -81,30 +88,43 @@ export class RequestPath {
       firstStage,
       keepsNegative: configuration.caches.negative,
     });
+    this.#admission = new PageRequestAdmission(capabilities, this.#contexts, caches, parts.command);
     this.#tables = new TableTranslation({ ...parts, secondStage, firstStage, window: this.#window });
   }
 
   translate(requester: number, pasid: number, hi: number, lo: number, access: number): boolean {
     this.#watch.requester = requester;
     this.#watch.pasid = pasid;
+    if ((access & Access.TRANSLATION_REQUEST) !== 0) return this.#translationRequest(requester, pasid, hi, lo, access);
     if (!this.#serve(requester, pasid, hi, lo, access)) return false;
-    const { paHi, paLo, pageShift, permissions } = this.#translation;
-    if ((access & Access.TRANSLATION_REQUEST) !== 0 && permissions !== 0) {
-      this.#watch.devicePage(hi, lo, pageShift, paHi, paLo);
-    }
+    const { paHi, paLo } = this.#translation;
+    if (!isProtected(this.#registers, this.#capabilities, paHi, paLo)) return true;
+    // Not recorded: it is no fault of the translation structures (VT-d 11.4.8.1).
+    const reason = (access & Access.WRITE) !== 0 ? FaultReason.WRITE_DENIED : FaultReason.READ_DENIED;
+    return this.#refuse(reason, true, requester, pasid, hi, lo, access);
+  }
+
+  /** Asks for reading and writing unless the device says, to a unit that listens, that it will not write (VT-d 4.2.3). */
+  #translationRequest(requester: number, pasid: number, hi: number, lo: number, access: number): boolean {
+    const noWrite = (access & Access.WRITE) === 0 && this.#capabilities.noWriteFlag;
+    const asked = access | Access.READ | (noWrite ? 0 : Access.WRITE);
+    if (!this.#serve(requester, pasid, hi, lo, asked)) return false;
+    const translation = this.#translation;
+    if (noWrite) translation.permissions &= ~Access.WRITE;
+    const { paHi, paLo, pageShift, permissions } = translation;
+    if (permissions !== 0) this.#watch.devicePage(hi, lo, pageShift, paHi, paLo);
     return true;
   }
 
   #serve(requester: number, pasid: number, hi: number, lo: number, access: number): boolean {
     const { mode } = this.#command;
     if (mode === TRANSLATION_OFF) return this.#untranslated(requester, pasid, hi, lo, access);
-    // Requests without PASID to the interrupt window are no DMA (VT-d 3.14): writes are messages, all others are refused.
-    if (pasid === NO_PASID && this.#window.contains(hi, lo)) {
-      const isMessage = (access & (Access.WRITE | Access.ATOMIC | Access.TRANSLATION_REQUEST)) === Access.WRITE;
-      if (isMessage) return this.#pass(hi, lo, Access.WRITE);
-      const reason =
-        mode === TranslationTableMode.SCALABLE ? FaultReason.SM_INTERRUPT_RANGE : FaultReason.INTERRUPT_RANGE;
-      return this.#refuse(reason, false, requester, pasid, hi, lo, access);
+    // Untranslated requests without PASID to the interrupt window are no DMA (VT-d 3.15): writes are messages, reads of no bytes
+    // complete, all others are refused.
+    if (pasid === NO_PASID && (access & ATS) === 0 && this.#window.contains(hi, lo)) {
+      if ((access & (Access.WRITE | Access.ATOMIC)) === Access.WRITE) return this.#pass(hi, lo, Access.WRITE);
+      if ((access & Access.ZERO_LENGTH) !== 0) return this.#pass(hi, lo, Access.READ);
+      return this.#refuse(FaultReason.NOT_AN_INTERRUPT, false, requester, pasid, hi, lo, access);
     }
     if (mode === TranslationTableMode.LEGACY) {
       if (pasid !== NO_PASID) {
@@ -116,9 +136,7 @@ export class RequestPath {
     if (mode === TranslationTableMode.SCALABLE && this.#capabilities.scalable) {
       return this.#scalableRequest(requester, pasid, hi, lo, access);
     }
-    const abort = mode === TranslationTableMode.ABORT_DMA && this.#capabilities.abortDma;
-    const reason = abort ? FaultReason.ABORT_DMA_MODE : FaultReason.TABLE_MODE_INVALID;
-    return this.#refuse(reason, false, requester, pasid, hi, lo, access);
+    return this.#refuse(tableModeReason(this.#capabilities, mode), false, requester, pasid, hi, lo, access);
   }
 
   /**
@@ -126,31 +144,13 @@ export class RequestPath {
    * @returns 0, or the reason why not, after the fault was recorded
    */
   admitPageRequest(requester: number, pasid: number, hi: number, lo: number, access: number): FaultReasonCode | 0 {
-    const { mode } = this.#command;
-    let suppress = false;
-    let reason: FaultReasonCode | 0 = 0;
     this.#watch.requester = requester;
     this.#watch.pasid = pasid;
-    if (mode !== TranslationTableMode.SCALABLE) reason = FaultReason.PAGE_REQUEST_IN_LEGACY_MODE;
-    else {
-      const scalable = this.#contexts.scalable(requester);
-      suppress = scalable.faultProcessingDisabled;
-      if (scalable.reason !== 0) reason = scalable.reason;
-      else if (!scalable.pageRequests) reason = FaultReason.PAGE_REQUEST_DISABLED;
-      else if (pasid !== NO_PASID && !scalable.pasidEnable) reason = FaultReason.PASID_DISABLED;
-    }
+    const reason = this.#admission.admit(requester, pasid, hi, lo);
     if (reason !== 0) {
-      this.#report({
-        code: reason,
-        suppress,
-        requesterId: requester,
-        pasid,
-        hi,
-        lo,
-        access,
-        isPageRequest: true,
-        failure: {},
-      });
+      const { suppress } = this.#admission;
+      const request = { suppress, requesterId: requester, pasid, hi, lo, access, isPageRequest: true, failure: {} };
+      this.#report({ code: reason, ...request });
     }
     return reason;
   }
@@ -173,11 +173,10 @@ export class RequestPath {
     return this.#translateByTables(context, requester, pasid, hi, lo, access);
   }
 
-  /** Translation is off: requests pass, but for protected memory (VT-d 11.4.8). */
+  /** Translation is off: requests pass, but those of ATS are not supported then, which is no fault (VT-d 4.2.1). */
   #untranslated(requester: number, pasid: number, hi: number, lo: number, access: number): boolean {
-    if (isProtected(this.#registers, this.#capabilities, hi, lo)) {
-      const reason = (access & Access.WRITE) !== 0 ? FaultReason.WRITE_DENIED : FaultReason.READ_DENIED;
-      return this.#refuse(reason, true, requester, pasid, hi, lo, access);
+    if ((access & ATS) !== 0) {
+      return this.#refuse(FaultReason.REQUEST_TYPE_BLOCKED, true, requester, pasid, hi, lo, access);
     }
     return this.#pass(hi, lo, RIGHTS);
   }
@@ -187,14 +186,10 @@ export class RequestPath {
     const off = scalable.faultProcessingDisabled;
     const refuse = (reason: FaultReasonCode): boolean => this.#refuse(reason, off, requester, pasid, hi, lo, access);
     if (scalable.reason !== 0) return refuse(scalable.reason);
-    if (pasid !== NO_PASID && !scalable.pasidEnable) return refuse(FaultReason.PASID_DISABLED);
-    if ((access & (Access.TRANSLATION_REQUEST | Access.TRANSLATED)) !== 0 && !scalable.deviceTlb) {
-      return refuse(FaultReason.DEVICE_TLB_DISABLED);
-    }
+    if ((access & ATS) !== 0 && !scalable.deviceTlb) return refuse(FaultReason.DEVICE_TLB_DISABLED);
+    const reason = pasidReason(this.#capabilities, scalable, pasid, access);
+    if (reason !== 0) return refuse(reason);
     const effective = pasid === NO_PASID ? scalable.ridPasid : pasid;
-    if (effective >= scalable.pasidLimit) {
-      return refuse(pasid === NO_PASID ? FaultReason.RID_PASID_INVALID : FaultReason.PASID_BEYOND_DIRECTORY);
-    }
     const context = this.#contexts.pasid(scalable, requester, effective);
     const privileged = pasid === NO_PASID && scalable.ridPrivileged ? access | Access.PRIVILEGED : access;
     return this.#through(context, scalable.deviceTlb, requester, pasid, hi, lo, privileged);
@@ -216,9 +211,13 @@ export class RequestPath {
     }
     const reason = this.#requestReason(context, deviceTlb, pasid, hi, lo, access);
     if (reason !== 0) return this.#refuse(reason, off, requester, pasid, hi, lo, access);
+    // A unit that has no way to say "untranslated requests only" (U) gives no translation for the interrupt window (S.1, S.2).
+    if ((access & Access.TRANSLATION_REQUEST) !== 0 && pasid === NO_PASID && this.#window.contains(hi, lo)) {
+      return this.#withoutRights(hi, lo);
+    }
     // Translated requests carry a physical address already.
     if ((access & Access.TRANSLATED) !== 0) return this.#pass(hi, lo, RIGHTS);
-    if (context.kind === ContextKind.PASS_THROUGH) return this.#pass(hi, lo, RIGHTS);
+    if (context.kind === ContextKind.PASS_THROUGH) return this.#passThrough(hi, lo);
     return (
       this.#tables.lookUp(context, hi, lo, access) || this.#translateByTables(context, requester, pasid, hi, lo, access)
     );
@@ -246,7 +245,7 @@ export class RequestPath {
     lo: number,
     access: number,
   ): FaultReasonCode | 0 {
-    if ((access & (Access.TRANSLATION_REQUEST | Access.TRANSLATED)) !== 0 && !deviceTlb) {
+    if ((access & ATS) !== 0 && !deviceTlb) {
       return context.scalable ? FaultReason.DEVICE_TLB_DISABLED : FaultReason.REQUEST_TYPE_BLOCKED;
     }
     if (context.scalable && (access & Access.PRIVILEGED) !== 0 && !context.supervisorRequests) {
@@ -255,23 +254,20 @@ export class RequestPath {
     if (context.scalable && pasid !== NO_PASID && (access & Access.EXECUTE) !== 0 && !context.executeRequests) {
       return FaultReason.EXECUTE_DISABLED;
     }
-    if ((access & Access.TRANSLATED) !== 0) return 0;
-    if (context.kind === ContextKind.PASS_THROUGH) {
-      if (isWider(hi, lo, context.inputBits)) {
-        return context.scalable ? FaultReason.SS_ADDRESS_BEYOND_WIDTH : FaultReason.ADDRESS_BEYOND_WIDTH;
-      }
-      // With a PASID the window is memory for tables, and nothing for pass-through (VT-d 3.14).
-      return this.#window.contains(hi, lo) ? FaultReason.SM_INTERRUPT_RANGE : 0;
+    const isTranslated = (access & Access.TRANSLATED) !== 0;
+    if (!isTranslated && context.kind !== ContextKind.PASS_THROUGH) return 0;
+    // The address is the host's already.
+    if (isWider(hi, lo, this.#capabilities.hostAddressWidth)) {
+      return context.scalable ? FaultReason.ADDRESS_BEYOND_HOST_WIDTH : FaultReason.ADDRESS_BEYOND_WIDTH;
     }
-    if (context.kind === ContextKind.SECOND_STAGE && isWider(hi, lo, this.#capabilities.guestAddressWidth)) {
-      return context.scalable ? FaultReason.SS_ADDRESS_BEYOND_WIDTH : FaultReason.ADDRESS_BEYOND_WIDTH;
-    }
-    return 0;
+    // With a PASID the window is memory for tables, and nothing for pass-through (VT-d 3.15).
+    if (!this.#window.contains(hi, lo) || (pasid === NO_PASID && !isTranslated)) return 0;
+    return context.scalable ? FaultReason.SM_INTERRUPT_RANGE : FaultReason.INTERRUPT_RANGE;
   }
 
   /**
-   * A translation request does not fault where the device may ask again: what is not allowed there comes back without rights
-   * (VT-d 4.2.3, 7.1.3). A write that is refused may still be a read.
+   * A walk was refused. A translation request gets the rights that are there (VT-d 4.2.3, 7.1.3): reading without writing, or writing
+   * without reading.
    */
   #recover(
     context: TranslationContext,
@@ -282,14 +278,32 @@ export class RequestPath {
     lo: number,
     access: number,
   ): boolean {
-    const refuse = (): boolean =>
-      this.#refuse(reason, context.faultProcessingDisabled, requester, pasid, hi, lo, access, this.#tables.failure);
-    if ((access & Access.TRANSLATION_REQUEST) === 0 || !isRecoverable(reason)) return refuse();
-    if ((access & Access.WRITE) !== 0) {
-      const reading = (access & ~(Access.WRITE | Access.ATOMIC)) | Access.READ;
-      const again = this.#tables.walk(context, requester, hi, lo, reading);
-      return again === 0 || this.#recover(context, again, requester, pasid, hi, lo, reading);
+    if ((access & Access.TRANSLATION_REQUEST) !== 0 && faultCondition(reason).translation === 'rights') {
+      for (const less of [access & ~(Access.WRITE | Access.ATOMIC), access & ~(Access.READ | Access.EXECUTE)]) {
+        if ((less & RIGHTS) !== 0 && this.#tables.walk(context, requester, hi, lo, less) === 0) return true;
+      }
+      return this.#withoutRights(hi, lo);
     }
+    return this.#refuse(
+      reason,
+      context.faultProcessingDisabled,
+      requester,
+      pasid,
+      hi,
+      lo,
+      access,
+      this.#tables.failure,
+    );
+  }
+
+  /** Devices that ask get as large a page as the unit has, as long as it has nothing of the interrupt window. */
+  #passThrough(hi: number, lo: number): true {
+    const { superpage1G, superpage2M } = this.#capabilities;
+    const shift = superpage1G ? 30 : superpage2M ? 21 : PAGE_SHIFT;
+    return answer(this.#translation, hi, lo, this.#window.touches(hi, lo, shift) ? PAGE_SHIFT : shift, RIGHTS);
+  }
+
+  #withoutRights(hi: number, lo: number): true {
     return answer(this.#translation, hi, lo & ~0xfff, PAGE_SHIFT, 0);
   }
 
@@ -306,7 +320,11 @@ export class RequestPath {
     lo: number,
     access: number,
     failure: WalkFailure = {},
-  ): false {
+  ): boolean {
+    // A translation request does not fault where the device may ask again: it gets no rights (VT-d 7.1.3).
+    const { translation } = faultCondition(reason);
+    const isAnswered = (access & Access.TRANSLATION_REQUEST) !== 0 && translation !== 'fault';
+    if (isAnswered && translation !== 'both') return this.#withoutRights(hi, lo);
     this.#report({
       code: reason,
       suppress,
@@ -318,7 +336,7 @@ export class RequestPath {
       isPageRequest: false,
       failure,
     });
-    return false;
+    return isAnswered && this.#withoutRights(hi, lo);
   }
 
   #report(request: RefusedRequest): void {
@@ -327,29 +345,4 @@ export class RequestPath {
     this.#translation.fault = fault;
     this.#watch.faulted(fault);
   }
-}
-
-/** Conditions that software can repair before the device asks again. */
-function isRecoverable(reason: FaultReasonCode): boolean {
-  switch (reason) {
-    case FaultReason.WRITE_DENIED:
-    case FaultReason.READ_DENIED:
-    case FaultReason.SS_DENIED:
-    case FaultReason.FS_ENTRY_NOT_PRESENT:
-    case FaultReason.FS_TABLE_READ_DENIED:
-    case FaultReason.FS_TOP_TABLE_READ_DENIED:
-    case FaultReason.FS_UPDATE_WRITE_DENIED:
-    case FaultReason.USER_DENIED:
-    case FaultReason.EXECUTE_DENIED:
-    case FaultReason.FS_WRITE_DENIED:
-      return true;
-    default:
-      return false;
-  }
-}
-
-/** Whether an address has bits at or above `bits`. */
-function isWider(hi: number, lo: number, bits: number): boolean {
-  if (bits >= 64) return false;
-  return bits >= 32 ? hi >>> (bits - 32) !== 0 : hi !== 0 || lo >>> bits !== 0;
 }

@@ -11,3 +11,9 @@ export function domainExcess<const Name extends string>(layout: WordLayout<Name 
   const lowest = BigInt(layout.fields.DID[1]);
   return layout.mask('DID') & ~(((1n << BigInt(bits)) - 1n) << lowest);
 }
+
+/** Whether an address has bits at or above `bits`. */
+export function isWider(hi: number, lo: number, bits: number): boolean {
+  if (bits >= 64) return false;
+  return bits >= 32 ? hi >>> (bits - 32) !== 0 : hi !== 0 || lo >>> bits !== 0;
+}

@@ -66,7 +66,7 @@ export class ScalableContextDecoder {
     if (P.of(words, 0) === 0) return refuse(FaultReason.SM_CONTEXT_NOT_PRESENT);
     if (anyBit(this.#contextReserved, words, 0)) return refuse(FaultReason.SM_CONTEXT_RESERVED);
 
-    // 3. What it enables must be there.
+    // 3. What it enables must be there, page requests need device TLBs, and RID_PASID must have a directory entry (SCT.4).
     context.deviceTlb = DTE.of(words, 0) !== 0;
     context.pasidEnable = PASIDE.of(words, 0) !== 0;
     context.pageRequests = PRE.of(words, 0) !== 0;
@@ -74,7 +74,7 @@ export class ScalableContextDecoder {
     if (
       (context.deviceTlb && !deviceTlb) ||
       (context.pasidEnable && pasidBits === 0) ||
-      (context.pageRequests && !pageRequests)
+      (context.pageRequests && !(pageRequests && context.deviceTlb))
     ) {
       return refuse(FaultReason.SM_CONTEXT_INVALID);
     }
@@ -82,6 +82,7 @@ export class ScalableContextDecoder {
     context.directoryLo = words[0]! & ~0xfff;
     context.pasidLimit = SMALLEST_DIRECTORY * 2 ** PDTS.of(words, 0);
     context.ridPasid = RID_PASID.of(words, 0);
+    if (context.ridPasid >= context.pasidLimit) return refuse(FaultReason.SM_CONTEXT_INVALID);
     context.ridPrivileged = this.#capabilities.ridPrivilege && RID_PRIV.of(words, 0) !== 0;
     return context;
   }

@@ -11,11 +11,17 @@ import {
 import { secondStageFormat } from '../format/second-stage.js';
 import { SS_LEAF_ENTRY } from '../layouts/page-table-entries.js';
 import type { Capabilities } from './capabilities.js';
+import { isWider } from './reserved-bits.js';
 import { describeStop, type WalkFailure } from './walk-failure.js';
 import { NO_PASID_TAG } from './translation-context.js';
 import type { UnitWatch } from './unit-watch.js';
 
 const D = Number(SS_LEAF_ENTRY.mask('D'));
+const RIGHTS_IN_ORDER = [
+  [Access.WRITE, 'write'],
+  [Access.READ, 'read'],
+  [Access.EXECUTE, 'execute'],
+] as const;
 
 /** How a context's second stage is walked. */
 export interface SecondStageMode {
@@ -37,10 +43,12 @@ export class SecondStage {
   permissions = 0;
   /** After false: where the walk ended. */
   failure: WalkFailure = {};
-  /** After false: why, as the walker says it, on which level of which root, and whether the rights that were left suffice. */
+  /** After false: why, as the walker says it, and on which level of which root. */
   stop = 0;
   atTop = false;
-  allowed = false;
+  /** After false: which right that was asked for was missing first, writes before reads; and whether there was any right at all. */
+  denied: 'nothing' | 'write' | 'read' | 'execute' = 'nothing';
+  hasRights = false;
   /** After false: an entry that is not present, which caching mode may keep. */
   isAbsent = false;
   /** Entries read. */
@@ -81,6 +89,7 @@ export class SecondStage {
    * @param access OR of `Access` READ, WRITE, EXECUTE that must be allowed
    */
   walk(root: TableRoot, domain: number, mode: SecondStageMode, hi: number, lo: number, access: number): boolean {
+    if (isWider(hi, lo, this.#capabilities.guestAddressWidth)) return this.#refuseInput();
     const walker = this.#walkerFor(mode);
     const cache = this.#cache;
     const careful = this.visitor !== null || (this.#memory.lineCache !== null && !this.#isCoherent(mode));
@@ -101,6 +110,15 @@ export class SecondStage {
     return this.#finish(walker, root, mode, access, done);
   }
 
+  #refuseInput(): false {
+    this.stop = WalkStop.INPUT;
+    this.failure = { stage: 'second' };
+    this.atTop = false;
+    this.isAbsent = false;
+    this.reads = 0;
+    return false;
+  }
+
   #keepPath(walker: RadixWalker, domain: number, hi: number, lo: number): void {
     this.#cache.keepPath(walker, hi, lo, domain, NO_PASID_TAG, 0);
     this.#watch.path(walker, domain, NO_PASID_TAG, hi, lo);
@@ -113,7 +131,8 @@ export class SecondStage {
       this.failure = describeStop('second', walker);
       this.atTop = walker.level === root.topLevel;
       this.isAbsent = walker.stop === WalkStop.NOT_PRESENT;
-      this.allowed = walker.stop !== WalkStop.NOT_PRESENT && walker.allows(access);
+      this.hasRights = !this.isAbsent && (walker.allows(Access.READ) || walker.allows(Access.WRITE));
+      this.denied = this.#missing(walker, access);
       return false;
     }
     this.paHi = walker.paHi;
@@ -127,6 +146,14 @@ export class SecondStage {
       return (access & Access.WRITE) === 0;
     }
     return true;
+  }
+
+  #missing(walker: RadixWalker, access: number): SecondStage['denied'] {
+    for (const [right, name] of RIGHTS_IN_ORDER) {
+      if ((access & right) !== 0 && (this.isAbsent || !walker.allows(right))) return name;
+    }
+    // Nothing was asked for: a zero-length read.
+    return this.isAbsent ? 'read' : 'nothing';
   }
 
   /** A write buffer in front of memory hides writes from every walk (VT-d 6.8). */

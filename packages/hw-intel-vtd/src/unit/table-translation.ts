@@ -128,11 +128,11 @@ export class TableTranslation {
     this.#counters.walkReads += secondStage.reads;
     if (!done) {
       this.failure = secondStage.failure;
-      const reason = context.scalable ? secondStageReason(secondStage) : legacyReason(secondStage, access);
+      const reason = context.scalable ? secondStageReason(secondStage) : legacyReason(secondStage);
       if (this.#keepsNegative && secondStage.isAbsent) this.#keepNegative(context, hi, lo);
       return reason;
     }
-    if (this.#window.contains(secondStage.paHi, secondStage.paLo)) {
+    if (this.#isInterruptRange(secondStage.paHi, secondStage.paLo, secondStage.pageShift, access)) {
       return context.scalable ? FaultReason.SM_INTERRUPT_RANGE : FaultReason.INTERRUPT_RANGE;
     }
     const rights = secondStage.permissions;
@@ -167,7 +167,7 @@ export class TableTranslation {
     this.#counters.walkReads += firstStage.reads;
     if (!done) {
       this.failure = firstStage.failure;
-      return firstStageReason(firstStage, secondStage, context.nested);
+      return firstStageReason(firstStage, secondStage);
     }
     let { paHi, paLo, pageShift, permissions } = firstStage;
     if (context.kind === ContextKind.NESTED) {
@@ -183,7 +183,7 @@ export class TableTranslation {
       pageShift = Math.min(pageShift, secondStage.pageShift);
       permissions &= secondStage.permissions | (secondStage.permissions << SUPERVISOR_SHIFT);
     }
-    if (this.#window.contains(paHi, paLo)) return FaultReason.SM_INTERRUPT_RANGE;
+    if (this.#isInterruptRange(paHi, paLo, pageShift, access)) return FaultReason.SM_INTERRUPT_RANGE;
     const kind = context.kind === ContextKind.NESTED ? IotlbKind.NESTED : IotlbKind.FIRST_STAGE;
     this.#fill(context, requester, hi, lo, pageShift, paHi, paLo, permissions, kind);
     const privileged = (access & Access.PRIVILEGED) !== 0 ? SUPERVISOR_SHIFT : 0;
@@ -191,15 +191,23 @@ export class TableTranslation {
     return 0;
   }
 
-  #keepNegative({ domain, pasidTag }: TranslationContext, hi: number, lo: number): void {
+  /** The output of a request is one address, that of a translation request a page (LGN.4, SGN.8). */
+  #isInterruptRange(paHi: number, paLo: number, shift: number, access: number): boolean {
+    return (access & Access.TRANSLATION_REQUEST) !== 0
+      ? this.#window.touches(paHi, paLo, shift)
+      : this.#window.contains(paHi, paLo);
+  }
+
+  #keepNegative(context: TranslationContext, hi: number, lo: number): void {
+    const { domain, pasidTag } = context;
     const { iotlb } = this.#caches;
     const kind = IotlbKind.SECOND_STAGE | NEGATIVE;
     if (iotlb.insert(hi, lo, PAGE_SHIFT, domain, pasidTag, 0, 0, 0, kind, false) < 0) return;
-    this.#watch.absentPage(domain, pasidTag, hi, lo, PAGE_SHIFT);
+    this.#watch.absentPage(context, hi, lo, PAGE_SHIFT);
   }
 
   #deniedReason(context: TranslationContext, access: number): FaultReasonCode {
-    if (context.scalable) return FaultReason.SS_DENIED;
+    if (context.scalable) return FaultReason.SS_ENTRY_NOT_PRESENT;
     return (access & Access.WRITE) !== 0 ? FaultReason.WRITE_DENIED : FaultReason.READ_DENIED;
   }
 
@@ -218,7 +226,7 @@ export class TableTranslation {
     // Part of a large page may lie in the interrupt window: the rest is cached page by page.
     const cached = this.#window.touches(paHi, paLo, shift) ? PAGE_SHIFT : shift;
     const index = iotlb.insert(hi, lo, cached, context.domain, context.pasidTag, paHi, paLo, permissions, kind, false);
-    if (index >= 0) this.#watch.page(context.domain, context.pasidTag, hi, lo, cached, paHi, paLo);
+    if (index >= 0) this.#watch.page(context, hi, lo, cached, paHi, paLo);
     if (!this.#keepsProvenance) return;
     iotlb.note(index, {
       sequence: ++this.#insertions,

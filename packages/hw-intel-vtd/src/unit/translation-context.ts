@@ -6,12 +6,6 @@ export const ContextKind = { FAULT: 0, PASS_THROUGH: 1, SECOND_STAGE: 2, FIRST_S
 /** One of {@link ContextKind}. */
 export type ContextKindCode = (typeof ContextKind)[keyof typeof ContextKind];
 
-/** The second stage in front of a first stage's tables. */
-export interface NestedTables extends TableAddressTranslator {
-  /** After a refusal: whether the entry was to be updated. */
-  readonly refusedWrite: boolean;
-}
-
 /**
  * A decoded context entry (legacy mode) or PASID entry (scalable mode). One class for all kinds, because the hit path reads it;
  * fields that a kind does not have keep their defaults.
@@ -24,7 +18,7 @@ export class TranslationContext {
   faultProcessingDisabled = false;
   /** Domain id, tag of everything that is cached on behalf of this context. */
   domain = 0;
-  /** Tag B of IOTLB entries: the PASID for first-stage and nested translations, {@link NO_PASID_TAG} otherwise. */
+  /** Tag B of IOTLB entries: the PASID in scalable mode, {@link NO_PASID_TAG} in legacy mode (VT-d 6.2.1). */
   pasidTag: number = NO_PASID_TAG;
   /** Legacy mode: TT allows translation requests and translated requests. Scalable mode asks the scalable context. */
   deviceTlb = false;
@@ -33,7 +27,7 @@ export class TranslationContext {
   /** First-stage root: of FIRST_STAGE and NESTED. */
   firstStage: TableRoot | null = null;
   /** The second stage as it serves the first stage's table reads: of NESTED. */
-  nested: NestedTables | null = null;
+  nested: TableAddressTranslator | null = null;
   /** SSEE. */
   secondStageExecute = false;
   /** SSADE. */
@@ -52,11 +46,9 @@ export class TranslationContext {
   snooped = true;
   /** Scalable mode: reasons of faults differ. */
   scalable = false;
-  /** Address bits of a pass-through request. */
-  inputBits = 64;
 }
 
-/** Tag B of translations that belong to a domain as a whole. */
+/** Tag B of what belongs to a domain as a whole. */
 export const NO_PASID_TAG = -1;
 
 /** A context in which every request faults. */

@@ -28,6 +28,7 @@ const FUNCTION_MASKS = [0, 4, 6, 7] as const;
 const STRUCTURES: readonly CacheKind[] = ['structure'];
 const TRANSLATIONS: readonly CacheKind[] = ['iotlb', 'paging-structure'];
 const LEAVES: readonly CacheKind[] = ['iotlb'];
+const LINKS: readonly CacheKind[] = ['paging-structure'];
 const ALL: readonly CacheKind[] = ['structure', 'iotlb', 'paging-structure'];
 
 /**
@@ -46,6 +47,9 @@ export class UnitCaches {
   /** False while the IOTLB never held first-stage or nested entries: page-selective commands need not look for them. */
   mayHoldFirstStage = false;
   readonly #capabilities: Capabilities;
+  /** Bits of a domain id, and of the upper word of an address, that commands look at. */
+  readonly #domainMask: number;
+  readonly #guestMaskHi: number;
   readonly #counters: UnitCounters;
   readonly #watch: UnitWatch;
   readonly #query = new CacheQuery();
@@ -54,6 +58,8 @@ export class UnitCaches {
     const { caches, capabilities } = configuration;
     const { ways, seed, provenance } = caches;
     this.#capabilities = capabilities;
+    this.#domainMask = 2 ** capabilities.domainIdBits - 1;
+    this.#guestMaskHi = (2 ** Math.max(0, capabilities.guestAddressWidth - 32) - 1) | 0;
     this.#counters = counters;
     this.#watch = watch;
     this.contexts = new StructureCache(caches.contextEntries, ways, seed);
@@ -80,14 +86,14 @@ export class UnitCaches {
     this.#watch.invalidated('reset', ALL, {}, undefined, dropped);
   }
 
-  /** Every cache, as SRTP does with CAP.ESRTPS (VT-d 6.6). */
-  dropAll(): void {
+  /** Every cache: SRTP with CAP.ESRTPS (VT-d 6.6), switching translation off in a unit with scalable mode (VT-d 11.4.4.1). */
+  dropAll(command: 'SRTP' | 'translation disable'): void {
     const query = this.#query.all();
     const everything = (): boolean => true;
     this.version++;
     const structures =
       this.contexts.drop(everything) + this.scalableContexts.drop(everything) + this.pasids.drop(everything);
-    this.#done('SRTP', ALL, {}, query, structures + this.#dropTranslations(query));
+    this.#done(command, ALL, {}, query, structures + this.#dropTranslations(query));
   }
 
   /**
@@ -103,13 +109,17 @@ export class UnitCaches {
         return this.#done('context-cache global', STRUCTURES, { structure }, undefined, dropped);
       }
       case Granularity.DOMAIN: {
-        const dropped = this.contexts.drop((entry) => entry.domain === domain) + this.scalableContexts.drop(() => true);
-        return this.#done('context-cache domain-selective', STRUCTURES, { structure, domain }, undefined, dropped);
+        const ofDomain = domain & this.#domainMask;
+        const dropped =
+          this.contexts.drop((entry) => entry.domain === ofDomain) + this.scalableContexts.drop(() => true);
+        const tags = { structure, domain: ofDomain };
+        return this.#done('context-cache domain-selective', STRUCTURES, tags, undefined, dropped);
       }
       default: {
         const ignored = FUNCTION_MASKS[functionMask & 3]!;
         for (let functions = 0; functions <= ignored; functions++) {
-          if ((functions & ~ignored) === 0) this.#dropDevice(domain, (requester & ~ignored) | functions);
+          if ((functions & ~ignored) === 0)
+            this.#dropDevice(domain & this.#domainMask, (requester & ~ignored) | functions);
         }
       }
     }
@@ -126,7 +136,8 @@ export class UnitCaches {
   /** PASID-cache invalidation (VT-d 6.5.2.2). Entries that are not present have no domain: any domain drops them. */
   dropPasids(granularity: number, domain: number, pasid: number): void {
     const structure = StructureTag.PASID;
-    const isOf = (entry: TranslationContext): boolean => entry.domain === domain || entry.kind === ContextKind.FAULT;
+    const ofDomain = domain & this.#domainMask;
+    const isOf = (entry: TranslationContext): boolean => entry.domain === ofDomain || entry.kind === ContextKind.FAULT;
     this.version++;
     switch (granularity) {
       case PasidCacheGranularity.GLOBAL: {
@@ -135,11 +146,12 @@ export class UnitCaches {
       }
       case PasidCacheGranularity.DOMAIN: {
         const dropped = this.pasids.drop(isOf);
-        return this.#done('PASID-cache domain-selective', STRUCTURES, { structure, domain }, undefined, dropped);
+        const tags = { structure, domain: ofDomain };
+        return this.#done('PASID-cache domain-selective', STRUCTURES, tags, undefined, dropped);
       }
       default: {
         const dropped = this.pasids.drop((entry, _, other) => other === pasid && isOf(entry));
-        const tags = { structure, domain, pasid };
+        const tags = { structure, domain: ofDomain, pasid };
         return this.#done('PASID-cache PASID-selective', STRUCTURES, tags, undefined, dropped);
       }
     }
@@ -163,31 +175,36 @@ export class UnitCaches {
       this.#done('IOTLB global', TRANSLATIONS, {}, query, this.#dropTranslations(query));
       return granularity;
     }
-    query.withTagA(domain);
+    const ofDomain = domain & this.#domainMask;
+    query.withTagA(ofDomain);
     // A mask above MAMV is undefined; without PSI there are no page-selective ones: dropping more is always allowed.
     const selective =
       granularity === Granularity.SELECTIVE &&
       this.#capabilities.pageSelective &&
       addressMask <= this.#capabilities.maxAddressMask;
     if (!selective) {
-      this.#done('IOTLB domain-selective', TRANSLATIONS, { domain }, query, this.#dropTranslations(query));
+      this.#done('IOTLB domain-selective', TRANSLATIONS, { domain: ofDomain }, query, this.#dropTranslations(query));
       return Granularity.DOMAIN;
     }
     if (this.mayHoldFirstStage) {
       const links = this.firstStage.invalidate(query);
       const leaves = this.iotlb.invalidate(query.withAttributes(HAS_FIRST_STAGE, HAS_FIRST_STAGE));
-      const tags = { stage: StageTag.FIRST, domain };
+      const tags = { stage: StageTag.FIRST, domain: ofDomain };
       this.#done('IOTLB page-selective', TRANSLATIONS, tags, query, links + leaves);
     }
-    selectPages(query.withAttributes(0, 0), addressHi, addressLo, addressMask);
+    // Address bits at or above MGAW are ignored.
+    selectPages(query.withAttributes(0, 0), addressHi & this.#guestMaskHi, addressLo, addressMask);
     const links = leafOnly ? 0 : this.secondStage.invalidate(query);
     const leaves = this.iotlb.invalidate(query.withAttributes(0, HAS_FIRST_STAGE));
-    const tags = { stage: StageTag.SECOND, domain };
+    const tags = { stage: StageTag.SECOND, domain: ofDomain };
     this.#done('IOTLB page-selective', leafOnly ? LEAVES : TRANSLATIONS, tags, query, links + leaves);
     return granularity;
   }
 
-  /** PASID-based IOTLB invalidation (VT-d 6.5.2.4): first-stage and nested entries of one PASID. */
+  /**
+   * PASID-based IOTLB invalidation (VT-d 6.5.2.4): of one PASID all pages and first-stage links, or what first-stage and nested
+   * translations have of a range, whatever its size (MAMV limits second-stage ranges only).
+   */
   dropPasidTranslations(
     granularity: number,
     domain: number,
@@ -197,16 +214,20 @@ export class UnitCaches {
     addressMask: number,
     leafOnly: boolean,
   ): void {
-    const query = this.#query.all().withTagA(domain).withTagB(pasid);
-    const tags = { stage: StageTag.FIRST, domain, pasid };
-    if (granularity !== PasidIotlbGranularity.PAGES || addressMask > this.#capabilities.maxAddressMask) {
-      const dropped = this.firstStage.invalidate(query) + this.iotlb.invalidate(query);
-      return this.#done('PASID-based-IOTLB PASID-selective', TRANSLATIONS, tags, query, dropped);
+    const ofDomain = domain & this.#domainMask;
+    const query = this.#query.all().withTagA(ofDomain).withTagB(pasid);
+    const tags = { domain: ofDomain, pasid };
+    const firstStageTags = { stage: StageTag.FIRST, domain: ofDomain, pasid };
+    if (granularity !== PasidIotlbGranularity.PAGES) {
+      const command = 'PASID-based-IOTLB PASID-selective';
+      this.#done(command, LEAVES, tags, query, this.iotlb.invalidate(query));
+      return this.#done(command, LINKS, firstStageTags, query, this.firstStage.invalidate(query));
     }
     selectPages(query, addressHi, addressLo, addressMask);
-    const dropped = (leafOnly ? 0 : this.firstStage.invalidate(query)) + this.iotlb.invalidate(query);
+    const links = leafOnly ? 0 : this.firstStage.invalidate(query);
+    const leaves = this.iotlb.invalidate(query.withAttributes(HAS_FIRST_STAGE, HAS_FIRST_STAGE));
     const caches = leafOnly ? LEAVES : TRANSLATIONS;
-    this.#done('PASID-based-IOTLB page-selective', caches, tags, query, dropped);
+    this.#done('PASID-based-IOTLB page-selective', caches, firstStageTags, query, links + leaves);
   }
 
   #dropTranslations(query: CacheQuery): number {

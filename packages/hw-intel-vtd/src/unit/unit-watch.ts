@@ -11,7 +11,7 @@ import {
   type UnitObserver,
 } from '@ioasis/core';
 import { descriptorName } from '../layouts/descriptors.js';
-import { NO_PASID_TAG } from './translation-context.js';
+import { ContextKind, NO_PASID_TAG, type TranslationContext } from './translation-context.js';
 
 /** Tag `stage` of translations and of links to tables. */
 export const StageTag = { FIRST: 1, SECOND: 2 } as const;
@@ -34,17 +34,17 @@ export class UnitWatch {
   pasid: number = NO_PASID;
 
   /** A page went into the IOTLB. */
-  page(domain: number, pasidTag: number, hi: number, lo: number, shift: number, paHi: number, paLo: number): void {
+  page(context: TranslationContext, hi: number, lo: number, shift: number, paHi: number, paLo: number): void {
     if (this.observer === null) return;
     const range = pageRange(hi, lo, shift);
     const first = join64(paHi, paLo) & ~(range.last - range.start);
-    this.#filled('iotlb', stageTags(domain, pasidTag), range, first);
+    this.#filled('iotlb', pageTags(context), range, first);
   }
 
   /** "Not present" went into the IOTLB. */
-  absentPage(domain: number, pasidTag: number, hi: number, lo: number, shift: number): void {
+  absentPage(context: TranslationContext, hi: number, lo: number, shift: number): void {
     if (this.observer === null) return;
-    this.#filled('iotlb', stageTags(domain, pasidTag), pageRange(hi, lo, shift), undefined);
+    this.#filled('iotlb', pageTags(context), pageRange(hi, lo, shift), undefined);
   }
 
   /** A watched walk's tables below its root went into a paging-structure cache. */
@@ -54,7 +54,7 @@ export class UnitWatch {
       const frame = walker.pathTable[level]!;
       if (frame < 0) return;
       const range = pageRange(hi, lo, shift + indexBits);
-      this.#filled('paging-structure', stageTags(domain, pasidTag), range, BigInt(frame) * FRAME_BYTES);
+      this.#filled('paging-structure', linkTags(domain, pasidTag), range, BigInt(frame) * FRAME_BYTES);
     });
   }
 
@@ -120,8 +120,14 @@ export class UnitWatch {
   }
 }
 
-const stageTags = (domain: number, pasidTag: number): CacheTags =>
+/** Second-stage links belong to a domain whatever the PASID, first-stage and nested ones to both (VT-d 6.2.1). */
+const linkTags = (domain: number, pasidTag: number): CacheTags =>
   pasidTag === NO_PASID_TAG ? { stage: StageTag.SECOND, domain } : { stage: StageTag.FIRST, domain, pasid: pasidTag };
+
+function pageTags({ kind, domain, pasidTag }: TranslationContext): CacheTags {
+  const stage = kind === ContextKind.SECOND_STAGE ? StageTag.SECOND : StageTag.FIRST;
+  return pasidTag === NO_PASID_TAG ? { stage, domain } : { stage, domain, pasid: pasidTag };
+}
 
 /** The 2^shift bytes around an address. */
 function pageRange(hi: number, lo: number, shift: number): Range64 {

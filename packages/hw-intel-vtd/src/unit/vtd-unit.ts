@@ -95,12 +95,7 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
     this.#registers = new RegisterFile(REGISTER_WINDOW_BYTES, vtdRegisters(capabilities, configuration.version), this);
     this.#faultEvent = new EventMessage(this.#registers, RegisterOffset.FECTL, deliver);
     this.#invalidationEvent = new EventMessage(this.#registers, RegisterOffset.IECTL, deliver);
-    this.#faults = new FaultLog(
-      this.#registers,
-      this.#faultEvent,
-      capabilities.faultRecordOffset,
-      capabilities.faultRecords,
-    );
+    this.#faults = new FaultLog(this.#registers, this.#faultEvent, capabilities);
     this.caches = new UnitCaches(configuration, this.counters, this.#watch);
     this.#iotlb = this.caches.iotlb;
     this.#queue = new InvalidationQueue({
@@ -111,11 +106,12 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
       event: this.#invalidationEvent,
       sink: this,
       watch: this.#watch,
+      tableMode: () => this.#command.tableMode,
       counters: this.counters,
       isStepped: configuration.completion === 'stepped',
     });
-    this.#command = new GlobalCommand(memory, this.#registers, this.#queue, this.caches, capabilities);
-    this.#registerInvalidation = new RegisterInvalidation(this.#registers, this.caches, this.#command, capabilities);
+    this.#command = new GlobalCommand(memory, this.#registers, this.#queue, this.caches, this.#faults, capabilities);
+    this.#registerInvalidation = new RegisterInvalidation(this.#registers, this.caches, this.#command, configuration);
     this.#pageRequestEvent = new EventMessage(this.#registers, RegisterOffset.PECTL, deliver);
     this.#pageRequests = new PageRequestQueue(memory, this.#registers, this.#pageRequestEvent);
     const window = new InterruptWindow(configuration.msiWindow);
@@ -177,7 +173,8 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
 
   /** Asks the caches for a requester's context and remembers the answer until the caches change. */
   #recall(requesterId: number, pasid: number): TranslationContext | null {
-    const context = this.#cachedContext(requesterId, pasid);
+    // What is protected is tested on the long way only.
+    const context = this.#command.protectsMemory ? null : this.#cachedContext(requesterId, pasid);
     this.#context = context !== null && context.kind >= ContextKind.SECOND_STAGE ? context : null;
     this.#requester = requesterId;
     this.#pasid = pasid;
@@ -197,7 +194,7 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
     if (pasid === NO_PASID) {
       return scalable.ridPrivileged ? null : this.caches.pasids.find(requesterId, scalable.ridPasid);
     }
-    return scalable.pasidEnable ? this.caches.pasids.find(requesterId, pasid) : null;
+    return scalable.pasidEnable && pasid !== scalable.ridPasid ? this.caches.pasids.find(requesterId, pasid) : null;
   }
 
   explain(requesterId: number, pasid: number, iova: bigint, access: number): TranslationWalk {
@@ -277,7 +274,6 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
         break;
       case DescriptorType.DEVICE_TLB:
       case DescriptorType.PASID_DEVICE_TLB:
-        if (!this.configuration.capabilities.deviceTlb) break;
         return this.#invalidateDevice(descriptor);
       case DescriptorType.PAGE_GROUP_RESPONSE:
         this.#respond(

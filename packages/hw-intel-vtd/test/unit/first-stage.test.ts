@@ -61,11 +61,11 @@ describe('first-stage pages', () => {
 describe('first-stage rights', () => {
   it.each([
     ['user reads a user page', 5n, Access.READ, 0n, '0x100000000'],
-    ['user writes a read-only page', 5n, Access.WRITE, 0n, 'FS_WRITE_DENIED'],
+    ['user writes a read-only page', 5n, Access.WRITE, 0n, 'SM_WRITE_DENIED'],
     ['user reads a supervisor page', 3n, Access.READ, 0n, 'USER_DENIED'],
     ['supervisor reads a supervisor page', 3n, Access.READ | SUPERVISOR, 1n, '0x100000000'],
     ['supervisor writes a read-only page, WPE = 0', 5n, Access.WRITE | SUPERVISOR, 1n, '0x100000000'],
-    ['supervisor writes a read-only page, WPE = 1', 5n, Access.WRITE | SUPERVISOR, 0x11n, 'FS_WRITE_DENIED'],
+    ['supervisor writes a read-only page, WPE = 1', 5n, Access.WRITE | SUPERVISOR, 0x11n, 'SM_WRITE_DENIED'],
     ['supervisor fetches from a user page', 5n, Access.EXECUTE | SUPERVISOR, 3n, '0x100000000'],
     ['supervisor fetches from a user page, SMEP', 5n, Access.EXECUTE | SUPERVISOR, 0x43n, 'EXECUTE_DENIED'],
     ['supervisor fetches from a supervisor page, SMEP', 1n, Access.EXECUTE | SUPERVISOR, 0x43n, '0x100000000'],
@@ -81,7 +81,7 @@ describe('first-stage rights', () => {
     const built = build(PA | 7n);
     const link = built.rig.entryAt(built.root, 4, IOVA, 3);
     built.rig.store(link, built.rig.load(link) & ~2n);
-    expect(ask(built, Access.WRITE)).toBe('FS_WRITE_DENIED');
+    expect(ask(built, Access.WRITE)).toBe('SM_WRITE_DENIED');
     expect(ask(built)).toBe('0x100000000');
   });
 });

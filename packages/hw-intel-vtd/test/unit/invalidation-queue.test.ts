@@ -75,10 +75,22 @@ describe('errors stop the queue at the descriptor', () => {
     expect([rig.register(IQH), rig.unit.read32(FSTS), rig.load(STATUS)]).toEqual([0x30n, 0, 2n]);
   });
 
-  it('a 256-bit type in a 128-bit queue is a wrong width', () => {
-    const rig = new VtdRig({ preset: 'full' }).enable('legacy');
-    rig.submit([0x26n, 0n]);
-    expect(rig.register(IQERCD) & 0xfn).toBe(5n);
+  /** What runs in which table mode and descriptor width (VT-d 6.5.2.11, table of valid types). */
+  it.each([
+    ['legacy mode has no PASID types', 'legacy', 0n, 0x26n, 3n],
+    ['not in wide descriptors either', 'legacy', 0x800n, 0x26n, 3n],
+    ['legacy mode takes wide descriptors', 'legacy', 0x800n, 0x11n, 0n],
+    ['scalable mode needs wide ones', 'scalable', 0n, 0x11n, 5n],
+    ['abort-DMA mode needs wide ones', 'abort', 0n, 0x11n, 5n],
+    ['abort-DMA mode has PASID types', 'abort', 0x800n, 0x37n, 0n],
+    ['a reserved table mode has nothing', 'reserved', 0x800n, 0x11n, 7n],
+  ] as const)('%s', (_, mode, width, type, info) => {
+    const rig = new VtdRig({ preset: 'full' }).enable(mode, { queue: false });
+    rig.write(0x90, rig.queue | width);
+    rig.unit.write32(0x18, 0x8400_0000 | 0);
+    rig.store(rig.queue, type, 0n);
+    rig.write(IQT, width === 0n ? 0x10n : 0x20n);
+    expect([rig.unit.read32(FSTS), rig.register(IQERCD)]).toEqual([info === 0n ? 0 : IQE, info]);
   });
 
   it('the upper half of a 256-bit descriptor must be zero', () => {

@@ -22,8 +22,8 @@ const request: VtdPageRequest = {
 
 function make(): { rig: VtdRig; responses: PageGroupResponse[] } {
   const rig = new VtdRig({ preset: 'full' });
-  // PASIDE and PRE.
-  rig.scalableContext(DEVICE, { low: 0x418n });
+  // DTE, PASIDE and PRE; the PASID passes through.
+  rig.pasid(rig.scalableContext(DEVICE, { low: 0x41cn }), 0x42, { q0: 0x109n, q1: 5n });
   rig.write(PQA, QUEUE);
   const responses: PageGroupResponse[] = [];
   const endpoint: Endpoint = {

@@ -8,13 +8,15 @@ const PA = 0x1_0000_0000n;
 const ZERO_LENGTH = Access.READ | Access.ZERO_LENGTH;
 
 describe('interrupt window', () => {
-  it('writes without PASID are messages and not translated; reads are refused', () => {
+  it('writes without PASID are messages and not translated; reads of bytes and atomics are refused', () => {
     const rig = new VtdRig();
     rig.context(DEVICE, 5);
     rig.enable();
     expect(rig.ask(DEVICE, 0xfee0_1234n, Access.WRITE)).toBe('0xfee01234');
     expect(rig.ask(DEVICE, 0xfeef_f000n, Access.WRITE)).toBe('0xfeeff000');
-    expect(rig.ask(DEVICE, 0xfee0_1000n)).toBe('INTERRUPT_RANGE');
+    expect(rig.ask(DEVICE, 0xfee0_1000n)).toBe('NOT_AN_INTERRUPT');
+    expect(rig.ask(DEVICE, 0xfee0_1000n, Access.READ | Access.WRITE | Access.ATOMIC)).toBe('NOT_AN_INTERRUPT');
+    expect(rig.ask(DEVICE, 0xfee0_1000n, ZERO_LENGTH), 'a flush').toBe('0xfee01000');
     expect(rig.ask(DEVICE, 0xfef0_0000n, Access.WRITE)).toBe('WRITE_DENIED');
   });
 

@@ -200,7 +200,14 @@ describe('invalidations', () => {
       'PASID IOTLB, PASID',
       0x3_0005_0026n,
       0n,
-      [{ command: 'PASID-based-IOTLB PASID-selective', tags: { stage: 1, domain: 5, pasid: 3 }, range: undefined }],
+      [
+        { command: 'PASID-based-IOTLB PASID-selective', caches: ['iotlb'], tags: { domain: 5, pasid: 3 } },
+        {
+          command: 'PASID-based-IOTLB PASID-selective',
+          caches: ['paging-structure'],
+          tags: { stage: 1, domain: 5, pasid: 3 },
+        },
+      ],
     ],
     [
       'PASID IOTLB, pages',

@@ -113,7 +113,7 @@ describe('VtdUnit', () => {
           const answer = ask(cached, request);
           expect(ask(make(state, false), request)).toBe(answer);
           // A walk that only looks does not write flags, so that no update of its can be refused.
-          if (answer !== 'FS_UPDATE_WRITE_DENIED' && answer !== 'UPDATE_FAILED') {
+          if (answer !== 'FS_UPDATE_WRITE_DENIED' && answer !== 'FS_UPDATE_FAILED') {
             const { pa, fault } = explained;
             expect(pa === undefined ? fault!.name : `${pa >> 32n}:${pa & 0xffff_ffffn}`).toBe(answer);
           }
