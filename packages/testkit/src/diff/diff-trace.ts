@@ -3,7 +3,7 @@ import { recordedHere } from '../trace/emitter.js';
 import type { TraceStep } from '../trace/format.js';
 import type { StepOutcome } from '../trace/outcome.js';
 import type { Trace } from '../trace/reader.js';
-import { ScenarioRun } from '../trace/scenario-run.js';
+import { TraceRun } from '../trace/trace-run.js';
 import type { ReplayOptions } from '../trace/replayer.js';
 import type { DiffReason } from './diff-reason.js';
 import { differsIn, explainStep, type DiffSide } from './explain-step.js';
@@ -44,11 +44,11 @@ export function diffTrace(trace: Trace, left: DiffSide, right: DiffSide, options
   const chosen = trace.steps.filter(({ scenario }) => scenario.includes(options.scenario ?? ''));
   const differing: StepDifference[] = [];
   const kinds = differsIn(left, right);
-  let runs: readonly [ScenarioRun, ScenarioRun] | undefined;
+  let runs: readonly [TraceRun, TraceRun] | undefined;
   let apart: number | undefined;
   for (const step of chosen) {
     if (step.op === 'begin' || runs === undefined) {
-      runs = [new ScenarioRun(left.make(trace.header).spawn()), new ScenarioRun(right.make(trace.header).spawn())];
+      runs = [new TraceRun(left.make(trace.header).spawn()), new TraceRun(right.make(trace.header).spawn())];
       apart = undefined;
     }
     const found = stepOnBoth(runs, step);
@@ -71,7 +71,7 @@ export function diffTrace(trace: Trace, left: DiffSide, right: DiffSide, options
 
 /** Does a step on both sides. Undefined: they agree. */
 function stepOnBoth(
-  [left, right]: readonly [ScenarioRun, ScenarioRun],
+  [left, right]: readonly [TraceRun, TraceRun],
   step: TraceStep,
 ): Pick<StepDifference, 'step' | 'left' | 'right' | 'differences'> | undefined {
   const leftOutcome = left.attempt(step);

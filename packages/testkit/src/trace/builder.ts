@@ -63,6 +63,11 @@ export class TraceBuilder {
     return this.#add({ op: 'mmap', ...memory, ...WORKED });
   }
 
+  /** Fills memory with the pattern of a seed. */
+  pattern(addr: bigint, bytes: bigint, seed: number): TraceStep {
+    return this.#add({ op: 'pattern', addr: quantity(addr), len: quantity(bytes), seed });
+  }
+
   /** Stores bytes. */
   poke(addr: bigint, bytes: Uint8Array): TraceStep {
     return this.#add({ op: 'poke', addr: quantity(addr), data: Buffer.from(bytes).toString('hex') });

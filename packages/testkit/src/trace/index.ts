@@ -1,6 +1,6 @@
 export { compareStep, isCompared, type Difference } from './compare.js';
 export { TraceBuilder, traceText, type StructFields } from './builder.js';
-export { emitStep } from './emitter.js';
+export { emitStep, recordedHere } from './emitter.js';
 export { fieldDifferences, type FieldDifference } from './fields.js';
 export type { StepOf, TraceHeader, TraceOp, TraceStep } from './format.js';
 export type { StepOutcome } from './outcome.js';
@@ -14,3 +14,4 @@ export {
   type ReplayOptions,
   type ReplayReport,
 } from './replayer.js';
+export { TraceRun } from './trace-run.js';

@@ -3,7 +3,7 @@ import { compareStep, isCompared, type Difference } from './compare.js';
 import type { TraceHeader, TraceStep } from './format.js';
 import type { StepOutcome } from './outcome.js';
 import type { Trace } from './reader.js';
-import { ScenarioRun } from './scenario-run.js';
+import { TraceRun } from './trace-run.js';
 
 /** What a replay needs of a machine; core's `Machine` is one. */
 export interface ReplayMachine {
@@ -41,7 +41,7 @@ export interface ReplayReport {
   readonly divergences: readonly ReplayedStep[];
 }
 
-function performed(run: ScenarioRun, step: TraceStep): ReplayedStep {
+function performed(run: TraceRun, step: TraceStep): ReplayedStep {
   const outcome = run.attempt(step);
   return { step, outcome, compared: isCompared(step), differences: compareStep(step, outcome) };
 }
@@ -53,10 +53,10 @@ export function* replaySteps(
   options: ReplayOptions = {},
 ): Generator<ReplayedStep, void, void> {
   const chosen = options.scenario ?? '';
-  let run: ScenarioRun | undefined;
+  let run: TraceRun | undefined;
   for (const step of trace.steps) {
     if (!step.scenario.includes(chosen)) continue;
-    if (step.op === 'begin' || run === undefined) run = new ScenarioRun(machineFor(trace.header).spawn());
+    if (step.op === 'begin' || run === undefined) run = new TraceRun(machineFor(trace.header).spawn());
     yield performed(run, step);
   }
 }

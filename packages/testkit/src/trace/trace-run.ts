@@ -18,7 +18,7 @@ function resultOf(result: IoResult<unknown>): StepOutcome {
 const success: StepOutcome = { ret: 0, errno: null };
 
 /** One scenario in progress: a process and what its descriptors are called. */
-export class ScenarioRun {
+export class TraceRun {
   readonly #process: Process;
   readonly #memory: UserMemory;
   readonly #descriptors = new TraceDescriptors();
