@@ -33,23 +33,33 @@ export function interruptVerdict(entry: DeviceEntry, access: number): SpecialVer
   return entry.interruptsBlocked ? interruptBlocked : pass;
 }
 
-/** A request to the HyperTransport ranges: system management by DTE.SysMgt, port I/O by DTE.IoCtl, the rest is reserved. */
+/* Pieces of 0xFD00000000 to 0xFDFFFFFFFF, in 64 KiB. */
+const INTERRUPT_AND_EOI = { first: 0xf800, last: 0xf8ff };
+const SYSTEM_MANAGEMENT = { first: 0xf910, last: 0xf91f };
+const PORT_IO = { first: 0xfc00, last: 0xfdff };
+
+/**
+ * A request to the HyperTransport ranges: interrupts by DTE.IntCtl, system management by SysMgt, port I/O by IoCtl; the rest is
+ * reserved.
+ */
 export function hyperTransportVerdict(entry: DeviceEntry, hi: number, lo: number, access: number): SpecialVerdict {
-  const page = hi === 0xfd ? lo >>> 16 : -1;
-  // 0xFDF920_0000 system management, 0xFDF800_0000 to 0xFDF91F_FFFF interrupts and EOI.
-  if (page >= 0xf920 && page <= 0xf92f) {
+  const piece = hi === 0xfd ? lo >>> 16 : -1;
+  const isIn = ({ first, last }: typeof PORT_IO): boolean => piece >= first && piece <= last;
+  const isWrite = (access & Access.WRITE) !== 0 && (access & Access.ATOMIC) === 0;
+  if (isIn(SYSTEM_MANAGEMENT)) {
     if (entry.systemManagement === 0) return invalid(InvalidRequestType.SYSTEM_MANAGEMENT);
     // 1: posted writes pass; 2: INTx messages only; 3: translated.
     if (entry.systemManagement === 3) return ordinary;
-    return entry.systemManagement === 1 && (access & Access.WRITE) !== 0
-      ? pass
-      : invalid(InvalidRequestType.SYSTEM_MANAGEMENT_ADDRESS);
+    return entry.systemManagement === 1 && isWrite ? pass : invalid(InvalidRequestType.SYSTEM_MANAGEMENT_ADDRESS);
   }
-  if (page >= 0xfc00 && page <= 0xfdff) {
+  if (isIn(PORT_IO)) {
+    // 1: passes; 2: translated.
     if (entry.portIo === 1) return pass;
     return entry.portIo === 2 ? ordinary : invalid(InvalidRequestType.PORT_IO);
   }
-  return invalid(
-    page >= 0xf800 && page <= 0xf91f ? InvalidRequestType.RESERVED_INTERRUPT : InvalidRequestType.INTERRUPT_RANGE,
-  );
+  if (isIn(INTERRUPT_AND_EOI)) {
+    if (!isWrite) return invalid(InvalidRequestType.READ_OR_NON_POSTED_IN_INTERRUPT_RANGE);
+    return entry.interruptsBlocked ? invalid(InvalidRequestType.INTERRUPT_RANGE) : pass;
+  }
+  return invalid(InvalidRequestType.RESERVED_INTERRUPT);
 }
