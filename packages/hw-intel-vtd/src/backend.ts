@@ -19,6 +19,7 @@ import type { LoggedFault } from './driver/fault-reader.js';
 import { UserDomain } from './driver/nested-domain.js';
 import { readUserStage } from './driver/user-stage.js';
 import { VtdDriver } from './driver/vtd-driver.js';
+import { vtdFidelity } from './fidelity.js';
 import { decodeVtdOptions, type VtdOptions } from './options.js';
 import { VtdUnit } from './unit/vtd-unit.js';
 
@@ -196,14 +197,21 @@ export function intelVtd(options: VtdOptions = {}): BackendDefinition {
 }
 
 /**
- * Several VT-d units for one machine, each with its devices: what DMAR's remapping units with their device scopes are.
+ * Several VT-d units for one machine, each with its devices: what DMAR's remapping units with their device scopes are. The definition's
+ * `fidelity` is that of the first.
  * @throws RangeError for wrong options, and for no unit at all
  */
 export function intelVtdUnits(specs: readonly VtdUnitSpec[]): BackendDefinition {
-  if (specs.length === 0) throw new RangeError('intelVtdUnits: a machine has at least one unit');
-  for (const { options } of specs) {
+  const [first] = specs.map(({ options }) => {
     const decoded = decodeVtdOptions(options ?? {});
     if (isLeft(decoded)) throw new RangeError(decoded.left);
-  }
-  return { id: 'intel-vtd', deviations: DEVIATIONS, create: (environment) => new VtdBackend(environment, specs) };
+    return decoded.right;
+  });
+  if (first === undefined) throw new RangeError('intelVtdUnits: a machine has at least one unit');
+  return {
+    id: 'intel-vtd',
+    fidelity: vtdFidelity(first),
+    deviations: DEVIATIONS,
+    create: (environment) => new VtdBackend(environment, specs),
+  };
 }
