@@ -25,7 +25,7 @@ const REPETITIONS = 3;
 /** What P8 looks at: the formats' own code, not the allocator's. */
 const P8_WORKLOADS = ['map4k_one', 'unmap4k_one', 'walk_rand'];
 
-const arena = { start: 0x10_0000n, last: 0x10_0000n + 0x400_0000n - 1n };
+const arena = { start: 0x400_0000n, last: 0x400_0000n + 0x400_0000n - 1n };
 
 function makeMemory(): { readonly memory: PhysicalMemory; readonly frames: FrameAllocator } {
   const memory = new PhysicalMemory({ windows: [arena], arena });

@@ -1,4 +1,6 @@
 import type { CacheQuery } from './cache-query.js';
+import { isInRange, keyOf, keyShift, pageCount, pageLow } from './page-key.js';
+import { PageSizes } from './page-sizes.js';
 
 /** Size and behaviour of a {@link TranslationCache}. */
 export interface TranslationCacheOptions {
@@ -30,25 +32,23 @@ export interface EntryProvenance {
 const NO_WORDS = new Int32Array(0);
 
 /* Words of an entry. */
-/** Low word of the page number (IOVA >> page shift). */
-const PAGE = 0;
-/** The rest of the page number, the page shift and a bit that makes it non-zero: 0 marks a free entry. */
+/* Word 0: the low word of the page number. */
+/** The key of the page, see page-key; 0 marks a free entry. */
 const KEY = 1;
 const TAG_A = 2;
 const TAG_B = 3;
-/** Bits of tag B that count: none in a global entry. */
-const TAG_B_MASK = 4;
-const PA_LO = 5;
-const PA_HI = 6;
-/** Permissions [7:0], attributes [23:8]. */
-const META = 7;
-const STRIDE = 8;
+/** The target; its lowest eight bits are the permissions. */
+const PA_LO = 4;
+const PA_HI = 5;
+/** Attributes [15:0], and {@link GLOBAL}. */
+const META = 6;
 const STRIDE_LOG2 = 3;
-/** log2 words of a set of four ways. */
-const SET_LOG2 = 5;
-const FOUR_WAYS = 4;
-/** Bit of a key at which the page number goes on. */
+const GLOBAL = 0x1_0000;
+const ATTRIBUTES = 0xffff;
+const PERMISSIONS = 0xff;
+/** Bit of a key at which the page number goes on; here, because an imported constant is loaded and checked at each use. */
 const KEY_PAGE = 7;
+const KEY_SHIFT = 0x7e;
 /** Bit 0 of a key is set in every entry. */
 const NO_KEY = 2;
 
@@ -58,37 +58,39 @@ const NO_KEY = 2;
  *
  * Two tag words say whose an entry is; what they hold is the vendor's matter (tag A: domain id, VMID; tag B: PASID, ASID). A global
  * entry matches any tag B. Look-ups try the page sizes that are in the cache, smallest first.
+ *
+ * A new entry takes the slot that it would have in a direct-mapped cache of the same size; what was there moves to another way of the set.
+ * So most look-ups compare one entry.
  */
 export class TranslationCache {
-  /** After a hit: address of the byte, and log2 of its page. */
+  /** After a hit: address of the byte, log2 of its page, and the permissions that were inserted. */
   paHi = 0;
   paLo = 0;
   pageShift = 0;
-  /** Index of the entry that hit, for {@link provenanceOf}. */
-  index = -1;
+  permissions = 0;
   /** Entries in use. */
   used = 0;
 
-  #meta = 0;
+  /** Index of the first word of the entry that hit. */
+  #hit = 0;
   /** The smallest page size of below 2^32 that occurs, its key and offset mask; a key that no entry has while there is none. */
   #shift = 31;
   #key = NO_KEY;
   #offset = 0;
-  #shortMask = 0;
 
   readonly #entries: Int32Array = NO_WORDS;
+  readonly #slotMask: number = 0;
   readonly #setMask: number = 0;
-  /** Words of a set. */
-  readonly #setStride: number = 0;
+  /** Words from one way of a set to the next, and where the last one ends. */
+  readonly #wayStride: number = 0;
+  readonly #end: number = 0;
   /** By set: the way that goes next. */
   readonly #turn: Uint8Array;
+  readonly #ways: number = 0;
   readonly #seed: number = 0;
   #random = 0;
-  /** Page shifts that occur, ascending, and how often each. */
-  readonly #shifts: Int32Array = new Int32Array(64);
-  #shiftCount = 0;
-  readonly #uses: Int32Array = new Int32Array(64);
-  readonly #payload: Int32Array;
+  readonly #sizes = new PageSizes();
+  readonly #payload: Int32Array = NO_WORDS;
   readonly #provenance: (EntryProvenance | undefined)[] | null;
 
   /** @throws RangeError when `entries` or `ways` is no power of two, or there are more than 256 ways */
@@ -97,11 +99,15 @@ export class TranslationCache {
     if (entries !== 0 && !isPowerOfTwo(entries)) throw new RangeError(`${entries} cache entries are no power of two`);
     if (!isPowerOfTwo(ways) || ways > Math.min(256, Math.max(1, entries)))
       throw new RangeError(`${ways} ways of ${entries} entries`);
-    // At least one set of four, so that the short look-up never reads beyond.
-    this.#entries = new Int32Array(Math.max(entries, FOUR_WAYS) * STRIDE);
-    this.#setMask = Math.max(1, entries / ways) - 1;
-    this.#setStride = entries === 0 ? 0 : ways * STRIDE;
-    this.#turn = new Uint8Array(this.#setMask + 1);
+    const sets = Math.max(1, entries / ways);
+    // A cache that is off has one entry, which stays free.
+    this.#entries = new Int32Array(Math.max(1, entries) << STRIDE_LOG2);
+    this.#slotMask = Math.max(1, entries) - 1;
+    this.#setMask = sets - 1;
+    this.#wayStride = sets << STRIDE_LOG2;
+    this.#end = entries << STRIDE_LOG2;
+    this.#ways = ways;
+    this.#turn = new Uint8Array(sets);
     this.#seed = replacement === 'round-robin' ? 0 : replacement.seed | 0 || 1;
     this.#random = this.#seed;
     this.#payload = new Int32Array(options.payload === true ? entries * 2 : 0);
@@ -110,68 +116,67 @@ export class TranslationCache {
 
   /** Looks for a page that holds the address. After true the fields describe it. */
   lookup(iovaHi: number, iovaLo: number, tagA: number, tagB: number): boolean {
-    // Short enough to be inlined into a unit's translate: the smallest page size, four ways. Which way hits is not predictable, so it
-    // is computed without a branch and looked at once. A wrong guess (a stale page number, another tag) takes the longer way.
+    // Short enough to be inlined into a unit's translate: the smallest page size, and the slot where such a page goes first.
     const entries = this.#entries;
     const shift = this.#shift;
     const page = (iovaLo >>> shift) | (iovaHi << (32 - shift));
-    const start = ((page ^ tagA) & this.#shortMask) << SET_LOG2;
-    const at =
-      start +
-      ((isZero((entries[start + STRIDE] as number) ^ page) << STRIDE_LOG2) |
-        (isZero((entries[start + 2 * STRIDE] as number) ^ page) << (STRIDE_LOG2 + 1)) |
-        (isZero((entries[start + 3 * STRIDE] as number) ^ page) * (3 * STRIDE)));
+    const at = ((page ^ (tagA & this.#setMask)) & this.#slotMask) << STRIDE_LOG2;
     const differs =
-      ((entries[at + PAGE] as number) ^ page) |
-      ((entries[at + KEY] as number) ^ (((iovaHi >>> shift) << KEY_PAGE) | this.#key)) |
-      ((entries[at + TAG_A] as number) ^ tagA) |
-      (((entries[at + TAG_B] as number) ^ tagB) & (entries[at + TAG_B_MASK] as number));
+      ((entries[at] as number) ^ page) |
+      ((entries[at | KEY] as number) ^ (((iovaHi >>> shift) << KEY_PAGE) | this.#key)) |
+      ((entries[at | TAG_A] as number) ^ tagA) |
+      ((entries[at | TAG_B] as number) ^ tagB);
     if (differs !== 0) return this.#lookupLonger(iovaHi, iovaLo, tagA, tagB);
     const offset = this.#offset;
-    this.paHi = entries[at + PA_HI] as number;
-    this.paLo = ((entries[at + PA_LO] as number) & ~offset) | (iovaLo & offset);
-    this.#meta = entries[at + META] as number;
+    const lo = entries[at | PA_LO] as number;
+    this.paHi = entries[at | PA_HI] as number;
+    this.paLo = (lo & ~offset) | (iovaLo & offset);
+    this.permissions = lo & PERMISSIONS;
     this.pageShift = shift;
-    this.index = at >>> STRIDE_LOG2;
+    this.#hit = at;
     return true;
   }
 
-  /** Every page size that occurs, smallest first, and any number of ways. */
+  /** Every page size that occurs, smallest first, and all ways. */
   #lookupLonger(iovaHi: number, iovaLo: number, tagA: number, tagB: number): boolean {
     const entries = this.#entries;
-    const stride = this.#setStride;
-    for (let size = 0; size < this.#shiftCount; size++) {
-      const shift = this.#shifts[size] as number;
+    const { shifts, count } = this.#sizes;
+    const end = this.#end;
+    const stride = this.#wayStride;
+    for (let size = 0; size < count; size++) {
+      const shift = shifts[size] as number;
       const page = pageLow(iovaHi, iovaLo, shift);
-      const key = keyOf(iovaHi, shift);
-      const start = ((page ^ tagA) & this.#setMask) * stride;
-      for (let at = start; at < start + stride; at += STRIDE) {
-        if (entries[at + PAGE] !== page) continue;
-        const differs =
-          ((entries[at + KEY] as number) ^ key) |
-          ((entries[at + TAG_A] as number) ^ tagA) |
-          (((entries[at + TAG_B] as number) ^ tagB) & (entries[at + TAG_B_MASK] as number));
-        if (differs !== 0) continue;
-        const offsetLo = shift >= 32 ? -1 : (1 << shift) - 1;
-        const offsetHi = shift <= 32 ? 0 : (1 << (shift - 32)) - 1;
-        this.paHi = ((entries[at + PA_HI] as number) & ~offsetHi) | (iovaHi & offsetHi);
-        this.paLo = ((entries[at + PA_LO] as number) & ~offsetLo) | (iovaLo & offsetLo);
-        this.#meta = entries[at + META] as number;
-        this.pageShift = shift;
-        this.index = at >>> STRIDE_LOG2;
+      for (let at = ((page ^ tagA) & this.#setMask) << STRIDE_LOG2; at < end; at += stride) {
+        if (entries[at] !== page || entries[at | TAG_A] !== tagA || entries[at | KEY] !== keyOf(iovaHi, shift))
+          continue;
+        if (entries[at | TAG_B] !== tagB && ((entries[at | META] as number) & GLOBAL) === 0) continue;
+        this.#take(at, shift, iovaHi, iovaLo);
         return true;
       }
     }
     return false;
   }
 
-  /** After a hit: what was inserted. */
-  get permissions(): number {
-    return this.#meta & 0xff;
+  #take(at: number, shift: number, iovaHi: number, iovaLo: number): void {
+    const entries = this.#entries;
+    const offsetLo = shift >= 32 ? -1 : (1 << shift) - 1;
+    const offsetHi = shift <= 32 ? 0 : (1 << (shift - 32)) - 1;
+    const lo = entries[at | PA_LO] as number;
+    this.paHi = ((entries[at | PA_HI] as number) & ~offsetHi) | (iovaHi & offsetHi);
+    this.paLo = (lo & ~offsetLo) | (iovaLo & offsetLo);
+    this.permissions = lo & PERMISSIONS;
+    this.pageShift = shift;
+    this.#hit = at;
   }
 
+  /** After a hit: the attributes that were inserted. */
   get attributes(): number {
-    return this.#meta >>> 8;
+    return (this.#entries[this.#hit | META] as number) & ATTRIBUTES;
+  }
+
+  /** After a hit: index of the entry, for {@link provenanceOf}. */
+  get index(): number {
+    return this.#hit >>> STRIDE_LOG2;
   }
 
   /**
@@ -197,55 +202,72 @@ export class TranslationCache {
     global: boolean,
   ): number {
     const entries = this.#entries;
-    if (this.#setStride === 0) return -1;
+    if (this.#end === 0) return -1;
     const page = pageLow(iovaHi, iovaLo, pageShift);
     const key = keyOf(iovaHi, pageShift);
-    const tagBMask = global ? 0 : -1;
-    const at = this.#place(page, key, tagA, tagB, tagBMask);
-    if (entries[at + KEY] !== key) {
-      if (entries[at + KEY] !== 0) this.#drop(at);
+    const at = this.#place(page, key, tagA, tagB, global ? GLOBAL : 0);
+    const old = entries[at | KEY] as number;
+    // One page of a size for another: the sizes that occur stay as they are.
+    if (old === 0 || ((old ^ key) & KEY_SHIFT) !== 0) {
+      if (old !== 0) this.#drop(at);
       this.used++;
-      this.#count(pageShift);
+      if (this.#sizes.add(pageShift)) this.#chooseShift();
     }
-    entries[at + PAGE] = page;
-    entries[at + KEY] = key;
-    entries[at + TAG_A] = tagA;
-    entries[at + TAG_B] = tagB;
-    entries[at + TAG_B_MASK] = tagBMask;
-    entries[at + PA_LO] = paLo;
-    entries[at + PA_HI] = paHi;
-    entries[at + META] = permissions | (attributes << 8);
-    const index = at / STRIDE;
+    entries[at] = page;
+    entries[at | KEY] = key;
+    entries[at | TAG_A] = tagA;
+    entries[at | TAG_B] = tagB;
+    entries[at | PA_LO] = (paLo & ~PERMISSIONS) | permissions;
+    entries[at | PA_HI] = paHi;
+    entries[at | META] = attributes | (global ? GLOBAL : 0);
+    const index = at >>> STRIDE_LOG2;
     if (this.#provenance !== null) this.#provenance[index] = undefined;
     return index;
   }
 
-  /** Where a page goes: its old entry, a free one, or the one whose turn it is. */
-  #place(page: number, key: number, tagA: number, tagB: number, tagBMask: number): number {
+  /** Where a page goes: its old entry, or its own slot, after whatever is there went to another way. */
+  #place(page: number, key: number, tagA: number, tagB: number, global: number): number {
     const entries = this.#entries;
+    const own = ((page ^ (tagA & this.#setMask)) & this.#slotMask) << STRIDE_LOG2;
     const set = (page ^ tagA) & this.#setMask;
-    const start = set * this.#setStride;
     let free = -1;
-    for (let at = start + this.#setStride - STRIDE; at >= start; at -= STRIDE) {
-      if (entries[at + KEY] === 0) free = at;
+    for (let at = set << STRIDE_LOG2; at < this.#end; at += this.#wayStride) {
+      if (entries[at | KEY] === 0) free = at;
       else if (
-        entries[at + PAGE] === page &&
-        entries[at + KEY] === key &&
-        entries[at + TAG_A] === tagA &&
-        entries[at + TAG_B_MASK] === tagBMask &&
-        (((entries[at + TAG_B] as number) ^ tagB) & tagBMask) === 0
+        entries[at] === page &&
+        entries[at | KEY] === key &&
+        entries[at | TAG_A] === tagA &&
+        ((entries[at | META] as number) & GLOBAL) === global &&
+        (global !== 0 || entries[at | TAG_B] === tagB)
       ) {
         return at;
       }
     }
-    return free >= 0 ? free : start + this.#victim(set) * STRIDE;
+    if (entries[own | KEY] === 0) return own;
+    const away = free >= 0 ? free : (set << STRIDE_LOG2) + this.#victim(set) * this.#wayStride;
+    if (away !== own) this.#move(own, away);
+    return own;
+  }
+
+  /** Moves an entry to another way of its set; what is there goes. */
+  #move(from: number, to: number): void {
+    const entries = this.#entries;
+    if (entries[to | KEY] !== 0) this.#drop(to);
+    for (let word = 0; word < 1 << STRIDE_LOG2; word++) entries[to | word] = entries[from | word] as number;
+    entries[from | KEY] = 0;
+    const [old, index] = [from >>> STRIDE_LOG2, to >>> STRIDE_LOG2];
+    if (this.#provenance !== null) {
+      this.#provenance[index] = this.#provenance[old];
+      this.#provenance[old] = undefined;
+    }
+    if (this.#payload.length > 0) this.setPayload(index, this.payloadHi(old), this.payloadLo(old));
   }
 
   #victim(set: number): number {
-    const ways = this.#setStride / STRIDE;
+    const last = this.#ways - 1;
     if (this.#seed === 0) {
       const way = this.#turn[set] as number;
-      this.#turn[set] = (way + 1) & (ways - 1);
+      this.#turn[set] = (way + 1) & last;
       return way;
     }
     // xorshift32
@@ -254,16 +276,16 @@ export class TranslationCache {
     random ^= random >>> 17;
     random ^= random << 5;
     this.#random = random;
-    return random & (ways - 1);
+    return random & last;
   }
 
-  /** Words given as `paHi`, `paLo` to {@link insert}, with all their bits. */
+  /** Words given as `paHi`, `paLo` to {@link insert}; without the lowest eight bits. */
   targetHi(index: number): number {
-    return this.#entries[index * STRIDE + PA_HI] as number;
+    return this.#entries[(index << STRIDE_LOG2) | PA_HI] as number;
   }
 
   targetLo(index: number): number {
-    return this.#entries[index * STRIDE + PA_LO] as number;
+    return (this.#entries[(index << STRIDE_LOG2) | PA_LO] as number) & ~PERMISSIONS;
   }
 
   /** Keeps 64 bits more with an entry, in a cache made with `payload` (paging-structure caches: allow bits of the tables above). */
@@ -294,26 +316,27 @@ export class TranslationCache {
   /** Drops what the query matches. @returns how many entries */
   invalidate(query: CacheQuery): number {
     if (this.used === 0) return 0;
-    if (!query.ranged || query.tagAMask !== -1) return this.#invalidateIn(query, 0, this.#entries.length);
+    const step = 1 << STRIDE_LOG2;
+    if (!query.ranged || query.tagAMask !== -1) return this.#invalidateIn(query, 0, step);
     let dropped = 0;
-    for (let size = this.#shiftCount - 1; size >= 0; size--) {
-      const shift = this.#shifts[size] as number;
+    for (let size = this.#sizes.count - 1; size >= 0; size--) {
+      const shift = this.#sizes.shifts[size] as number;
       // With tag A known, a page lies in one set: a short range needs no look at the others.
       const first = pageLow(query.startHi, query.startLo, shift);
       const pages = pageCount(query, shift);
-      if (pages > this.#setMask) return dropped + this.#invalidateIn(query, 0, this.#entries.length);
+      if (pages > this.#setMask) return dropped + this.#invalidateIn(query, 0, step);
       for (let page = 0; page < pages; page++) {
         const set = ((first + page) ^ query.tagA) & this.#setMask;
-        dropped += this.#invalidateIn(query, set * this.#setStride, (set + 1) * this.#setStride);
+        dropped += this.#invalidateIn(query, set << STRIDE_LOG2, this.#wayStride);
       }
     }
     return dropped;
   }
 
-  #invalidateIn(query: CacheQuery, start: number, end: number): number {
+  #invalidateIn(query: CacheQuery, start: number, step: number): number {
     let dropped = 0;
-    for (let at = start; at < end; at += STRIDE) {
-      if (this.#entries[at + KEY] === 0 || !this.#matches(at, query)) continue;
+    for (let at = start; at < this.#end; at += step) {
+      if (this.#entries[at | KEY] === 0 || !this.#matches(at, query)) continue;
       this.#drop(at);
       dropped++;
     }
@@ -322,58 +345,31 @@ export class TranslationCache {
 
   #matches(at: number, query: CacheQuery): boolean {
     const entries = this.#entries;
-    if ((((entries[at + TAG_A] as number) ^ query.tagA) & query.tagAMask) !== 0) return false;
-    const isGlobal = entries[at + TAG_B_MASK] === 0;
+    const meta = entries[at | META] as number;
+    if ((((entries[at | TAG_A] as number) ^ query.tagA) & query.tagAMask) !== 0) return false;
+    const isGlobal = (meta & GLOBAL) !== 0;
     if (isGlobal && query.global === 'keep') return false;
     if (!isGlobal || query.global === 'plain') {
-      if ((((entries[at + TAG_B] as number) ^ query.tagB) & query.tagBMask) !== 0) return false;
+      if ((((entries[at | TAG_B] as number) ^ query.tagB) & query.tagBMask) !== 0) return false;
     }
-    if ((((entries[at + META] as number) >>> 8) ^ query.attributes) & query.attributesMask) return false;
-    return !query.ranged || this.#overlaps(at, query);
-  }
-
-  /** Page numbers of the entry's own size compare without carries: they fit a double. */
-  #overlaps(at: number, query: CacheQuery): boolean {
-    const key = this.#entries[at + KEY] as number;
-    const shift = (key >>> 1) & 0x3f;
-    const page = (key >>> KEY_PAGE) * 0x1_0000_0000 + ((this.#entries[at + PAGE] as number) >>> 0);
-    return (
-      pageNumber(query.startHi, query.startLo, shift) <= page && page <= pageNumber(query.lastHi, query.lastLo, shift)
-    );
+    if (((meta & ATTRIBUTES) ^ query.attributes) & query.attributesMask) return false;
+    return !query.ranged || isInRange(query, entries[at] as number, entries[at | KEY] as number);
   }
 
   #drop(at: number): void {
-    const shift = ((this.#entries[at + KEY] as number) >>> 1) & 0x3f;
-    this.#entries[at + KEY] = 0;
-    if (this.#provenance !== null) this.#provenance[at / STRIDE] = undefined;
+    const shift = keyShift(this.#entries[at | KEY] as number);
+    this.#entries[at | KEY] = 0;
+    if (this.#provenance !== null) this.#provenance[at >>> STRIDE_LOG2] = undefined;
     this.used--;
-    const uses = (this.#uses[shift] as number) - 1;
-    this.#uses[shift] = uses;
-    if (uses === 0) {
-      const gone = this.#shifts.indexOf(shift);
-      this.#shifts.copyWithin(gone, gone + 1, this.#shiftCount);
-      this.#shiftCount--;
-      this.#chooseShift();
-    }
-  }
-
-  #count(shift: number): void {
-    const uses = this.#uses[shift] as number;
-    this.#uses[shift] = uses + 1;
-    if (uses > 0) return;
-    let at = this.#shiftCount++;
-    for (; at > 0 && (this.#shifts[at - 1] as number) > shift; at--) this.#shifts[at] = this.#shifts[at - 1] as number;
-    this.#shifts[at] = shift;
-    this.#chooseShift();
+    if (this.#sizes.remove(shift)) this.#chooseShift();
   }
 
   #chooseShift(): void {
-    const shift = this.#shiftCount > 0 ? (this.#shifts[0] as number) : 32;
-    const isShort = shift < 32 && this.#setStride === FOUR_WAYS * STRIDE;
+    const shift = this.#sizes.count > 0 ? (this.#sizes.shifts[0] as number) : 32;
+    const isShort = shift < 32;
     this.#shift = isShort ? shift : 31;
     this.#key = isShort ? (shift << 1) | 1 : NO_KEY;
     this.#offset = isShort ? (1 << shift) - 1 : 0;
-    this.#shortMask = isShort ? this.#setMask : 0;
   }
 
   /** Drops everything and restarts replacement. @returns how many entries */
@@ -382,8 +378,7 @@ export class TranslationCache {
     this.#entries.fill(0);
     this.#turn.fill(0);
     this.#random = this.#seed;
-    this.#uses.fill(0);
-    this.#shiftCount = 0;
+    this.#sizes.clear();
     this.#chooseShift();
     if (this.#provenance !== null) this.#provenance.length = 0;
     this.used = 0;
@@ -392,20 +387,3 @@ export class TranslationCache {
 }
 
 const isPowerOfTwo = (value: number): boolean => Number.isInteger(value) && value > 0 && (value & (value - 1)) === 0;
-
-/** 1 for 0, else 0. */
-const isZero = (word: number): number => ((word | -word) >>> 31) ^ 1;
-
-/** Low word of IOVA >> shift, for shifts of 1 to 63. */
-const pageLow = (iovaHi: number, iovaLo: number, shift: number): number =>
-  shift >= 32 ? (iovaHi >>> (shift - 32)) | 0 : (iovaLo >>> shift) | (iovaHi << (32 - shift));
-
-/** Shifts of 11 and more leave 21 bits for the high part of the page number. */
-const keyOf = (iovaHi: number, shift: number): number =>
-  ((shift >= 32 ? 0 : iovaHi >>> shift) << KEY_PAGE) | (shift << 1) | 1;
-
-const pageNumber = (hi: number, lo: number, shift: number): number =>
-  shift >= 32 ? hi >>> (shift - 32) : (hi >>> shift) * 0x1_0000_0000 + (((lo >>> shift) | (hi << (32 - shift))) >>> 0);
-
-const pageCount = (query: CacheQuery, shift: number): number =>
-  pageNumber(query.lastHi, query.lastLo, shift) - pageNumber(query.startHi, query.startLo, shift) + 1;

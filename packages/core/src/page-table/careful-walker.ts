@@ -2,6 +2,7 @@ import { Access } from '../hardware/translation-unit.js';
 import { frameOf, type PhysicalMemory } from '../memory/index.js';
 import type { PageTableFormat } from './format.js';
 import { codedShift, indexAt, type FormatWords } from './format-words.js';
+import { ANY_ACCESS, LeanWalker } from './lean-walker.js';
 import type { TableRoot } from './table-root.js';
 import { WalkStop } from './walk-stop.js';
 import { RIGHTS, WalkWords, type RadixWalkerOptions } from './walk-words.js';
@@ -15,30 +16,14 @@ export interface WalkVisitor {
  * A walk that goes entry by entry, wherever the tables lie, and leaves what it finds in fields. It sets accessed and dirty bits, follows
  * links that skip levels, knows pages with their size in the address, and asks the other stage of a nested walk.
  */
-export class CarefulWalker {
+export class CarefulWalker extends LeanWalker {
   readonly format: PageTableFormat;
-
-  /** After true: output address of the byte. */
-  paHi = 0;
-  paLo = 0;
-  /** log2 of the page that holds it; a size coded in the address or a contiguous run counts as a whole. */
-  pageShift = 0;
-  /** Entries read by this walk. */
-  reads = 0;
 
   /** After false: a {@link WalkStop}. */
   stop = 0;
-  /** Engine level (0 = smallest pages) of the last entry. */
-  level = 0;
-  /** The last entry, as it was when it was read. After true it is the leaf. */
-  entryHi = 0;
-  entryLo = 0;
   /** Where the last entry lies (after the translator, if any), bytes. Not set by a walk that went the fast way. */
   entryAddressHi = 0;
   entryAddressLo = 0;
-  /** Allow bits that are left after the entries read so far, the last one included if it is present (see FormatPermissions). */
-  allowedHi = 0;
-  allowedLo = 0;
 
   /** Told of every entry while {@link isWatched}. */
   visitor: WalkVisitor | null = null;
@@ -63,12 +48,15 @@ export class CarefulWalker {
   protected readonly incoherent: number = 0;
 
   constructor(options: RadixWalkerOptions) {
+    const words = new WalkWords(options);
+    super(words, options.memory);
     this.format = options.format;
-    this.words = new WalkWords(options);
+    this.words = words;
     this.memory = options.memory;
     this.#accessed = options.accessed ?? 'ignore';
     this.#setDirty = options.setDirty ?? false;
     this.incoherent = (options.coherent ?? true) ? 0 : 1;
+    this.isWatched = false;
   }
 
   /**
@@ -81,6 +69,7 @@ export class CarefulWalker {
 
   set isWatched(watched: boolean) {
     this.watching = watched ? 1 : 0;
+    this.otherAccess = watched || this.incoherent !== 0 ? ANY_ACCESS : this.leanOtherAccess;
   }
 
   /** Whether walks have to go the careful way: each step is reported, or memory is not what the walker sees. */
@@ -112,12 +101,13 @@ export class CarefulWalker {
       level === root.topLevel
         ? indexAt(root.topShift, iovaHi, iovaLo) & root.indexMask
         : format.indexOf(level, iovaHi, iovaLo);
-    this.reads = 0;
-    this.allowedHi = allowedHi;
-    this.allowedLo = allowedLo;
+    this.leanReads = 0;
+    this.readCount = 0;
+    this.leftHi = allowedHi;
+    this.leftLo = allowedLo;
     if (this.isWatched) this.pathTable.fill(-1);
     for (;;) {
-      this.level = level;
+      this.lastLevel = level;
       const lo = (tableLo + index * 8) | 0;
       this.entryAddressHi = (tableHi + (lo >>> 0 < tableLo >>> 0 ? 1 : 0)) | 0;
       this.entryAddressLo = lo;
@@ -147,8 +137,8 @@ export class CarefulWalker {
       index = format.indexOf(level, iovaHi, iovaLo);
       if (this.isWatched) {
         this.pathTable[level] = frameOf(tableHi, tableLo);
-        this.pathAllowedHi[level] = this.allowedHi;
-        this.pathAllowedLo[level] = this.allowedLo;
+        this.pathAllowedHi[level] = this.leftHi;
+        this.pathAllowedLo[level] = this.leftLo;
       }
     }
   }
@@ -167,7 +157,7 @@ export class CarefulWalker {
       this.entryAddressHi = translator.tableAddressHi;
       this.entryAddressLo = translator.tableAddressLo;
     }
-    this.reads++;
+    this.readCount++;
     const lines = this.incoherent === 0 ? null : this.memory.lineCache;
     const present =
       lines === null
@@ -193,8 +183,8 @@ export class CarefulWalker {
   }
 
   #restrict(flipHi: number, flipLo: number, otherHi: number, otherLo: number): void {
-    this.allowedHi &= (this.entryHi ^ flipHi) | otherHi;
-    this.allowedLo &= (this.entryLo ^ flipLo) | otherLo;
+    this.leftHi &= (this.entryHi ^ flipHi) | otherHi;
+    this.leftLo &= (this.entryLo ^ flipLo) | otherLo;
   }
 
   #isTooWide(root: TableRoot): boolean {
@@ -210,16 +200,16 @@ export class CarefulWalker {
     if (hi === this.entryHi && lo === this.entryLo) return true;
     if (this.#accessed === 'fault') return this.stopAt(WalkStop.ACCESSED);
     if (!this.#update(root, hi, lo)) return false;
-    this.allowedHi |= format.accessedHi;
-    this.allowedLo |= format.accessedLo;
+    this.leftHi |= format.accessedHi;
+    this.leftLo |= format.accessedLo;
     return true;
   }
 
   /** A present entry that is no link: a page, if its encoding is one. */
   #finish(root: TableRoot, level: number, iovaHi: number, iovaLo: number, access: number): boolean {
     const { format } = this.words;
-    const aboveHi = this.allowedHi;
-    const aboveLo = this.allowedLo;
+    const aboveHi = this.leftHi;
+    const aboveLo = this.leftLo;
     this.#restrict(this.words.leafFlipHi, this.words.leafFlipLo, this.words.leafOtherHi, this.words.leafOtherLo);
     const coded =
       format.codedMask[level] !== 0 &&
@@ -249,7 +239,7 @@ export class CarefulWalker {
     if (((this.entryHi & (run.hi[level] as number)) | (this.entryLo & (run.lo[level] as number))) !== 0) {
       shift += format.contiguousLog2[level] as number;
     }
-    this.pageShift = shift;
+    this.foundShift = shift;
     return true;
   }
 
@@ -274,8 +264,8 @@ export class CarefulWalker {
     if (hi !== entryHi || lo !== entryLo) {
       this.entryHi = hi;
       this.entryLo = lo;
-      this.allowedHi = aboveHi;
-      this.allowedLo = aboveLo;
+      this.leftHi = aboveHi;
+      this.leftLo = aboveLo;
       this.#restrict(this.words.leafFlipHi, this.words.leafFlipLo, this.words.leafOtherHi, this.words.leafOtherLo);
       this.entryHi = entryHi;
       this.entryLo = entryLo;

@@ -7,7 +7,7 @@ import type { TableTree } from './table-tree.js';
 
 /**
  * One 4 KiB page, mapped or unmapped in tables that exist: the straight path for formats of 512 entries a level over 4 KiB. It answers
- * false for everything else and has changed nothing then. The counterpart of LeanWords on the driver's side: its tables are its own, so
+ * false for everything else and has changed nothing then. The counterpart of LeanWalker on the driver's side: its tables are its own, so
  * it looks only at what tells a link, a page and a hole apart.
  */
 export class LeanTable {

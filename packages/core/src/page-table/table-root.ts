@@ -61,8 +61,11 @@ export class TableRoot {
   readonly outputExcessLo: number = 0;
   /** Walks from here go the careful way. */
   readonly careful: boolean;
-  /** Word index of the root in the arena once a walker has found that its shortest way may start here; -1 until then. */
+  /** Whether a walker has looked where its shortest way may start. */
+  isPrepared = false;
+  /** Word index of a root of four (three) levels in the arena if the shortest way may start here, otherwise -1. */
   leanWord = -1;
+  leanWord3 = -1;
   readonly translator: TableAddressTranslator | null;
 
   /** Throws RangeError when levels and input bits do not fit the format. */
