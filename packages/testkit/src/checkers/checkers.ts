@@ -1,0 +1,144 @@
+import type {
+  DeviceTlb,
+  FrameRange,
+  MachineHost,
+  MachineService,
+  PhysicalMemory,
+  RunningService,
+  TranslationUnit,
+} from '@ioasis/core';
+import { tapBackend } from '../log/backend-tap.js';
+import { callSite } from '../log/call-site.js';
+import { EventStream, type EventListener } from '../log/event-stream.js';
+import { MemoryTap } from '../log/memory-tap.js';
+import { tapProcesses } from '../log/process-tap.js';
+import { UnitTap } from '../log/unit-tap.js';
+import { tapDeviceTlb } from '../log/device-tlb-tap.js';
+import { findingText } from './finding-text.js';
+import type { CheckerName, Finding } from './finding.js';
+import { Promises } from './promises.js';
+import { StaleChecker } from './stale-checker.js';
+import { UnmapChecker } from './unmap-checker.js';
+
+/** What to check. */
+export interface CheckersOptions {
+  /** Only these; all unless given. */
+  readonly only?: readonly CheckerName[];
+  /** Report also uses of stale translations before the driver said that they are gone: legal, and a place to look at. */
+  readonly windows?: boolean;
+  /** Further listeners, such as an `EventLog`. */
+  readonly listeners?: readonly EventListener[];
+}
+
+/** Where software writes must be visible at once although no call was made. */
+type RawRule = (address: bigint) => boolean;
+
+/**
+ * Looks over the shoulder of one machine or unit and collects findings. Costs nothing where it is not used: it puts functions in front of
+ * methods of the objects that it watches.
+ */
+export class Checkers implements MachineService {
+  readonly id = 'checkers';
+  readonly #options: CheckersOptions;
+  readonly #stream = new EventStream();
+  readonly #units: UnitTap[] = [];
+  readonly #unmaps = new UnmapChecker();
+  #memory: MemoryTap | undefined;
+  #stale: StaleChecker | undefined;
+
+  constructor(options: CheckersOptions = {}) {
+    this.#options = options;
+  }
+
+  /** Called by the machine. @throws Error for a second machine */
+  start(host: MachineHost): RunningService {
+    const { firstFrame, frames } = host.tableFrames;
+    const isTable: RawRule = (address) => {
+      const frame = Number(address >> 12n);
+      return frame >= firstFrame && frame < firstFrame + frames;
+    };
+    this.#begin(host.memory, isTable, { firstFrame, frames });
+    tapBackend(host.backend, this.#stream, {});
+    tapProcesses(host.processes, this.#stream);
+    return { plugged: ({ iommu }) => this.addUnit(host.backend.unitOf(iommu)) };
+  }
+
+  /** Watches a unit that no machine has. @returns itself */
+  startOnUnit(unit: TranslationUnit, memory: PhysicalMemory): this {
+    this.#begin(memory, () => true, undefined);
+    this.addUnit(unit);
+    return this;
+  }
+
+  #begin(memory: PhysicalMemory, isKeptAtOnce: RawRule, tables: FrameRange | undefined): void {
+    if (this.#memory !== undefined) throw new Error('checkers watch one machine: make others for the next one');
+    const stream = this.#stream;
+    const tap = new MemoryTap(memory, stream, tables);
+    const promises = new Promises(({ words }) => words.every(({ address }) => isKeptAtOnce(address)));
+    this.#memory = tap;
+    this.#stale = new StaleChecker(memory, promises, (address) => tap.follow(address));
+    for (const listener of [promises, this.#stale, this.#unmaps, ...(this.#options.listeners ?? [])]) {
+      stream.listen(listener);
+    }
+  }
+
+  /** A unit more; one that is known already stays as it is. */
+  addUnit(unit: TranslationUnit): void {
+    if (this.#units.some((tap) => tap.unit === unit)) return;
+    const number = this.#units.length;
+    this.#units.push(new UnitTap(unit, number, this.#stream, (dma) => this.#stale?.translated(dma)));
+    this.#stale?.addUnit(number, unit);
+  }
+
+  /** Watches a device's own translation cache too. @param unit the one that it asks; the first unless given */
+  addDeviceTlb(tlb: DeviceTlb, unit?: TranslationUnit): void {
+    const tap = unit === undefined ? this.#units[0] : this.#units.find((each) => each.unit === unit);
+    if (tap === undefined) throw new Error('the unit of this device is not watched');
+    tapDeviceTlb(tlb, tap.number, this.#stream, (dma) => this.#stale?.translated(dma));
+  }
+
+  /**
+   * Runs `body` as one call of a driver that only the test knows: until it returns, stale translations are legal; then they are not.
+   * @param name for the reports
+   */
+  operation<A>(name: string, body: () => A): A {
+    return this.#stream.run({ name, by: 'program', site: callSite() }, body);
+  }
+
+  /** What was found so far, in the order of the checkers. */
+  get findings(): readonly Finding[] {
+    const { only, windows = false } = this.#options;
+    const all: readonly Finding[] = [...(this.#stale?.findings ?? []), ...this.#unmaps.findings];
+    return all.filter(
+      (finding) =>
+        (only === undefined || only.includes(finding.checker)) &&
+        (windows || finding.checker !== 'stale-translation' || finding.severity !== 'window'),
+    );
+  }
+
+  /** The findings so far, which are forgotten: for tests that make a mistake on purpose. */
+  take(): readonly Finding[] {
+    const { findings } = this;
+    this.#stale?.clear();
+    this.#unmaps.clear();
+    return findings;
+  }
+
+  /** All findings as text; empty when all is well. */
+  text(): string {
+    return this.findings.map(findingText).join('\n\n');
+  }
+
+  /** @throws Error with all findings, when there are any */
+  assertClean(): void {
+    const { findings } = this;
+    if (findings.length > 0) throw new Error(`${findings.length} findings of checkers\n\n${this.text()}`);
+  }
+}
+
+/** Checkers for a machine: `createMachine({ services: [check] })`, later `check.assertClean()`. */
+export const checkers = (options: CheckersOptions = {}): Checkers => new Checkers(options);
+
+/** Checkers for a unit that a test programs by hand. */
+export const checkUnit = (unit: TranslationUnit, memory: PhysicalMemory, options: CheckersOptions = {}): Checkers =>
+  new Checkers(options).startOnUnit(unit, memory);
