@@ -16,6 +16,7 @@ import type { AmdViFault, FaultReporter } from './fault-reporter.js';
 import type { HostWalk } from './host-walk.js';
 import type { Request } from './request.js';
 import type { TranslationCaches } from './translation-caches.js';
+import { walkFromCache } from './walk-from-cache.js';
 
 /** The host stage as it serves reads and updates of guest table entries. */
 class HostStage implements TableAddressTranslator {
@@ -96,26 +97,15 @@ export class GuestWalk {
   translate(entry: DeviceEntry, pasid: number, access: number): AmdViFault | null {
     const { caches, host, request } = this.#parts;
     const { iovaHi, iovaLo } = request;
-    const { directories } = caches;
     this.reads = 0;
     const stage = entry.action === DeviceAction.HOST ? new HostStage(host, entry) : null;
     const walker = this.#walker;
 
-    // 1. A table that the cache leads to; else the GCR3 entry of the PASID, and the tables from their root.
-    let isAllowed: boolean;
-    if (directories.isOn && directories.find(iovaHi, iovaLo, entry.domainId, pasid)) {
-      const { level, tableFrame, allowedHi, allowedLo } = directories;
-      const root = this.#tableRoot(0, 0, entry, stage);
-      isAllowed = walker.resume(root, level, tableFrame, allowedHi, allowedLo, iovaHi, iovaLo, access);
-    } else {
-      const root = this.#rootOf(entry, pasid, stage);
-      if (!(root instanceof TableRoot)) return root;
-      const wasWatched = walker.isWatched;
-      walker.isWatched = wasWatched || directories.isOn;
-      isAllowed = walker.walk(root, iovaHi, iovaLo, access);
-      if (directories.isOn) caches.keepTables(request, walker, entry.domainId, pasid);
-      walker.isWatched = wasWatched;
-    }
+    // 1. The GCR3 entry of the PASID, unless the cache leads to a table below; then the tables.
+    const isKnown = caches.directories.find(iovaHi, iovaLo, entry.domainId, pasid);
+    const root = isKnown ? this.#tableRoot(0, 0, entry, stage) : this.#rootOf(entry, pasid, stage);
+    if (!(root instanceof TableRoot)) return root;
+    const isAllowed = walkFromCache(walker, root, caches, request, entry.domainId, pasid, access);
     this.reads += walker.reads;
     if (!isAllowed) return this.#faultOf(entry, stage);
 

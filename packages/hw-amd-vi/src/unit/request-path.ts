@@ -23,6 +23,7 @@ import {
   type SpecialVerdict,
 } from './special-ranges.js';
 import { EntryKind, HOST_TAG, type TranslationCaches } from './translation-caches.js';
+import { walkFromCache } from './walk-from-cache.js';
 import type { UnitControl } from './unit-control.js';
 import type { LogSink } from './unit-log.js';
 import type { Watch } from './watch.js';
@@ -134,7 +135,7 @@ export class RequestPath {
 
   #translateHost(entry: DeviceEntry, access: number): boolean {
     const { caches, configuration, counters } = this.#parts;
-    const { iotlb, directories } = caches;
+    const { iotlb } = caches;
     const { request } = this;
     const { iovaHi, iovaLo } = request;
     const { domainId } = entry;
@@ -148,18 +149,7 @@ export class RequestPath {
 
     counters.iotlbMisses++;
     const walker = this.host.walkerOf(entry);
-    const root = this.host.rootOf(entry);
-    let isAllowed: boolean;
-    if (directories.isOn && directories.find(iovaHi, iovaLo, domainId, HOST_TAG)) {
-      const { level, tableFrame, allowedHi, allowedLo } = directories;
-      isAllowed = walker.resume(root, level, tableFrame, allowedHi, allowedLo, iovaHi, iovaLo, access);
-    } else {
-      const wasWatched = walker.isWatched;
-      walker.isWatched = wasWatched || directories.isOn;
-      isAllowed = walker.walk(root, iovaHi, iovaLo, access);
-      if (directories.isOn) caches.keepTables(request, walker, domainId, HOST_TAG);
-      walker.isWatched = wasWatched;
-    }
+    const isAllowed = walkFromCache(walker, this.host.rootOf(entry), caches, request, domainId, HOST_TAG, access);
     counters.walkReads += walker.reads;
     if (!isAllowed) {
       const fault = this.host.faultOf(entry, walker, access);
