@@ -16,6 +16,7 @@ import {
 import { Stage1Domain } from './driver/domain.js';
 import type { LoggedEvent } from './driver/event-reader.js';
 import { SmmuV3Driver } from './driver/smmu-v3-driver.js';
+import { smmuV3Fidelity } from './fidelity.js';
 import { smmuV3Configuration, type SmmuV3Options } from './options.js';
 import { SmmuV3Unit } from './unit/smmu-v3-unit.js';
 import { NO_PORTS } from './unit/unit-ports.js';
@@ -118,7 +119,12 @@ export class SmmuV3Backend implements IommuBackend {
  * @throws RangeError for wrong options, with one message that names the path, the value and what is allowed
  */
 export function armSmmuv3(options: SmmuV3Options = {}): BackendDefinition {
-  const { rangeInvalidation } = smmuV3Configuration(options).capabilities;
-  const deviations = rangeInvalidation ? [...ALWAYS_DIFFERENT, CUT_STAYS] : ALWAYS_DIFFERENT;
-  return { id: 'arm-smmuv3', deviations, create: (environment) => new SmmuV3Backend(environment, options) };
+  const configuration = smmuV3Configuration(options);
+  const cuts = configuration.capabilities.rangeInvalidation ? [CUT_STAYS] : [];
+  return {
+    id: 'arm-smmuv3',
+    fidelity: smmuV3Fidelity(configuration),
+    deviations: [...ALWAYS_DIFFERENT, ...cuts],
+    create: (environment) => new SmmuV3Backend(environment, options),
+  };
 }
