@@ -292,7 +292,9 @@ const FEATURE_BITS = {
 
 describe('layouts', () => {
   it.each(RULERS.map(([layout, ruler]) => [layout.name, layout, ruler] as const))('%s', (_, layout, ruler) => {
-    const masks = Object.fromEntries(Object.entries(ruler).map(([name, [word, mask]]) => [name, mask << BigInt(64 * word)]));
+    const masks = Object.fromEntries(
+      Object.entries(ruler).map(([name, [word, mask]]) => [name, mask << BigInt(64 * word)]),
+    );
     const found = Object.fromEntries(Object.keys(layout.fields).map((name) => [name, layout.mask(name)]));
     expect(found).toEqual(masks);
   });
@@ -328,7 +330,14 @@ describe('golden words', () => {
       INT_CTL: 2n,
       INT_TAB_PTR: 0x400_0000n >> 6n,
     });
-    expect(DEVICE_TABLE_ENTRY.decode(3n | (1n << 128n))).toMatchObject({ V: 1n, TV: 1n, IR: 0n, IW: 0n, MODE: 0n, IV: 1n });
+    expect(DEVICE_TABLE_ENTRY.decode(3n | (1n << 128n))).toMatchObject({
+      V: 1n,
+      TV: 1n,
+      IR: 0n,
+      IW: 0n,
+      MODE: 0n,
+      IV: 1n,
+    });
   });
 
   it('of page table entries, as Linux wrote them', () => {

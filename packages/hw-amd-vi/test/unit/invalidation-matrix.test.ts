@@ -107,7 +107,10 @@ function filled() {
     'L1 table of guest 4': table(7, 4, 0x1000n, 1),
     'L1 table of nested': table(8, 3, 0x1000n, 1),
   };
-  const devices = { 'device TLB host': (): number => tlbs.host.used, 'device TLB guest': (): number => tlbs.guest.used };
+  const devices = {
+    'device TLB host': (): number => tlbs.host.used,
+    'device TLB guest': (): number => tlbs.guest.used,
+  };
   const held = (): string[] => [
     ...Object.keys(probes).filter((name) => probes[name]!(rig)),
     ...Object.entries(devices).flatMap(([name, used]) => Array.from({ length: used() }, () => name)),
@@ -147,21 +150,13 @@ const ROWS: readonly (readonly [what: string, command: [bigint, bigint], gone: r
   ['PAGES, 8 KiB', invalidatePages(5, 0n, { s: true }), ['4K at 0x1000']],
   ['PAGES, 8 KiB at 0x2000', invalidatePages(5, 0x2000n, { s: true }), ['4K at 0x3000']],
   ['PAGES, 16 KiB', invalidatePages(5, 0x1000n, { s: true }), ['4K at 0x1000', '4K at 0x3000']],
-  [
-    'PAGES, 4 MiB at 4 MiB',
-    invalidatePages(5, 0x40_0000n | 0x1f_f000n, { s: true }),
-    ['2M at 0x400000'],
-  ],
+  ['PAGES, 4 MiB at 4 MiB', invalidatePages(5, 0x40_0000n | 0x1f_f000n, { s: true }), ['2M at 0x400000']],
   [
     'PAGES, 4 GiB',
     invalidatePages(5, 0x7fff_f000n, { s: true, pde: true }),
     [...HOST_PAGES.slice(0, 4), 'L1 table at 0'],
   ],
-  [
-    'PAGES, 2^51 bytes',
-    invalidatePages(5, 0x3_ffff_ffff_f000n, { s: true }),
-    HOST_PAGES,
-  ],
+  ['PAGES, 2^51 bytes', invalidatePages(5, 0x3_ffff_ffff_f000n, { s: true }), HOST_PAGES],
   ['PAGES, everything', invalidatePages(5, EVERYTHING, { s: true }), HOST_PAGES],
   [
     'PAGES, everything, PDE',

@@ -38,7 +38,7 @@ export interface Answer {
 
 /** A unit with RAM and no driver: every word in memory and every register is the test's own. */
 export class Rig {
-  readonly memory: PhysicalMemory = new PhysicalMemory({ windows, arena: { start: 0n, last: 0xff_ffffn } });
+  readonly memory: PhysicalMemory = new PhysicalMemory({ windows, arena: { start: 0n, last: 0x5f_ffffn } });
   readonly unit: AmdViUnit;
   readonly interrupts: InterruptSource[] = [];
   #nextTable = TABLES;
