@@ -106,10 +106,11 @@ export function structLayout<Kinds extends FieldKinds>(table: {
       entries.map(([fieldName, { offset }]) => [fieldName, offset]),
     ) as StructLayout<Kinds>['offsets'],
     decode(bytes) {
-      const whole = new Uint8Array(size);
-      whole.set(bytes.subarray(0, size));
-      const view = new DataView(whole.buffer);
-      return Object.fromEntries(entries.map(([key, it]) => [key, readField(view, it)])) as StructValues<Kinds>;
+      const whole = bytes.length < size ? extended(bytes, size) : bytes;
+      const view = new DataView(whole.buffer, whole.byteOffset, size);
+      const values: Record<string, bigint | number | Uint8Array> = {};
+      for (const [key, it] of entries) values[key] = readField(view, it);
+      return values as StructValues<Kinds>;
     },
     encode(values) {
       const bytes = new Uint8Array(size);
@@ -123,6 +124,13 @@ export function structLayout<Kinds extends FieldKinds>(table: {
     },
     fieldAt: (offset) => owners[offset],
   };
+}
+
+/** The bytes with zeroes behind them. */
+function extended(bytes: Uint8Array, size: number): Uint8Array {
+  const whole = new Uint8Array(size);
+  whole.set(bytes);
+  return whole;
 }
 
 function readField(view: DataView, { kind, offset, bytes }: Field): bigint | number | Uint8Array {

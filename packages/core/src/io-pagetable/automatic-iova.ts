@@ -1,14 +1,7 @@
 import { U64_MAX, type Range64 } from '../bits/index.js';
 import type { AreaTree } from './area-tree.js';
 import { HoleTest } from './hole-test.js';
-import { byteOf, pageOf } from './iova-key.js';
-
-/** Ranges as key pairs, four numbers each: start page, start byte, last page, last byte. */
-function keysOf(ranges: readonly Range64[]): Float64Array {
-  return Float64Array.from(
-    ranges.flatMap(({ start, last }) => [pageOf(start), byteOf(start), pageOf(last), byteOf(last)]),
-  );
-}
+import { rangeKeys } from './iova-key.js';
 
 /** Sorted by start, neighbours and overlaps joined: Linux walks allowed ranges as spans, so two that touch are one window. */
 export function joinRanges(ranges: readonly Range64[]): Range64[] {
@@ -31,7 +24,7 @@ export class AutomaticIova {
   page = 0;
   byte = 0;
   private windows: Float64Array;
-  private holes: Float64Array = keysOf([{ start: 0n, last: U64_MAX }]);
+  private holes: Float64Array = rangeKeys([{ start: 0n, last: U64_MAX }]);
   private readonly everything: Range64;
 
   /**
@@ -44,7 +37,7 @@ export class AutomaticIova {
     private readonly maxAlignment: number,
   ) {
     this.everything = { start: BigInt(pageSize), last: U64_MAX - BigInt(pageSize) };
-    this.windows = keysOf([this.everything]);
+    this.windows = rangeKeys([this.everything]);
   }
 
   /** The allowed ranges changed; an empty list allows everything. */
@@ -56,12 +49,12 @@ export class AutomaticIova {
         last: range.last < last ? range.last : last,
       }))
       .filter((range) => range.start <= range.last);
-    this.windows = keysOf(ranges.length === 0 ? [this.everything] : clipped);
+    this.windows = rangeKeys(ranges.length === 0 ? [this.everything] : clipped);
   }
 
   /** The reserved ranges changed; `holes` is what they leave. */
   reserve(holes: readonly Range64[]): void {
-    this.holes = keysOf(holes);
+    this.holes = rangeKeys(holes);
   }
 
   /**

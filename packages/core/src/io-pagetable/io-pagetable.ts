@@ -1,4 +1,4 @@
-import { left } from 'fp-ts/lib/Either.js';
+import { isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { Range64 } from '../bits/index.js';
 import type { IommuDomain, ReservedRegion } from '../domain/index.js';
 import { done, type IoResult } from '../errno/index.js';
@@ -9,7 +9,8 @@ import type { PagesSlice } from './area.js';
 import { cut } from './cut-areas.js';
 import { readAndClearDirty, setDirtyTracking, type DirtyBitmapRequest } from './dirty-pages.js';
 import { findInvariantFaults } from './invariants.js';
-import { mapSlices, mapUserMemory, slicesOf, type MapRequest } from './map-areas.js';
+import { joinKey } from './iova-key.js';
+import { keysOf, mapSlices, mapUserMemory, slicesOf, type MapKeys, type MapRequest } from './map-areas.js';
 import { removeReserved, reserveDeviceRegions, reserveRange, setAllowed, type DeviceRegions } from './reserve.js';
 import type { ReservedOwner } from './reserved-ranges.js';
 import { addAccess, removeAccess } from './table-accesses.js';
@@ -69,7 +70,20 @@ export class IoPageTable {
    * @returns the IOVA
    */
   map(request: MapRequest): IoResult<bigint> {
-    return mapUserMemory(this.#state, request);
+    const mapped = this.mapKeys(keysOf(request));
+    return isLeft(mapped) ? mapped : right(this.mappedIova);
+  }
+
+  /** As {@link map}, without a bigint: the IOVA is in {@link mappedIova}. */
+  mapKeys(request: MapKeys): IoResult<0> {
+    const refused = mapUserMemory(this.#state, request);
+    return refused === null ? done : left(refused);
+  }
+
+  /** Where the last map that succeeded went. */
+  get mappedIova(): bigint {
+    const { page, byte } = this.#state.automatic;
+    return joinKey(page, byte);
   }
 
   /**
@@ -87,7 +101,8 @@ export class IoPageTable {
    * @returns the IOVA of the first
    */
   mapSlices(slices: readonly PagesSlice[], length: bigint, iova: bigint | undefined, prot: number): IoResult<bigint> {
-    return mapSlices(this.#state, slices, length, iova, prot);
+    const refused = mapSlices(this.#state, slices, length, iova, prot);
+    return refused === null ? right(this.mappedIova) : left(refused);
   }
 
   /**

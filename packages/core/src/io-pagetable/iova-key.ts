@@ -1,3 +1,5 @@
+import type { Range64 } from '../bits/index.js';
+
 /*
  * A 64-bit IOVA does not fit a double, and a bigint per comparison is slow. Inside this room an IOVA is a pair: its 4 KiB page as a
  * double (below 2^52) and the byte within it (0..4095). The split is of the key only and has nothing to do with PAGE_SIZE.
@@ -25,6 +27,13 @@ export function byteOf(value: bigint): number {
 /** Value of a (page, byte) pair. */
 export function joinKey(page: number, byte: number): bigint {
   return page < 2 ** 41 ? BigInt(page * KEY_BYTES + byte) : (BigInt(page) << 12n) | BigInt(byte);
+}
+
+/** Ranges as key pairs, four numbers each: start page, start byte, last page, last byte. */
+export function rangeKeys(ranges: readonly Range64[]): Float64Array {
+  return Float64Array.from(
+    ranges.flatMap(({ start, last }) => [pageOf(start), byteOf(start), pageOf(last), byteOf(last)]),
+  );
 }
 
 /** High int32 word of the address of a key page. */

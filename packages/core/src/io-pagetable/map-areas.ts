@@ -1,4 +1,4 @@
-import { isLeft, left, right } from 'fp-ts/lib/Either.js';
+import { right } from 'fp-ts/lib/Either.js';
 import { U64_MAX } from '../bits/index.js';
 import { Prot } from '../domain/prot.js';
 import type { IoResult, Refusal } from '../errno/index.js';
@@ -29,30 +29,64 @@ export interface MapRequest {
   readonly accountMode: AccountMode;
 }
 
-/** Maps user memory (Linux: `iopt_map_user_pages`). Without a domain nothing is pinned yet. @returns the IOVA */
-export function mapUserMemory(table: TableState, request: MapRequest): IoResult<bigint> {
-  const { process, userVa, length, prot } = request;
-  const { pageSize, failure } = table;
-  if (length === 0n) return refuse('MAP_LENGTH_ZERO');
-  if (length > U64_MAX - BigInt(pageSize)) return refuse('MAP_LENGTH_TOO_LARGE', { length });
-  if (userVa + length > U64_MAX) return refuse('MAP_USER_RANGE_OVERFLOW', { userVa, length });
+/** As {@link MapRequest}, in key pairs: for callers that map page by page and have no use for a bigint. */
+export interface MapKeys extends Pick<MapRequest, 'process' | 'prot' | 'accountMode'> {
+  readonly userPage: number;
+  readonly userByte: number;
+  readonly lengthPage: number;
+  readonly lengthByte: number;
+  /** False: the table chooses, and `iovaPage` and `iovaByte` mean nothing. */
+  readonly fixed: boolean;
+  readonly iovaPage: number;
+  readonly iovaByte: number;
+}
+
+/** The request in key pairs. */
+export function keysOf({ process, userVa, length, iova, prot, accountMode }: MapRequest): MapKeys {
+  return {
+    process,
+    prot,
+    accountMode,
+    userPage: pageOf(userVa),
+    userByte: byteOf(userVa),
+    lengthPage: pageOf(length),
+    lengthByte: byteOf(length),
+    fixed: iova !== undefined,
+    iovaPage: pageOf(iova ?? 0n),
+    iovaByte: byteOf(iova ?? 0n),
+  };
+}
+
+/** Maps user memory (Linux: `iopt_map_user_pages`); the place is in `table.automatic`. Without a domain nothing is pinned yet. */
+export function mapUserMemory(table: TableState, request: MapKeys): Refusal | null {
+  const { process, userPage, userByte, lengthPage, lengthByte, prot } = request;
+  const { pageSize, failure, automatic } = table;
   const keyPages = pageSize / KEY_BYTES;
-  const userPage = pageOf(userVa);
+  if (lengthPage === 0 && lengthByte === 0) return refusal('MAP_LENGTH_ZERO');
+  if (lengthPage >= KEY_PAGES - keyPages) {
+    return refusal('MAP_LENGTH_TOO_LARGE', { length: joinKey(lengthPage, lengthByte) });
+  }
+  if (userPage + lengthPage + (userByte + lengthByte >= KEY_BYTES ? 1 : 0) >= KEY_PAGES) {
+    const facts = { userVa: joinKey(userPage, userByte), length: joinKey(lengthPage, lengthByte) };
+    return refusal('MAP_USER_RANGE_OVERFLOW', facts);
+  }
   const firstPage = Math.floor(userPage / keyPages);
-  const pageOffset = (userPage % keyPages) * KEY_BYTES + byteOf(userVa);
-  const spanPage = pageOf(length - 1n);
-  const spanByte = byteOf(length - 1n);
+  const pageOffset = (userPage % keyPages) * KEY_BYTES + userByte;
+  const spanPage = lengthByte === 0 ? lengthPage - 1 : lengthPage;
+  const spanByte = lengthByte === 0 ? KEY_BYTES - 1 : lengthByte - 1;
   const count = indexSpan(pageSize, spanPage, spanByte, pageOffset) + 1;
   const writable = (prot & Prot.WRITE) !== 0;
   const pages =
     failure !== null && failure.fails('allocate')
       ? null
       : Pages.create(process, firstPage, count, writable, request.accountMode, table.budget);
-  if (pages === null) return refuse('IOPT_OUT_OF_MEMORY', { what: 'page array' });
+  if (pages === null) return refusal('IOPT_OUT_OF_MEMORY', { what: 'page array' });
   const slice = { pages, firstIndex: 0, pageOffset, spanPage, spanByte };
-  const mapped = placeAreas(table, [slice], length, request.iova, prot);
-  if (isLeft(mapped)) pages.drop();
-  return mapped;
+  automatic.page = request.iovaPage;
+  automatic.byte = request.iovaByte;
+  const refused = placeAreas(table, [slice], spanPage, spanByte, request.fixed, prot);
+  if (refused !== null) pages.drop();
+  return refused;
 }
 
 /** What the areas of `[iova, iova + length)` show, piece by piece (Linux: `iopt_get_pages`). Holds nothing: use it at once. */
@@ -73,81 +107,90 @@ export function slicesOf(table: TableState, iova: bigint, length: bigint): IoRes
   return at > last ? right(slices) : refuse('COPY_SOURCE_HOLE', { iova, last, hole: at });
 }
 
-/** Maps slices of existing page arrays one behind the other (Linux: `iopt_map_pages`). @returns the IOVA of the first */
+/**
+ * Maps slices of existing page arrays one behind the other (Linux: `iopt_map_pages`); the place of the first is in `table.automatic`.
+ */
 export function mapSlices(
   table: TableState,
   slices: readonly PagesSlice[],
   length: bigint,
   iova: bigint | undefined,
   prot: number,
-): IoResult<bigint> {
-  const mapped = placeAreas(table, slices, length, iova, prot);
-  if (!isLeft(mapped)) for (const { pages } of slices) pages.hold();
-  return mapped;
+): Refusal | null {
+  const { automatic } = table;
+  automatic.page = pageOf(iova ?? 0n);
+  automatic.byte = byteOf(iova ?? 0n);
+  const refused = placeAreas(table, slices, pageOf(length - 1n), byteOf(length - 1n), iova !== undefined, prot);
+  if (refused === null) for (const { pages } of slices) pages.hold();
+  return refused;
 }
 
+/** @param fixed the place is in `table.automatic` already */
 function placeAreas(
   table: TableState,
   slices: readonly PagesSlice[],
-  length: bigint,
-  iova: bigint | undefined,
+  spanPage: number,
+  spanByte: number,
+  fixed: boolean,
   prot: number,
-): IoResult<bigint> {
+): Refusal | null {
   const areas: Area[] = [];
   let charged = 0;
   while (charged < slices.length && !table.lacksMemory(AREA_BYTES)) charged++;
   const refused =
     charged < slices.length
       ? refusal('IOPT_OUT_OF_MEMORY', { what: 'area' })
-      : (choosePlace(table, slices[0]!, length, iova) ??
+      : (choosePlace(table, slices[0]!, spanPage, spanByte, fixed) ??
         insertAreas(table, areas, slices, prot) ??
         fillAreas(table, areas, slices));
   if (refused !== null) {
     for (const area of areas) table.areas.remove(area);
     table.budget.uncharge(charged * AREA_BYTES);
-    return left(refused);
+    return refused;
   }
   for (let at = 0; at < areas.length; at++) areas[at]!.pages = slices[at]!.pages;
-  return right(iova ?? areas[0]!.iova);
+  return null;
 }
 
-/** Leaves the place in `table.automatic`, also one that was asked for. */
-function choosePlace(table: TableState, first: PagesSlice, length: bigint, iova: bigint | undefined): Refusal | null {
-  const { alignment, automatic, pageSize } = table;
-  const spanPage = pageOf(length - 1n);
-  const spanByte = byteOf(length - 1n);
-  if (((((spanPage & 15) << 12) | spanByte) + 1) & (alignment - 1)) {
-    return refusal('MAP_LENGTH_UNALIGNED', { length, alignment });
-  }
-  if (iova !== undefined) {
-    automatic.page = pageOf(iova);
-    automatic.byte = byteOf(iova);
-    return checkFixed(table, spanPage, spanByte, iova, length);
-  }
-  const firstPage = (first.pages.firstPage + first.firstIndex) * (pageSize / KEY_BYTES);
-  const code = automatic.find(pageLo(firstPage, 0) | first.pageOffset, spanPage, spanByte, alignment);
-  return code === null ? null : refusal(code, { length, alignment, userPage: firstPage, pageOffset: first.pageOffset });
-}
-
-function checkFixed(
+/** Leaves the place in `table.automatic`, where a fixed one is already. */
+function choosePlace(
   table: TableState,
+  first: PagesSlice,
   spanPage: number,
   spanByte: number,
-  iova: bigint,
-  length: bigint,
+  fixed: boolean,
 ): Refusal | null {
+  const { alignment, automatic, pageSize } = table;
+  if (((((spanPage & 15) << 12) | spanByte) + 1) & (alignment - 1)) {
+    return refusal('MAP_LENGTH_UNALIGNED', { length: joinKey(spanPage, spanByte) + 1n, alignment });
+  }
+  if (fixed) return checkFixed(table, spanPage, spanByte);
+  const firstPage = (first.pages.firstPage + first.firstIndex) * (pageSize / KEY_BYTES);
+  const code = automatic.find(pageLo(firstPage, 0) | first.pageOffset, spanPage, spanByte, alignment);
+  if (code === null) return null;
+  const length = joinKey(spanPage, spanByte) + 1n;
+  return refusal(code, { length, alignment, userPage: firstPage, pageOffset: first.pageOffset });
+}
+
+function checkFixed(table: TableState, spanPage: number, spanByte: number): Refusal | null {
   const { alignment } = table;
   const { page, byte } = table.automatic;
-  if (pageLo(page, byte) & (alignment - 1)) return refusal('MAP_IOVA_UNALIGNED', { iova, alignment });
+  if (pageLo(page, byte) & (alignment - 1))
+    return refusal('MAP_IOVA_UNALIGNED', { iova: joinKey(page, byte), alignment });
   const lastPage = page + spanPage + (byte + spanByte >= KEY_BYTES ? 1 : 0);
-  if (lastPage >= KEY_PAGES) return refusal('MAP_IOVA_OVERFLOW', { iova, length });
-  const last = iova + length - 1n;
-  const reserved = table.reserved.firstIn(iova, last);
-  if (reserved !== undefined) {
-    return refusal('MAP_IOVA_RESERVED', { iova, last, reservedStart: reserved.start, reservedLast: reserved.last });
+  const lastByte = (byte + spanByte) & (KEY_BYTES - 1);
+  if (lastPage >= KEY_PAGES) {
+    return refusal('MAP_IOVA_OVERFLOW', { iova: joinKey(page, byte), length: joinKey(spanPage, spanByte) + 1n });
   }
-  const area = table.areas.firstIn(page, byte, lastPage, (byte + spanByte) & (KEY_BYTES - 1));
-  return area === null ? null : refusal('MAP_IOVA_OCCUPIED', { iova, last, areaStart: area.iova, areaLast: area.last });
+  const reserved = table.reserved.firstInKeys(page, byte, lastPage, lastByte);
+  if (reserved !== undefined) {
+    const place = { iova: joinKey(page, byte), last: joinKey(lastPage, lastByte) };
+    return refusal('MAP_IOVA_RESERVED', { ...place, reservedStart: reserved.start, reservedLast: reserved.last });
+  }
+  const area = table.areas.firstIn(page, byte, lastPage, lastByte);
+  if (area === null) return null;
+  const place = { iova: joinKey(page, byte), last: joinKey(lastPage, lastByte) };
+  return refusal('MAP_IOVA_OCCUPIED', { ...place, areaStart: area.iova, areaLast: area.last });
 }
 
 function insertAreas(table: TableState, areas: Area[], slices: readonly PagesSlice[], prot: number): Refusal | null {

@@ -1,4 +1,5 @@
 import { U64_MAX, type Range64 } from '../bits/index.js';
+import { isBefore, rangeKeys } from './iova-key.js';
 
 /** Whoever keeps IOVAs away: a device, a domain, or null for the kernel's own test command. */
 export type ReservedOwner = object | null;
@@ -16,6 +17,7 @@ export class ReservedRanges {
   /** By start. */
   private ranges: ReservedRange[] = [];
   private holesCache: Range64[] | null = null;
+  private keysCache: Float64Array | null = null;
 
   get count(): number {
     return this.ranges.length;
@@ -25,21 +27,21 @@ export class ReservedRanges {
     let at = this.ranges.length;
     while (at > 0 && this.ranges[at - 1]!.start > range.start) at--;
     this.ranges.splice(at, 0, range);
-    this.holesCache = null;
+    this.forgetCaches();
   }
 
   /** @returns how many ranges the owner had */
   removeOwner(owner: ReservedOwner): number {
     const before = this.ranges.length;
     this.ranges = this.ranges.filter((range) => range.owner !== owner);
-    this.holesCache = null;
+    this.forgetCaches();
     return before - this.ranges.length;
   }
 
   /** Forgets every range. */
   clear(): void {
     this.ranges = [];
-    this.holesCache = null;
+    this.forgetCaches();
   }
 
   /** The lowest reserved range that shares an IOVA with this one. */
@@ -48,10 +50,25 @@ export class ReservedRanges {
     return undefined;
   }
 
+  /** As {@link firstIn}, for a range given as key pairs. */
+  firstInKeys(page: number, byte: number, lastPage: number, lastByte: number): ReservedRange | undefined {
+    const keys = (this.keysCache ??= rangeKeys(this.ranges));
+    for (let at = 0; at < keys.length; at += 4) {
+      const startsBehind = isBefore(lastPage, lastByte, keys[at]!, keys[at + 1]!);
+      if (!startsBehind && !isBefore(keys[at + 2]!, keys[at + 3]!, page, byte)) return this.ranges[at / 4];
+    }
+    return undefined;
+  }
+
   /** What is not reserved, ascending: the usable IOVAs that IOVA_RANGES reports. */
   holes(): readonly Range64[] {
     this.holesCache ??= holesBetween(this.ranges);
     return this.holesCache;
+  }
+
+  private forgetCaches(): void {
+    this.holesCache = null;
+    this.keysCache = null;
   }
 }
 

@@ -19,6 +19,11 @@ const unmap = IommuIoasUnmap.offsets;
 const isMax = (view: DataView, offset: number): boolean =>
   view.getInt32(offset, true) === -1 && view.getInt32(offset + 4, true) === -1;
 
+/** 4 KiB page of a 64-bit field, and the byte in it: what io-pagetable counts in. */
+const pageAt = (view: DataView, offset: number): number =>
+  view.getUint32(offset + 4, true) * 0x10_0000 + (view.getUint32(offset, true) >>> 12);
+const byteAt = (view: DataView, offset: number): number => view.getUint16(offset, true) & 0xfff;
+
 /** CACHE always: the user has no way to write caches back, and bind refused devices that would need it. */
 const protOf = (flags: number): number =>
   Prot.CACHE |
@@ -49,16 +54,23 @@ export const mapIoas: IoctlHandler = (frame) => {
   if ((flags & PERMISSIONS) === 0) return refuse('MAP_NO_PERMISSION', { flags });
   const ioas = ioasOf(frame, map.ioas_id);
   if (ioas === undefined) return state.refuseId('IOAS_NOT_FOUND', view.getUint32(map.ioas_id, true));
+  const { table } = ioas;
+  const fixed = (flags & IoasMapFlag.FIXED_IOVA) !== 0;
   ioas.enter();
-  const mapped = ioas.table.map({
+  const mapped = table.mapKeys({
     process,
-    userVa: view.getBigUint64(map.user_va, true),
-    length: view.getBigUint64(map.length, true),
-    iova: (flags & IoasMapFlag.FIXED_IOVA) === 0 ? undefined : view.getBigUint64(map.iova, true),
     prot: protOf(flags),
     accountMode: state.accountMode,
+    userPage: pageAt(view, map.user_va),
+    userByte: byteAt(view, map.user_va),
+    lengthPage: pageAt(view, map.length),
+    lengthByte: byteAt(view, map.length),
+    fixed,
+    iovaPage: pageAt(view, map.iova),
+    iovaByte: byteAt(view, map.iova),
   });
-  const responded = respondIova(frame, map.iova, mapped);
+  if (!fixed && !isLeft(mapped)) view.setBigUint64(map.iova, table.mappedIova, true);
+  const responded = isLeft(mapped) ? mapped : frame.respond();
   ioas.leave();
   return responded;
 };

@@ -91,7 +91,9 @@ export class MockBackend implements IommuBackend {
     return new MockNestedDomain(new DataView(config.buffer).getUint32(0, true));
   }
 
-  attach(device: IommuDevice, domain: IommuDomain | NestedDomain): number {
+  attach(device: IommuDevice, domain: IommuDomain | NestedDomain, pasid?: number): number {
+    if (pasid !== undefined) return Errno.EOPNOTSUPP;
+    if (!(domain instanceof MockDomain) && !(domain instanceof MockNestedDomain)) return Errno.EINVAL;
     const isTracked = domain instanceof MockDomain && domain.dirty !== undefined;
     if (isTracked && (flagsOf(device) & MockDeviceFlag.NO_DIRTY) !== 0) return Errno.EINVAL;
     if (domain instanceof MockDomain) this.unit.domains.set(device.requesterId, domain);

@@ -5,10 +5,10 @@ import {
   iova as iovaOf,
   join64,
   type HardwareFault,
-  type IommuDomain,
   type TranslationUnit,
   type TranslationWalk,
 } from '@ioasis/core';
+import type { MockDomain } from './mock-domain.js';
 
 const RIGHTS = Access.READ | Access.WRITE;
 
@@ -18,7 +18,7 @@ export class MockUnit implements TranslationUnit {
   readonly translation: Translation = new Translation();
   readonly counters: UnitCounters = new UnitCounters();
   /** Domains by requester. */
-  readonly domains: Map<number, IommuDomain> = new Map();
+  readonly domains: Map<number, MockDomain> = new Map();
 
   read32(): number {
     return 0;
@@ -35,6 +35,7 @@ export class MockUnit implements TranslationUnit {
       translation.fault = faultOf(requesterId, pasid, join64(iovaHi, iovaLo), access);
       return false;
     }
+    if ((access & Access.WRITE) !== 0) domain.written(iovaHi, iovaLo);
     translation.paHi = domain.foundPaHi;
     translation.paLo = domain.foundPaLo;
     translation.pageShift = 11;
