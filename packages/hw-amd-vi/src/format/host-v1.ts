@@ -34,7 +34,8 @@ export const HOST_FORMAT: PageTableFormat = {
       value: nextLevel(PageNextLevel.SIZE_IN_ADDRESS),
       reserved: PTE_RESERVED,
       minShift: shift + 1,
-      maxShift: Math.min(shift + 8, ADDRESS_BITS - 1),
+      // The zero that stands for half of the size is an address bit.
+      maxShift: Math.min(shift + 8, ADDRESS_BITS),
     };
     const level = { number, shift, indexBits: number === 6 ? 7 : 9, table, leaf };
     return number === 6 ? level : { ...level, sizeInAddress };

@@ -90,7 +90,19 @@ export class GuestWalk {
   }
 
   /**
-   * Translates the address of the request.
+   * Whether the tables translate the address of the request at all. With a PASID it is sign-extended; a request without one carries the
+   * address of a device, which has no sign. Both are PASID 0 to the caches, so this comes before them.
+   */
+  inRange(entry: DeviceEntry): boolean {
+    const { iovaHi, pasid } = this.#parts.request;
+    const bits = 9 * entry.guestLevels - 20;
+    if (pasid === NO_PASID) return iovaHi >>> bits === 0;
+    const sign = iovaHi >> (bits - 1);
+    return sign === 0 || sign === -1;
+  }
+
+  /**
+   * Translates the address of the request, which is {@link inRange}.
    * @param pasid its PASID, or 0 for a request without one under GIoV
    * @returns null, and the result in fields, or the fault
    */
@@ -150,7 +162,6 @@ export class GuestWalk {
 
   #tableRoot(hi: number, lo: number, entry: DeviceEntry, stage: HostStage | null): TableRoot {
     const levels = entry.guestLevels;
-    // A request without PASID carries an address of a device, which has no sign.
     const region = this.#parts.request.pasid === NO_PASID ? 'low' : 'canonical';
     return new TableRoot(this.#format, { hi, lo, levels, inputBits: 12 + 9 * levels, region, translator: stage });
   }

@@ -168,6 +168,7 @@ export class RequestPath {
     const { request, guest } = this;
     const { iovaHi, iovaLo } = request;
     const { domainId } = entry;
+    if (!guest.inRange(entry)) return this.#refuse(this.reporter.pageFault(entry, { present: false }));
     // Rights depend on the privilege of the request: privileged ones are not cached.
     const isCacheable = (access & Access.PRIVILEGED) === 0;
     if (isCacheable && iotlb.lookup(iovaHi, iovaLo, domainId, pasid) && (access & RIGHTS & ~iotlb.permissions) === 0) {
