@@ -1,4 +1,5 @@
 import {
+  HwptFlag,
   rangesOverlap,
   type BackendDefinition,
   type ContractClause,
@@ -23,6 +24,7 @@ export interface BackendTraits {
   readonly reserved: readonly ReservedRegion[];
   /** The unit has registers, so there is hardware to look at; false for a mock that asks its domains. */
   readonly hasHardware: boolean;
+  /** Nest parents can be had. */
   readonly hasNesting: boolean;
   /** The unit answers a second request from a cache. */
   readonly keepsTranslations: boolean;
@@ -47,7 +49,7 @@ export function readTraits(definition: BackendDefinition): BackendTraits {
     aperture,
     reserved: backend.reservedRegions(device),
     hasHardware: unit.mmioBytes > 0,
-    hasNesting: backend.allocNested !== undefined,
+    hasNesting: typeof backend.allocPaging(device, HwptFlag.NEST_PARENT, undefined) !== 'number',
     deviation: (clause: ContractClause): string | undefined =>
       definition.deviations?.find((deviation) => deviation.clause === clause)?.why,
   };
