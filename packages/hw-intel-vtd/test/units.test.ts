@@ -69,6 +69,11 @@ describe('a machine with two units', () => {
     const narrow: VtdUnitSpec = { options: { preset: 'qemu-q35-39bit' } };
     const machine = twoUnits({ ...narrow, devices: [SECOND] }, wide);
     expect(attach(machine, SECOND, domainFor(machine, FIRST))).toBe(Errno.EINVAL);
+    // Four levels as well, but 46 bits of addresses.
+    const shorter: VtdUnitSpec = { options: { cap: 0xd2_008c_222d_0686n }, devices: [SECOND] };
+    const uneven = twoUnits(shorter, wide);
+    expect(attach(uneven, SECOND, domainFor(uneven, FIRST))).toBe(Errno.EINVAL);
+    expect(attach(uneven, FIRST, domainFor(uneven, SECOND))).toBe(0);
     const xeon: VtdUnitSpec = { options: { preset: 'xeon-sapphire-rapids', addressWidth: 48 } };
     const mixed = twoUnits({ ...wide, devices: [SECOND] }, xeon);
     expect(attach(mixed, SECOND, domainFor(mixed, FIRST, HwptFlag.DIRTY_TRACKING))).toBe(Errno.EINVAL);

@@ -4,7 +4,6 @@ import {
   iotlbOfPages,
   pasidIotlbOf,
   pasidIotlbOfPages,
-  WHOLE,
   type Drain,
   type PageBlock,
 } from './invalidations.js';
@@ -68,7 +67,7 @@ export class CacheTags {
   }
 
   flushAll(): void {
-    this.#send((tag) => this.#invalidation(tag, WHOLE, false));
+    this.#send((tag) => this.#everything(tag));
   }
 
   /** `[start, last]` was not mapped and is now (VT-d 6.1, 6.8). */
@@ -85,12 +84,17 @@ export class CacheTags {
     return this.#tags.find((tag) => tag.port === port && tag.domainId === domainId && tag.pasid === pasid);
   }
 
-  #invalidation({ port, domainId, pasid }: CacheTag, block: PageBlock, leafOnly: boolean): bigint {
-    const isSelective = block.mask <= port.maxAddressMask;
-    if (this.#isFirstStage) {
-      return isSelective ? pasidIotlbOfPages(domainId, pasid, block, leafOnly) : pasidIotlbOf(domainId, pasid);
-    }
-    return isSelective ? iotlbOfPages(domainId, block, leafOnly, port.drain) : iotlbOfDomain(domainId, port.drain);
+  /** MAMV limits blocks of second-stage pages only (CAP.MAMV). */
+  #invalidation(tag: CacheTag, block: PageBlock, leafOnly: boolean): bigint {
+    const { port, domainId, pasid } = tag;
+    if (this.#isFirstStage) return pasidIotlbOfPages(domainId, pasid, block, leafOnly);
+    return block.mask <= port.maxAddressMask
+      ? iotlbOfPages(domainId, block, leafOnly, port.drain)
+      : this.#everything(tag);
+  }
+
+  #everything({ port, domainId, pasid }: CacheTag): bigint {
+    return this.#isFirstStage ? pasidIotlbOf(domainId, pasid) : iotlbOfDomain(domainId, port.drain);
   }
 
   /** One submission for neighbouring tags of one unit. */

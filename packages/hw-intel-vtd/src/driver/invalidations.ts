@@ -95,10 +95,8 @@ export const iotlbOfPages = (domainId: number, { address, mask }: PageBlock, lea
     ...drain,
   });
 
-/** Address bits of a page frame number, 64 - 12. */
+/** Address bits of a page frame number, 64 - 12: the mask of a block that holds every address. */
 const FRAME_BITS = 52;
-/** Everything; no unit has such a mask. */
-export const WHOLE: PageBlock = { address: 0n, mask: 64 };
 
 /**
  * The smallest naturally aligned block that holds `[start, last]`, as hardware names it. One command instead of several, at the price
@@ -108,5 +106,6 @@ export function blockOf(start: bigint, last: bigint): PageBlock {
   const first = start >> 12n;
   const different = first ^ (last >> 12n);
   const mask = different === 0n ? 0 : different.toString(2).length;
-  return mask >= FRAME_BITS ? WHOLE : { address: (first >> BigInt(mask)) << BigInt(mask + 12), mask };
+  if (mask >= FRAME_BITS) return { address: 0n, mask: FRAME_BITS };
+  return { address: (first >> BigInt(mask)) << BigInt(mask + 12), mask };
 }

@@ -230,6 +230,8 @@ export class VtdDriver implements UnitPort {
     if (isNested && secondStage.traits.levels > traits.levels) return Errno.ENODEV;
     if (secondStage.isSnooped && !traits.snoopControl) return Errno.EINVAL;
     if (secondStage.dirty !== undefined && (!traits.hasDirtyTracking || pasid !== NO_PASID)) return Errno.EINVAL;
+    // The domain may have pages wherever its aperture reaches.
+    if (secondStage.traits.addressWidth > traits.addressWidth) return Errno.EINVAL;
     if (!traits.walksLevels(secondStage.traits.levels)) return Errno.EINVAL;
     return isNested ? this.#userStageRefusal(domain, pasid) : 0;
   }

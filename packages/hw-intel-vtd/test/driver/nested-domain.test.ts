@@ -99,7 +99,7 @@ describe("a user's first stage on the kernel's second stage", () => {
       handled: 3,
       errno: 0,
     });
-    expect(taken()).toEqual(['20036 4001', '20036 7040', '20026 0']);
+    expect(taken()).toEqual(['20036 4001', '20036 7040', '20036 34']);
     // The second entry is wrong: the first was done.
     expect(user.invalidate(invalidations([0x4000n, 1n, 0], [0x10n, 1n, 0]))).toEqual({
       handled: 1,
@@ -122,6 +122,10 @@ describe("a user's first stage on the kernel's second stage", () => {
     taken();
     parent.flushAll();
     expect(taken()).toEqual(['200e2 0']);
+    driver.attach(DEV, user);
+    taken();
+    user.tags.flushAll();
+    expect(taken(), 'everything of a first stage is its PASID').toEqual(['30026 0']);
   });
 
   it('is told when its parent begins to track dirty pages', () => {

@@ -23,7 +23,7 @@ describe('translation requests', () => {
   }
 
   it.each(answered.map((test) => ({ ...test, title: `${test.reason}: ${test.when}` })))('$title', (test) => {
-    const rig = new VtdRig({ preset: 'full', ...(test.options ?? {}) });
+    const rig = new VtdRig({ preset: 'full', ...test.options });
     const { iova = IOVA, pasid = NO_PASID } = test.request ?? {};
     test.setup?.(rig);
     allow(rig, test.mode);
