@@ -13,7 +13,7 @@ import {
   type NestedDomain,
   type ReservedRegion,
 } from '@ioasis/core';
-import { Stage1Domain } from './driver/domain.js';
+import { SmmuDomain } from './driver/domain.js';
 import type { LoggedEvent } from './driver/event-reader.js';
 import { SmmuV3Driver } from './driver/smmu-v3-driver.js';
 import { smmuV3Fidelity } from './fidelity.js';
@@ -57,6 +57,7 @@ export class SmmuV3Backend implements IommuBackend {
       frames: tableFrames,
       mmio: this.unit,
       pageSize,
+      domainStage: options.domainStage,
       relax: () => this.unit.step(1),
     });
     this.#driver = driver;
@@ -65,6 +66,11 @@ export class SmmuV3Backend implements IommuBackend {
   /** Events that the unit recorded and the driver has read, oldest first. */
   get events(): readonly LoggedEvent[] {
     return this.#driver.events;
+  }
+
+  /** What the driver logged about errors of its command queue, oldest first; Linux's lines behind driver and device. */
+  get commandErrors(): readonly string[] {
+    return this.#driver.commandErrors;
   }
 
   unitOf(): SmmuV3Unit {
@@ -106,7 +112,7 @@ export class SmmuV3Backend implements IommuBackend {
 
   attach(device: IommuDevice, domain: IommuDomain | NestedDomain, pasid?: number): number {
     if (pasid !== undefined) return Errno.EOPNOTSUPP;
-    return domain instanceof Stage1Domain ? this.#driver.attach(device, domain) : Errno.EINVAL;
+    return domain instanceof SmmuDomain ? this.#driver.attach(device, domain) : Errno.EINVAL;
   }
 
   detach(device: IommuDevice): void {

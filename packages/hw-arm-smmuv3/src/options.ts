@@ -31,6 +31,8 @@ export interface SmmuV3Options extends Partial<IdRegisters> {
   readonly caches?: boolean | SmmuV3CacheOptions;
   /** `immediate` (default): commands run when CMDQ_PROD is written; `stepped`: when `step()` is called. */
   readonly completion?: 'immediate' | 'stepped';
+  /** Which stage the driver's domains use. Default 1 where the unit has it, as on Linux. */
+  readonly domainStage?: 1 | 2;
 }
 
 /** Sizes of all caches. */
@@ -76,6 +78,7 @@ const codec = optionRecord<SmmuV3Options>({
   busBits: integerOption(32, 64),
   caches: t.union([flagOption, cacheCodec], 'true, false or an object of cache sizes'),
   completion: oneOfOption('immediate', 'stepped'),
+  domainStage: oneOfOption(1, 2),
 });
 
 /**

@@ -1,4 +1,4 @@
-import { Errno, hi32, HwptFlag, lo32, Prot } from '@ioasis/core';
+import { Errno, hi32, HwptFlag, lo32, Prot, write64 } from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
 import { armSmmuv3, CommandQueueStalled, SMMU_V3_PRESETS, SmmuV3Backend, type SmmuV3Options } from '../src/index.js';
 import {
@@ -198,25 +198,49 @@ describe('an SMMUv3 with its driver', () => {
     expect(port.read(599n * 4096n, 1).status).toBe('blocked');
   });
 
-  it('gives up a queue that stopped at an error, and says where', () => {
-    const { domain, backend, memory } = attached({ completion: 'stepped' });
+  it('puts a CMD_SYNC in the place of an illegal command, as Linux does, and logs it', () => {
+    const { domain, backend, memory, port } = attached({ completion: 'stepped' });
     map(domain, IOVA, PA, 12, 1, RW);
+    expect(port.read(IOVA, 1).status).toBe('ok');
     // Somebody scribbles over the slot that comes next, between the driver's store and the unit's fetch.
     const base = BigInt(backend.unit.read32(0x90) & ~0x1f);
-    const slot = BigInt(backend.unit.read32(0x98) & 0xff);
+    const prod = backend.unit.read32(0x98);
+    const slot = BigInt(prod & 0xff);
     memory.addObserver({
       beforeWrite: (_hi, lo) => {
         if (BigInt(lo) === base + (slot + 1n) * 16n) memory.bytes[Number(base + slot * 16n)] = 0xee;
       },
     });
-    let caught: unknown;
-    try {
-      unmap(domain, IOVA, 12, 1);
-    } catch (error) {
-      caught = error;
-    }
-    expect(caught).toBeInstanceOf(CommandQueueStalled);
-    expect(String(caught)).toMatch(/error 1 \(errno/);
+    expect(unmap(domain, IOVA, 12, 1)).toBe(4096);
+    expect(backend.unit.read32(0x60)).toBe(backend.unit.read32(0x64));
+    expect(backend.commandErrors).toEqual([
+      `CMDQ error (cons 0x${((1 << 24) | prod).toString(16).padStart(8, '0')}): Illegal command`,
+      'skipping command in error state:',
+      '\t0x00010000000000ee',
+      '\t0x0000001234567701',
+    ]);
+    expect(wordsOf(memory)(base + slot * 16n) & 0xffn).toBe(0x46n);
+    // The invalidation is lost with the command.
+    expect(port.read(IOVA, 1).status).toBe('ok');
+    expect(unmap(domain, IOVA, 12, 1)).toBe(0);
+    domain.flushAll();
+    expect(port.read(IOVA, 1).status).toBe('blocked');
+  });
+
+  it('gives up a queue that does not go on, and says where', () => {
+    const { domain, backend } = attached({ completion: 'stepped' });
+    map(domain, IOVA, PA, 12, 1, RW);
+    // Somebody switches the queue off, or its memory is gone and every fetch aborts.
+    backend.unit.write32(0x20, 0);
+    expect(() => unmap(domain, IOVA, 12, 1)).toThrow(CommandQueueStalled);
+    expect(backend.commandErrors).toEqual([]);
+    write64(backend.unit, 0x90, 0x9_0000_0008n);
+    backend.unit.write32(0x20, 0xd);
+    expect(() => domain.flushAll()).toThrow('errno 110');
+    expect(backend.commandErrors.slice(0, 2)).toEqual([
+      expect.stringMatching(/^CMDQ error \(cons 0x02.*\): Abort on command fetch$/),
+      'retrying command fetch',
+    ]);
   });
 
   it('writes tables, entries and commands back for a unit that does not snoop', () => {

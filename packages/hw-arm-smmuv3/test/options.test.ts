@@ -46,8 +46,21 @@ describe('presets', () => {
   it('server has everything', () => {
     expect(fieldsOf('server')).toEqual({
       idr0: {
-        ...{ ST_LEVEL: 1n, TTENDIAN: 2n, CD2L: 1n, VMID16: 1n, PRI: 1n, MSI: 1n, ASID16: 1n, ATS: 1n, HYP: 1n },
-        ...{ HTTU: 2n, COHACC: 1n, TTF: 2n, S1P: 1n, S2P: 1n },
+        ST_LEVEL: 1n,
+        TTENDIAN: 2n,
+        CD2L: 1n,
+        VMID16: 1n,
+        PRI: 1n,
+        MSI: 1n,
+        ASID16: 1n,
+        ATS: 1n,
+        HYP: 1n,
+
+        HTTU: 2n,
+        COHACC: 1n,
+        TTF: 2n,
+        S1P: 1n,
+        S2P: 1n,
       },
       idr1: { CMDQS: 19n, EVENTQS: 19n, PRIQS: 19n, SSIDSIZE: 20n, SIDSIZE: 32n },
       idr3: { BBML: 2n, RIL: 1n, HAD: 1n },

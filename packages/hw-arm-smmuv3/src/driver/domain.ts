@@ -5,7 +5,6 @@ import {
   Errno,
   IotlbGather,
   join64,
-  Prot,
   RadixTable,
   type DirtySink,
   type DomainDirtyOps,
@@ -16,33 +15,21 @@ import {
 } from '@ioasis/core';
 import type { GranuleShift } from '../format/granule.js';
 import { stage1Format } from '../format/stage1.js';
-import { STAGE1_LEAF, STAGE1_TABLE } from '../layouts/descriptors.js';
+import { stage2Format } from '../format/stage2.js';
+import { STAGE1_TABLE } from '../layouts/descriptors.js';
+import type { DomainShape } from './domain-shape.js';
+import { stage1LeafBits, stage2LeafBits } from './leaf-bits.js';
 
 /** What a domain asks of its driver. */
 export interface DomainHost {
   /** Invalidates `[start, last]` of a domain and waits. `leafOnly`: no table was unlinked. */
-  flushRange(domain: Stage1Domain, start: bigint, last: bigint, pageShift: number, leafOnly: boolean): void;
+  flushRange(domain: SmmuDomain, start: bigint, last: bigint, pageShift: number, leafOnly: boolean): void;
   /** Invalidates all of a domain and waits. */
-  flushDomain(domain: Stage1Domain): void;
+  flushDomain(domain: SmmuDomain): void;
   /** Table memory was written: cache lines are written back where walks do not snoop. */
   flushLines(paHi: number, paLo: number, bytes: number): void;
-  release(domain: Stage1Domain): void;
+  release(domain: SmmuDomain): void;
 }
-
-/** Shape of stage 1 tables: what granule, unit and kernel decide. */
-export interface Stage1Shape {
-  readonly granule: GranuleShift;
-  /** Bits of an input address, 48 on Linux with 4K pages. */
-  readonly inputBits: number;
-  /** Bits of an output address. */
-  readonly outputBits: number;
-}
-
-/** MAIR indexes that Linux uses: normal non-cacheable, normal write-back, device. */
-const ATTRIBUTE = { NON_CACHEABLE: 0, WRITE_BACK: 1, DEVICE: 2 } as const;
-/** SH: outer shareable, inner shareable. */
-const OUTER = 2;
-const INNER = 3;
 
 /** Page sizes of a granule (Linux keeps to one granule: that of the kernel). */
 const PAGE_SIZES: Readonly<Record<GranuleShift, bigint>> = {
@@ -51,58 +38,47 @@ const PAGE_SIZES: Readonly<Record<GranuleShift, bigint>> = {
   16: (1n << 16n) | (1n << 29n),
 };
 
-/** Bits of a leaf. There is no "no read": a write-only mapping can be read. */
-function leafBits(prot: number, isTracked: boolean): bigint | undefined {
-  if ((prot & (Prot.READ | Prot.WRITE)) === 0) return undefined;
-  const isWritable = (prot & Prot.WRITE) !== 0;
-  const isCached = (prot & Prot.CACHE) !== 0 && (prot & Prot.MMIO) === 0;
-  const isNoExec = (prot & Prot.NOEXEC) !== 0;
-  return STAGE1_LEAF.encode({
-    VALID: 1,
-    NG: 1,
-    AF: 1,
-    SH: isCached ? INNER : OUTER,
-    AP1: (prot & Prot.PRIV) === 0,
-    AP2: !isWritable,
-    DBM: isWritable && isTracked,
-    ATTR: (prot & Prot.MMIO) !== 0 ? ATTRIBUTE.DEVICE : isCached ? ATTRIBUTE.WRITE_BACK : ATTRIBUTE.NON_CACHEABLE,
-    UXN: isNoExec,
-    PXN: isNoExec,
-  });
-}
+/** Blocks of level 1, which 64K tables have with 52 bits. */
+const WIDE_BLOCK = 1n << 42n;
 
-/** A domain on stage 1 tables as Linux's driver keeps it. */
-export class Stage1Domain implements IommuDomain {
-  readonly asid: number;
+/** A domain as Linux's driver keeps it, on stage 1 or stage 2 tables. */
+export class SmmuDomain implements IommuDomain {
+  /** ASID of stage 1, VMID of stage 2. */
+  readonly id: number;
   readonly pageSizes: bigint;
   readonly aperture: Range64;
   readonly dirty: DomainDirtyOps | undefined;
-  readonly shape: Stage1Shape;
+  readonly shape: DomainShape;
   readonly #host: DomainHost;
   readonly #table: RadixTable;
   readonly #mapGather = new IotlbGather();
 
   private constructor(
-    asid: number,
+    id: number,
     host: DomainHost,
-    shape: Stage1Shape,
+    shape: DomainShape,
     isTracked: boolean,
     memory: PhysicalMemory,
     frames: FrameAllocator,
   ) {
     const { granule, inputBits } = shape;
-    this.asid = asid;
+    this.id = id;
     this.shape = shape;
     this.#host = host;
-    this.pageSizes = PAGE_SIZES[granule];
+    const wide = shape.outputBits === 52;
+    this.pageSizes = PAGE_SIZES[granule] | (wide ? WIDE_BLOCK : 0n);
     this.aperture = { start: 0n, last: (1n << BigInt(inputBits)) - 1n };
     this.dirty = isTracked ? this.#dirtyOps() : undefined;
     this.#table = new RadixTable({
       memory,
       frames,
-      format: stage1Format({ granule, wide: false, hierarchyDisabled: false, singlePrivilege: false }),
+      format:
+        shape.stage === 1
+          ? stage1Format({ granule, wide, hierarchyDisabled: false, singlePrivilege: false })
+          : stage2Format({ granule, wide }),
       inputBits,
-      leafBits: (prot) => leafBits(prot, isTracked),
+      levels: shape.levels,
+      leafBits: (prot) => (shape.stage === 1 ? stage1LeafBits(prot, isTracked) : stage2LeafBits(prot)),
       tableBits: STAGE1_TABLE.encode({ VALID: 1 }),
       overwrite: 'refuse',
       partialUnmap: 'split',
@@ -117,18 +93,19 @@ export class Stage1Domain implements IommuDomain {
 
   /** @returns the domain, or ENOMEM */
   static make(
-    asid: number,
+    id: number,
     host: DomainHost,
-    shape: Stage1Shape,
+    shape: DomainShape,
     isTracked: boolean,
     memory: PhysicalMemory,
     frames: FrameAllocator,
-  ): Stage1Domain | number {
-    const domain = new Stage1Domain(asid, host, shape, isTracked, memory, frames);
+  ): SmmuDomain | number {
+    const domain = new SmmuDomain(id, host, shape, isTracked, memory, frames);
     const { levels, rootHi, rootLo } = domain.#table;
     if (levels === 0) return Errno.ENOMEM;
     // Nothing is written to the root before its first entry, but it was zeroed.
-    host.flushLines(rootHi, rootLo, 1 << shape.granule);
+    const rootBits = shape.inputBits - shape.granule - (levels - 1) * (shape.granule - 3) + 3;
+    host.flushLines(rootHi, rootLo, 2 ** Math.max(rootBits, shape.granule));
     return domain;
   }
 
@@ -196,7 +173,7 @@ export class Stage1Domain implements IommuDomain {
     return this.#table.foundPaLo;
   }
 
-  /** A domain that is allocated for a device is finished, so it is too late to make it a stage 2 (`arm_smmu_enable_nesting`). */
+  /** A domain that is allocated for a device is finished, so it is too late to change its stage (`arm_smmu_enable_nesting`). */
   enableNesting(): number {
     return Errno.EPERM;
   }

@@ -28,9 +28,14 @@ export const tlbEl2All = (): bigint => TLBI_COMMAND.encode({ OPCODE: Opcode.TLBI
 /** CMD_TLBI_NH_ASID. */
 export const tlbOfAsid = (asid: number): bigint => TLBI_COMMAND.encode({ OPCODE: Opcode.TLBI_NH_ASID, ASID: asid });
 
-/** A range of stage 1 addresses to invalidate. */
+/** CMD_TLBI_S12_VMALL. */
+export const tlbOfVmid = (vmid: number): bigint => TLBI_COMMAND.encode({ OPCODE: Opcode.TLBI_S12_VMALL, VMID: vmid });
+
+/** A range of addresses to invalidate: of stage 1, or intermediate ones of stage 2. */
 export interface TlbRange {
-  readonly asid: number;
+  readonly stage: 1 | 2;
+  /** ASID of stage 1, VMID of stage 2. */
+  readonly id: number;
   /** First byte, and bytes: multiples of the granule of the tables. */
   readonly start: bigint;
   readonly bytes: bigint;
@@ -42,20 +47,25 @@ export interface TlbRange {
   readonly leafOnly: boolean;
 }
 
-/** CMD_TLBI_NH_VA for every page of a range. */
-export function* tlbOfPages({ asid, start, bytes, pageShift, leafOnly }: TlbRange): Generator<bigint> {
+/** CMD_TLBI_NH_VA or CMD_TLBI_S2_IPA, and whose entries. */
+const ownerOf = ({ stage, id }: TlbRange): { OPCODE: number; ASID?: number; VMID?: number } =>
+  stage === 1 ? { OPCODE: Opcode.TLBI_NH_VA, ASID: id } : { OPCODE: Opcode.TLBI_S2_IPA, VMID: id };
+
+/** A command for every page of a range. */
+export function* tlbOfPages(range: TlbRange): Generator<bigint> {
+  const { start, bytes, pageShift, leafOnly } = range;
   const step = 1n << BigInt(pageShift);
   for (let at = start; at < start + bytes; at += step) {
-    yield TLBI_COMMAND.encode({ OPCODE: Opcode.TLBI_NH_VA, ASID: asid, ADDRESS: at >> 12n, LEAF: leafOnly });
+    yield TLBI_COMMAND.encode({ ...ownerOf(range), ADDRESS: at >> 12n, LEAF: leafOnly });
   }
 }
 
 /**
- * CMD_TLBI_NH_VA with ranges: NUM + 1 times 2^SCALE granules each, from the low bits of the size up. TTL tells the level of pages; of
+ * The same with ranges: NUM + 1 times 2^SCALE granules each, from the low bits of the size up. TTL tells the level of pages; of
  * tables nobody knows it. A non-leaf range avoids NUM = SCALE = 0, which hardware reads as no range at all.
  */
 export function* tlbOfRange(range: TlbRange): Generator<bigint> {
-  const { asid, start, bytes, pageShift, granuleShift, leafOnly } = range;
+  const { start, bytes, pageShift, granuleShift, leafOnly } = range;
   const tg = BigInt(granuleShift);
   const TG = (granuleShift - 10) / 2;
   const TTL = leafOnly ? 4 - Math.floor((pageShift - 3) / (granuleShift - 3)) : 0;
@@ -64,7 +74,7 @@ export function* tlbOfRange(range: TlbRange): Generator<bigint> {
   for (let at = start; at < start + bytes;) {
     const scale = BigInt((pages & -pages).toString(2).length - 1);
     const count = (pages >> scale) & NUM_LIMIT;
-    const fields = { OPCODE: Opcode.TLBI_NH_VA, ASID: asid, ADDRESS: at >> 12n, LEAF: leafOnly, TG, TTL };
+    const fields = { ...ownerOf(range), ADDRESS: at >> 12n, LEAF: leafOnly, TG, TTL };
     yield TLBI_COMMAND.encode({ ...fields, SCALE: scale, NUM: count - 1n });
     at += count << (scale + tg);
     pages -= count << scale;

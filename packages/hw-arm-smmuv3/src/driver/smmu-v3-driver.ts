@@ -6,27 +6,15 @@ import {
   type MmioWindow,
   type PhysicalMemory,
 } from '@ioasis/core';
-import type { GranuleShift } from '../format/granule.js';
-import { CD } from '../layouts/context-descriptor.js';
 import { Register } from '../layouts/register-offsets.js';
-import {
-  CR0,
-  CR1,
-  CR2,
-  GBPA,
-  IDR0,
-  IDR1,
-  IDR3,
-  IDR5,
-  IRQ_CTRL,
-  OUTPUT_SIZE_BITS,
-  type Idr0Field,
-} from '../layouts/registers.js';
-import { S1Dss, STE, SteConfig } from '../layouts/stream-table.js';
+import { CR0, CR1, CR2, GBPA, IDR0, IDR1, IDR3, IRQ_CTRL, type Idr0Field } from '../layouts/registers.js';
 import { CommandQueueWriter } from './command-queue.js';
-import { Stage1Domain, type DomainHost, type Stage1Shape } from './domain.js';
-import { EntryWriter, wordsOf } from './entry-writer.js';
+import { SmmuDomain, type DomainHost } from './domain.js';
+import { shapeOf, type DomainShape } from './domain-shape.js';
+import { contextWords, stage1Words, stage2Words, type EntryTraits } from './entries.js';
+import { EntryWriter, wordsOf, type EntryWords } from './entry-writer.js';
 import { EventReader, type LoggedEvent } from './event-reader.js';
+import { IdPool } from './id-pool.js';
 import {
   configurationAll,
   configurationOfContext,
@@ -37,6 +25,7 @@ import {
   tlbOfAsid,
   tlbOfPages,
   tlbOfRange,
+  tlbOfVmid,
 } from './invalidations.js';
 import { SharedMemory } from './shared-memory.js';
 import { ABORT_ENTRY, StreamTableWriter } from './stream-table-writer.js';
@@ -49,23 +38,17 @@ export interface SmmuV3DriverEnvironment {
   readonly mmio: MmioWindow;
   /** PAGE_SIZE of the kernel: its tables use that granule. */
   readonly pageSize: number;
+  /** Stage of domains; undefined: stage 1 where the unit has it. */
+  readonly domainStage?: 1 | 2 | undefined;
   /** Lets the hardware go on while the driver polls. */
   readonly relax: () => void;
 }
 
-/** Input bits of stage 1 (VA_BITS of the kernel). */
-const INPUT_BITS = 48;
-/**
- * Linux writes memory attributes for indexes 0 to 3: non-cacheable, write-back, device, write-back non-transient. It makes them as a
- * signed 32-bit value, so that the unused indexes are all ones.
- */
-const MAIR = 0xffff_ffff_f404_ff44n;
-/** Inner shareable, and write-back cacheable, as CR1, CD and STE code them. */
+/** Inner shareable, and write-back cacheable, as CR1 codes them. */
 const INNER_SHAREABLE = 3;
 const WRITE_BACK = 1;
 /** Commands of one batch. */
 const BATCH = 64;
-const TG0: Readonly<Record<GranuleShift, number>> = { 12: 0, 14: 2, 16: 1 };
 
 /** The software half: what Linux 6.12's driver does with one SMMUv3. It knows memory and registers, nothing of the unit's insides. */
 export class SmmuV3Driver implements DomainHost {
@@ -77,17 +60,19 @@ export class SmmuV3Driver implements DomainHost {
   readonly #mmio: MmioWindow;
   readonly #idr0: bigint;
   readonly #idr3: bigint;
-  readonly #shape: Stage1Shape;
+  readonly #shape: DomainShape;
   readonly #commands: CommandQueueWriter;
   readonly #streams: StreamTableWriter;
   readonly #events: EventReader;
   readonly #streamEntries: EntryWriter;
   readonly #contexts: EntryWriter;
-  readonly #asids = new Set<number>();
+  /** ASIDs of stage 1 domains, VMIDs of stage 2 domains. */
+  readonly #ids: IdPool;
+  readonly #traits: EntryTraits;
   /** Address of the context descriptor's page, by StreamID. */
   readonly #contextPages = new Map<number, bigint>();
   /** Domains by StreamID. */
-  readonly #attached = new Map<number, Stage1Domain>();
+  readonly #attached = new Map<number, SmmuDomain>();
 
   /** Boots the unit. @throws RangeError without memory for its structures, or for a unit without stage 1 or the kernel's granule */
   constructor(environment: SmmuV3DriverEnvironment) {
@@ -99,10 +84,15 @@ export class SmmuV3Driver implements DomainHost {
     this.#idr0 = register(Register.IDR0);
     this.#idr3 = register(Register.IDR3);
     const idr1 = register(Register.IDR1);
-    if (!this.#has('S1P')) throw new RangeError('armSmmuv3: the driver needs stage 1 (IDR0.S1P)');
+    const stage = this.#stageFor(environment.domainStage);
     this.isCoherent = this.#has('COHACC');
     this.#shared = new SharedMemory(memory, frames, this.isCoherent);
-    this.#shape = shapeOf(environment.pageSize, register(Register.IDR5));
+    this.#shape = shapeOf(stage, environment.pageSize, register(Register.IDR5));
+    this.#ids = new IdPool(this.#has(stage === 1 ? 'ASID16' : 'VMID16') ? 16 : 8);
+    this.#traits = {
+      stallsByChoice: IDR0.get(this.#idr0, 'STALL_MODEL') === 0n,
+      overridesTypes: IDR1.get(idr1, 'ATTR_TYPES_OVR') === 1n,
+    };
     this.#streams = new StreamTableWriter(
       this.#shared,
       Number(IDR1.get(idr1, 'SIDSIZE')),
@@ -152,14 +142,26 @@ export class SmmuV3Driver implements DomainHost {
     if (this.#mmio.read32(Register.CR0ACK) !== value) throw new RangeError('armSmmuv3: CR0 is not acknowledged');
   }
 
-  /** Whether the hardware writes dirty state, and snoops what the driver wrote. */
+  /** @throws RangeError when the unit has no such stage */
+  #stageFor(asked: 1 | 2 | undefined): 1 | 2 {
+    const stage = asked ?? (this.#has('S1P') || !this.#has('S2P') ? 1 : 2);
+    if (this.#has(stage === 1 ? 'S1P' : 'S2P')) return stage;
+    throw new RangeError(`armSmmuv3: domains of stage ${stage} need a unit that has it (IDR0.S${stage}P)`);
+  }
+
+  /** Whether the hardware writes dirty state of stage 1, and snoops what the driver wrote. */
   get hasDirtyTracking(): boolean {
-    return IDR0.get(this.#idr0, 'HTTU') === 2n && this.isCoherent;
+    return this.#shape.stage === 1 && IDR0.get(this.#idr0, 'HTTU') === 2n && this.isCoherent;
   }
 
   /** Events that the unit recorded and the driver has read, oldest first. */
   get events(): readonly LoggedEvent[] {
     return this.#events.events;
+  }
+
+  /** Lines of Linux's log about errors of the command queue, oldest first. */
+  get commandErrors(): readonly string[] {
+    return this.#commands.errors;
   }
 
   /** The event queue's interrupt. */
@@ -183,31 +185,35 @@ export class SmmuV3Driver implements DomainHost {
     this.#contextPages.delete(device.requesterId);
   }
 
-  /** @returns the domain, ENOMEM, or EBUSY when all ASIDs are taken */
-  allocDomain(isTracked: boolean): Stage1Domain | number {
-    const last = (this.#has('ASID16') ? 1 << 16 : 1 << 8) - 1;
-    let asid = 1;
-    while (this.#asids.has(asid)) asid++;
-    if (asid > last) return Errno.EBUSY;
-    const domain = Stage1Domain.make(asid, this, this.#shape, isTracked, this.#memory, this.#frames);
-    if (typeof domain !== 'number') this.#asids.add(asid);
+  /** @returns the domain, ENOMEM, or when all ids are taken EBUSY (ASIDs) or ENOSPC (VMIDs) */
+  allocDomain(isTracked: boolean): SmmuDomain | number {
+    const id = this.#ids.take();
+    if (id === undefined) return this.#shape.stage === 1 ? Errno.EBUSY : Errno.ENOSPC;
+    const domain = SmmuDomain.make(id, this, this.#shape, isTracked, this.#memory, this.#frames);
+    if (typeof domain === 'number') this.#ids.giveBack(id);
     return domain;
   }
 
-  release(domain: Stage1Domain): void {
-    this.#asids.delete(domain.asid);
+  release(domain: SmmuDomain): void {
+    this.#ids.giveBack(domain.id);
   }
 
-  /** Puts a device on a domain: its context descriptor first, while the stream does not look there yet, then its stream. @returns 0 or ENOMEM */
-  attach(device: IommuDevice, domain: Stage1Domain): number {
+  /**
+   * Puts a device on a domain. Stage 1: its context descriptor first, while the stream does not look there yet, then its stream. Stage 2:
+   * its stream alone. @returns 0 or ENOMEM
+   */
+  attach(device: IommuDevice, domain: SmmuDomain): number {
     const streamId = device.requesterId;
+    if (domain.shape.stage === 2) {
+      this.#attached.set(streamId, domain);
+      this.#writeStream(streamId, stage2Words(domain, this.#traits));
+      return 0;
+    }
     const context = this.#contextOf(streamId);
     if (context === undefined) return Errno.ENOMEM;
     this.#attached.set(streamId, domain);
-    this.#contexts.write(context, this.#contextWords(domain), () =>
-      this.#commands.submit(configurationOfContext(streamId)),
-    );
-    this.#writeStream(streamId, this.#streamWords(context));
+    this.#writeContext(streamId, context, contextWords(domain));
+    this.#writeStream(streamId, stage1Words(context, this.#traits));
     return 0;
   }
 
@@ -216,16 +222,15 @@ export class SmmuV3Driver implements DomainHost {
     const streamId = device.requesterId;
     if (!this.#attached.delete(streamId)) return;
     this.#writeStream(streamId, ABORT_ENTRY);
-    const nothing = wordsOf(0n);
-    this.#contexts.write(this.#contextOf(streamId)!, nothing, () =>
-      this.#commands.submit(configurationOfContext(streamId)),
-    );
+    const context = this.#contextPages.get(streamId);
+    if (context !== undefined) this.#writeContext(streamId, context, wordsOf(0n));
   }
 
-  flushRange(domain: Stage1Domain, start: bigint, last: bigint, pageShift: number, leafOnly: boolean): void {
+  flushRange(domain: SmmuDomain, start: bigint, last: bigint, pageShift: number, leafOnly: boolean): void {
     const bytes = last - start + 1n;
     const range = {
-      asid: domain.asid,
+      stage: domain.shape.stage,
+      id: domain.id,
       start,
       bytes,
       pageShift,
@@ -243,19 +248,23 @@ export class SmmuV3Driver implements DomainHost {
     this.#commands.submit(...batch);
   }
 
-  flushDomain(domain: Stage1Domain): void {
-    this.#commands.submit(tlbOfAsid(domain.asid));
+  flushDomain(domain: SmmuDomain): void {
+    this.#commands.submit(domain.shape.stage === 1 ? tlbOfAsid(domain.id) : tlbOfVmid(domain.id));
   }
 
   flushLines(paHi: number, paLo: number, bytes: number): void {
     this.#shared.flush(paHi, paLo, bytes);
   }
 
-  #writeStream(streamId: number, words: readonly bigint[]): void {
+  #writeStream(streamId: number, words: EntryWords): void {
     this.#streamEntries.write(this.#streams.entryOf(streamId), words, () =>
       this.#commands.submit(configurationOfStream(streamId)),
     );
     this.#commands.issue(prefetchConfiguration(streamId));
+  }
+
+  #writeContext(streamId: number, address: bigint, words: EntryWords): void {
+    this.#contexts.write(address, words, () => this.#commands.submit(configurationOfContext(streamId)));
   }
 
   /** Address of a stream's only context descriptor; its page is zeroed. */
@@ -268,60 +277,7 @@ export class SmmuV3Driver implements DomainHost {
     return page;
   }
 
-  #contextWords(domain: Stage1Domain): readonly bigint[] {
-    const isTracked = domain.dirty !== undefined;
-    return wordsOf(
-      CD.encode({
-        T0SZ: 64 - this.#shape.inputBits,
-        TG0: TG0[this.#shape.granule],
-        IR0: WRITE_BACK,
-        OR0: WRITE_BACK,
-        SH0: INNER_SHAREABLE,
-        EPD1: 1,
-        V: 1,
-        IPS: OUTPUT_SIZE_BITS.indexOf(this.#shape.outputBits),
-        AA64: 1,
-        R: 1,
-        A: 1,
-        ASET: 1,
-        HA: isTracked,
-        HD: isTracked,
-        ASID: domain.asid,
-        TTB0: domain.root >> 4n,
-        MAIR,
-      }),
-    );
-  }
-
-  #streamWords(context: bigint): readonly bigint[] {
-    return wordsOf(
-      STE.encode({
-        V: 1,
-        CONFIG: SteConfig.S1,
-        S1CONTEXTPTR: context >> 6n,
-        S1DSS: S1Dss.SUBSTREAM_0,
-        S1CIR: WRITE_BACK,
-        S1COR: WRITE_BACK,
-        S1CSH: INNER_SHAREABLE,
-        // Nobody would resume a stalled transaction.
-        S1STALLD: IDR0.get(this.#idr0, 'STALL_MODEL') === 0n,
-      }),
-    );
-  }
-
   #has(field: Idr0Field): boolean {
     return IDR0.get(this.#idr0, field) !== 0n;
   }
-}
-
-/** @throws RangeError when the unit has no tables of the kernel's pages */
-function shapeOf(pageSize: number, idr5: bigint): Stage1Shape {
-  const granule = Math.log2(pageSize) as GranuleShift;
-  const granules = { 12: 'GRAN4K', 14: 'GRAN16K', 16: 'GRAN64K' } as const;
-  if (IDR5.get(idr5, granules[granule]) === 0n) {
-    throw new RangeError(
-      `armSmmuv3: the unit has no tables with pages of ${pageSize} bytes (IDR5.${granules[granule]})`,
-    );
-  }
-  return { granule, inputBits: INPUT_BITS, outputBits: OUTPUT_SIZE_BITS[Number(IDR5.get(idr5, 'OAS'))]! };
 }

@@ -186,7 +186,8 @@ function rangeOf(commands: readonly bigint[]) {
     bytes += (field(command, 16, 12) + 1n) << (field(command, 24, 20) + BigInt(granuleShift));
   }
   return {
-    asid: Number(field(first, 63, 48)),
+    stage: 1 as const,
+    id: Number(field(first, 63, 48)),
     start: field(first, 127, 76) << 12n,
     bytes,
     pageShift: leafShift(ttl),

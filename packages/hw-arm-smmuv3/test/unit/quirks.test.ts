@@ -37,8 +37,10 @@ const answers: Readonly<Record<string, readonly string[]>> = {
   'quirk-l1std_span': ['0x102986000 x7', 'C_BAD_STREAMID x8'],
   'quirk-eventq_overflow': [
     ...['0x1', '0x2', '0x3', '0x4'].flatMap((prod) => ['F_TRANSLATION', prod, '0x0']),
-    ...['fault', '0x80000004', '0x0', 'fault', '0x80000004', '0x0'],
-    ...['F_TRANSLATION', '0x80000005', '0x0'],
+    ...Array.from({ length: 2 }, () => ['fault', '0x80000004', '0x0']).flat(),
+    'F_TRANSLATION',
+    '0x80000005',
+    '0x0',
   ],
   'quirk-strtab_fmt_back_to_linear': ['0x102986000', 'bypass 0x80000000'],
   'quirk-s1cdmax_nonzero': ['C_BAD_STE x3', '0x102986000'],
