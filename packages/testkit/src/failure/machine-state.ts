@@ -1,4 +1,4 @@
-import { ContextState, Ioas, type Machine, type Range64 } from '@ioasis/core';
+import { ContextState, FRAME_BYTES, Ioas, type Machine, type Range64 } from '@ioasis/core';
 
 /** An object of an open /dev/iommu as {@link machineState} sees it. */
 export interface ObjectState {
@@ -19,7 +19,7 @@ export interface ObjectState {
 export interface MachineState {
   /** Objects of each open /dev/iommu, in order of opening. */
   readonly objects: readonly (readonly ObjectState[])[];
-  /** Bytes charged to the machine's budget. */
+  /** Bytes charged to the machine's budget, page tables apart: a driver keeps those that a refused map made, for the next one. */
   readonly chargedBytes: number;
   /** Pins of programs' pages. */
   readonly pins: number;
@@ -34,7 +34,7 @@ export function machineState(machine: Machine): MachineState {
   const processes = machine.processes.alive();
   return {
     objects: contextsOf(machine).map(({ objects }) => [...objects].map(objectState)),
-    chargedBytes: machine.budget.used,
+    chargedBytes: machine.budget.used - machine.tableFrames.framesInUse * FRAME_BYTES,
     pins: machine.pages.pinCount,
     lockedPages: processes.reduce((sum, { addressSpace }) => sum + addressSpace.lockedPages, machine.root.lockedPages),
     descriptors: Object.fromEntries(processes.map((process) => [process.pid, process.descriptors()])),

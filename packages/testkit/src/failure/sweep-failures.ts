@@ -11,11 +11,11 @@ export interface SweepScenario<Subject> {
   /** Makes machine and program with this failure source; nothing fails yet. */
   prepare(failure: FailureInjector): Subject;
   /** The calls that failures meet, in order. What must be there before is made here, before the first of them runs. */
-  steps(subject: Subject): readonly SweepStep[];
+  steps(subject: NoInfer<Subject>): readonly SweepStep[];
   /** What a refused call must leave as it was, such as `machineState(machine)`. Compared by value. */
-  state(subject: Subject): unknown;
+  state(subject: NoInfer<Subject>): unknown;
   /** Ends the run. @returns what is still held, one line for each; empty when all is well */
-  close(subject: Subject): readonly string[];
+  close(subject: NoInfer<Subject>): readonly string[];
 }
 
 /** Something that a failure showed. */

@@ -19,10 +19,10 @@ import type { Requester } from './requester.js';
 import { spawnWithLimits, type TestLimits } from './test-limits.js';
 import { WatchedDma } from './watched-dma.js';
 
-/** What a test's machine is made of besides what `createMachine` takes. */
+/** What a test's machine is made of besides what `createMachine` takes. `services`, such as `checkers()`, come behind VFIO. */
 export interface TestMachineOptions<Device extends PciFunction = EduDevice> extends Omit<
   MachineOptions,
-  'devices' | 'services' | 'memoryLimit'
+  'devices' | 'memoryLimit'
 > {
   /** The IOMMU: a vendor's definition, a named module or an inversify module that binds `BACKEND`. */
   readonly backend: BackendSource | ContainerModule;
@@ -56,7 +56,7 @@ export class TestProgram<Device extends PciFunction = EduDevice> implements Requ
 
   /** @throws RangeError or Error as `createMachine` */
   constructor(options: TestMachineOptions<Device>, personality: Personality) {
-    const { backend, device, limits = {}, ...rest } = options;
+    const { backend, device, limits = {}, services = [], ...rest } = options;
     this.device = device ?? (new EduDevice({ dmaMask: ALL_BITS }) as PciFunction as Device);
     const { kernelBytes: memoryLimit, dmaEntries: dmaEntryLimit } = limits;
     this.machine = createMachine({
@@ -64,7 +64,7 @@ export class TestProgram<Device extends PciFunction = EduDevice> implements Requ
       ...rest,
       backend: backendOf(backend),
       devices: [{ function: this.device, ...TEST_DEVICE }],
-      services: [vfio({ personality, ...(dmaEntryLimit !== undefined && { dmaEntryLimit }) })],
+      services: [vfio({ personality, ...(dmaEntryLimit !== undefined && { dmaEntryLimit }) }), ...services],
       ...(memoryLimit !== undefined && { memoryLimit }),
     });
     this.process = spawnWithLimits(this.machine, limits);

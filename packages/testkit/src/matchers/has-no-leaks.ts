@@ -12,15 +12,20 @@ const names: Readonly<Record<Exclude<keyof LeakReport, 'objects'>, string>> = {
   tableFrames: 'frames of page tables',
 };
 
-/** Whether nothing is held after every program ended. A machine is closed by this. */
-export function hasNoLeaks(closable: Closable): Verdict {
+/** What is still held after every program ended, one line for each; empty when nothing is. A machine is closed by this. */
+export function leaksOf(closable: Closable): readonly string[] {
   const report = 'close' in closable ? closable.close() : closable;
-  const held = [
+  return [
     ...(Object.keys(names) as (keyof typeof names)[])
       .filter((key) => report[key] !== 0)
       .map((key) => `${report[key]} ${names[key]}`),
     ...report.objects,
   ];
+}
+
+/** Whether {@link leaksOf} finds nothing. */
+export function hasNoLeaks(closable: Closable): Verdict {
+  const held = leaksOf(closable);
   return {
     pass: held.length === 0,
     subject: 'the machine',

@@ -14,7 +14,7 @@ export interface MachineFixtures {
   /** The vendor that the test runs on. */
   readonly backend: BackendSource;
   /** What else the machine is made of; nothing unless overridden: `test.override({ setup: { limits: { memlock: 0x2000n } } })`. */
-  readonly setup: Partial<Omit<MachineOptions, 'devices' | 'services' | 'memoryLimit'>> & {
+  readonly setup: Omit<MachineOptions, 'devices' | 'memoryLimit'> & {
     readonly limits?: TestLimits;
   };
   /** The machine, made on first use. After the test it is closed, and the test fails when something is still held. */

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import { machineState } from '../../src/index.js';
+import { createTestMachine, machineState } from '../../src/index.js';
 import { APERTURE, DATA, MockBench, ok, PAGE } from '../mock/mock-bench.js';
+import { vendors } from '../vendors.js';
 
 it('shows objects, areas, charges, pins, locks and descriptors, and that a map and its unmap leave nothing', () => {
   const bench = new MockBench();
@@ -23,4 +24,14 @@ it('shows objects, areas, charges, pins, locks and descriptors, and that a map a
   expect(machineState(bench.machine)).toMatchObject({ pins: 4, objects: [[{ ioas: { areas: 1 } }, {}, {}, {}]] });
   ok(bench.iommufd.ioasUnmapAll(ioasId));
   expect(machineState(bench.machine)).toEqual(before);
+});
+
+it.each(vendors)('does not count the page tables that a driver keeps: $id', (backend) => {
+  const pc = createTestMachine({ backend });
+  const buffer = pc.buffer(0x1000);
+  const before = machineState(pc.machine);
+  const iova = pc.map(buffer, 0x4000_0000n);
+  expect(machineState(pc.machine).chargedBytes).toBeGreaterThan(before.chargedBytes);
+  pc.unmap(iova, buffer.bytes);
+  expect(machineState(pc.machine)).toEqual(before);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import '@ioasis/testkit/vitest';
-import { assertNoLeaks, createTestMachine, eachBackend } from '../../src/index.js';
+import { assertNoLeaks, createTestMachine, eachBackend, leaksOf } from '../../src/index.js';
 import { vendors } from '../vendors.js';
 
 eachBackend(describe, vendors, (backend) => {
@@ -39,6 +39,14 @@ describe('toHaveNoLeaks', () => {
         iommufd ioas 1
         open VFIO device 0000:00:01.0]
     `);
+  });
+
+  it('lists what is held for those who do not expect', () => {
+    expect(leaksOf({ ...clean, pins: 3, objects: ['iommufd ioas 1'] })).toEqual([
+      '3 pins of programs’ pages',
+      'iommufd ioas 1',
+    ]);
+    expect(leaksOf({ close: () => clean })).toEqual([]);
   });
 
   it('says that nothing is held', () => {
