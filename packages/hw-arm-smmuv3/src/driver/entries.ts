@@ -17,25 +17,32 @@ const INCOMING = 1;
 /** TG0 and S2TG. */
 const TG0: Readonly<Record<GranuleShift, number>> = { 12: 0, 14: 2, 16: 1 };
 
+/** How walks reach tables: through the caches, or past them where the unit does not snoop. */
+const SNOOPED = { shareability: INNER_SHAREABLE, cacheability: WRITE_BACK };
+const NOT_SNOOPED = { shareability: 2, cacheability: 0 };
+
 /** What of the unit the entries depend on. */
 export interface EntryTraits {
   /** IDR0.STALL_MODEL is 0: stalls can be switched off, and are, because nobody would resume a transaction. */
   readonly stallsByChoice: boolean;
   /** IDR1.ATTR_TYPES_OVR: SHCFG counts. */
   readonly overridesTypes: boolean;
+  /** IDR0.COHACC: walks snoop the CPU's caches. */
+  readonly isCoherent: boolean;
 }
 
 /** The context descriptor of a stage 1 domain. */
-export function contextWords(domain: SmmuDomain): EntryWords {
+export function contextWords(domain: SmmuDomain, { isCoherent }: EntryTraits): EntryWords {
+  const { shareability, cacheability } = isCoherent ? SNOOPED : NOT_SNOOPED;
   const { granule, inputBits, outputBits } = domain.shape;
   const isTracked = domain.dirty !== undefined;
   return wordsOf(
     CD.encode({
       T0SZ: 64 - inputBits,
       TG0: TG0[granule],
-      IR0: WRITE_BACK,
-      OR0: WRITE_BACK,
-      SH0: INNER_SHAREABLE,
+      IR0: cacheability,
+      OR0: cacheability,
+      SH0: shareability,
       EPD1: 1,
       V: 1,
       IPS: OUTPUT_SIZE_BITS.indexOf(outputBits),
@@ -71,6 +78,7 @@ export function stage1Words(context: bigint, traits: EntryTraits): EntryWords {
 /** The stream table entry of a stage 2 domain. */
 export function stage2Words(domain: SmmuDomain, traits: EntryTraits): EntryWords {
   const { granule, inputBits, outputBits, levels } = domain.shape;
+  const { shareability, cacheability } = traits.isCoherent ? SNOOPED : NOT_SNOOPED;
   // S2SL0 counts down from level 2 with 4K tables, from level 3 with the others (DDI 0487 D8.2).
   const startLevel = 4 - levels;
   return wordsOf(
@@ -81,9 +89,9 @@ export function stage2Words(domain: SmmuDomain, traits: EntryTraits): EntryWords
       S2VMID: domain.id,
       S2T0SZ: 64 - inputBits,
       S2SL0: (granule === 12 ? 2 : 3) - startLevel,
-      S2IR0: WRITE_BACK,
-      S2OR0: WRITE_BACK,
-      S2SH0: INNER_SHAREABLE,
+      S2IR0: cacheability,
+      S2OR0: cacheability,
+      S2SH0: shareability,
       S2TG: TG0[granule],
       S2PS: OUTPUT_SIZE_BITS.indexOf(outputBits),
       S2AA64: 1,

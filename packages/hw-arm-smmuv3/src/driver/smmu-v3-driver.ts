@@ -92,6 +92,7 @@ export class SmmuV3Driver implements DomainHost {
     this.#traits = {
       stallsByChoice: IDR0.get(this.#idr0, 'STALL_MODEL') === 0n,
       overridesTypes: IDR1.get(idr1, 'ATTR_TYPES_OVR') === 1n,
+      isCoherent: this.isCoherent,
     };
     this.#streams = new StreamTableWriter(
       this.#shared,
@@ -212,7 +213,7 @@ export class SmmuV3Driver implements DomainHost {
     const context = this.#contextOf(streamId);
     if (context === undefined) return Errno.ENOMEM;
     this.#attached.set(streamId, domain);
-    this.#writeContext(streamId, context, contextWords(domain));
+    this.#writeContext(streamId, context, contextWords(domain, this.#traits));
     this.#writeStream(streamId, stage1Words(context, this.#traits));
     return 0;
   }

@@ -164,4 +164,13 @@ describe('a domain of stage 2', () => {
     const at = attached({ ...STAGE2, idr1: server.idr1 | (1 << 27) });
     expect(entryOf(at)[1]).toBe(1n << 44n);
   });
+
+  it('lets walks go past the caches, outer shareable, where the unit does not snoop; so does stage 1', () => {
+    const idr0 = server.idr0 & ~0x10;
+    const [, , q2] = entryOf(attached({ ...STAGE2, idr0 }));
+    expect((q2! >> 40n) & 0x3fn).toBe(0x20n);
+    const at = attached({ preset: 'server', idr0 });
+    const cd = wordsOf(at.memory)(entryOf(at)[0]! & 0x000f_ffff_ffff_ffc0n);
+    expect((cd >> 8n) & 0x3fn).toBe(0x20n);
+  });
 });
