@@ -1,9 +1,8 @@
-import type { TranslationWalk } from '@ioasis/core';
+import type { CacheKind, TranslationWalk } from '@ioasis/core';
 import { outermost, type EventOf } from '../log/index.js';
 import type { CachedEntry } from './cached-entry.js';
 import { mismatches } from './coverage.js';
 import type { JudgedInvalidation, StaleCause, StaleFinding, StalingWrite } from './finding.js';
-import { promisor } from './promises.js';
 
 /** What is known of a stale entry when it is noticed. */
 export interface Staleness {
@@ -28,8 +27,9 @@ export class StaleReport {
 
   constructor(staleness: Staleness, use: EventOf<'dma'> | undefined, isKept: boolean) {
     this.#staleness = staleness;
-    const { entry, invalidations } = staleness;
-    const since = entry?.droppedBy?.step ?? entry?.filledAt ?? 0;
+    const { entry, write, invalidations } = staleness;
+    const filled = entry?.droppedBy?.step ?? entry?.filledAt ?? 0;
+    const since = Math.min(filled, outermost(write?.event.during)?.step ?? filled);
     this.#judged = invalidations
       .filter(({ step }) => entry !== undefined && step >= since)
       .map((event) => ({ event, mismatches: entry === undefined ? [] : mismatches(entry.fill, event.invalidation) }));
@@ -81,13 +81,25 @@ export class StaleReport {
     const { entry, write } = this.#staleness;
     if (entry === undefined) return 'unknown';
     if (write === undefined) return 'reused-tag';
-    const after = this.#judged.filter(({ event }) => event.step > write.event.step);
-    const nearest = after.findLast((judged) => judged.mismatches.length === 1)?.mismatches[0];
+    const nearest = this.#judged
+      .filter(({ event }) => event.step > write.event.step)
+      .toReversed()
+      .flatMap((judged) => (judged.mismatches.length === 1 ? judged.mismatches : []))
+      .filter(
+        (mismatch) => mismatch.what !== 'cache' || mismatch.asked.some((cache) => isAkin(cache, entry.fill.cache)),
+      )
+      .toSorted((a, b) => Number(a.what === 'cache') - Number(b.what === 'cache'))[0];
     if (nearest !== undefined) return `other-${nearest.what}`;
-    const from = promisor(write.event.during)?.step ?? entry.droppedBy?.step ?? Number.POSITIVE_INFINITY;
+    const from = outermost(write.event.during)?.step ?? entry.droppedBy?.step ?? Number.POSITIVE_INFINITY;
     const isEarly = this.#judged.some(
       ({ event, mismatches: none }) => none.length === 0 && event.step >= from && event.step < write.event.step,
     );
     return isEarly ? 'before-write' : 'missing';
   }
 }
+
+/** Whether one command may be expected to drop both: leaves and the tables above them. */
+const isAkin = (a: CacheKind, b: CacheKind): boolean => {
+  const ofTables: readonly CacheKind[] = ['iotlb', 'paging-structure'];
+  return ofTables.includes(a) && ofTables.includes(b);
+};
