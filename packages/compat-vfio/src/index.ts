@@ -6,6 +6,8 @@ export { EventFile } from './device/event-file.js';
 export { ClassicContainer } from './type1/classic-container.js';
 export { type Type1Domain, type Type1Parameters, Type1State } from './type1/state.js';
 export { type DmaEntry, DmaList } from './type1/dma-list.js';
+export type { MediatedDevice } from './type1/mediated-device.js';
+export { MediatedPort } from './type1/mediated-port.js';
 export type { DifferenceEffect, DifferenceRow, DifferenceRowId } from './differences/difference-row.js';
 export { differenceTable } from './differences/difference-table.js';
 export {

@@ -10,6 +10,7 @@ import type { VfioDevice } from './vfio-device.js';
 /** What both ways to open a device have in common: nothing works before access was granted. */
 export abstract class DeviceFile implements OpenFile {
   readonly kind = 'vfio-device';
+  readonly serves32Bit = true;
   readonly device: VfioDevice;
 
   constructor(device: VfioDevice) {

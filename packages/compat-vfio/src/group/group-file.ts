@@ -32,6 +32,7 @@ export function openGroup(host: VfioHost, group: VfioGroup, { process }: OpenCal
 /** The open file of a group. */
 export class GroupFile implements OpenFile {
   readonly kind = 'vfio-group';
+  readonly serves32Bit = true;
   readonly group: VfioGroup;
   readonly #host: VfioHost;
   /** The descriptor counts as one, each open device of a classic container as another. */

@@ -198,7 +198,10 @@ export function detachGroup(state: Type1State, members: GroupMembers, others: re
   domain.groups.splice(domain.groups.indexOf(members.group), 1);
   let { windows } = state;
   if (domain.groups.length === 0) {
-    if (state.domains.length === 1) removeAllMappings(state);
+    if (state.domains.length === 1) {
+      if (state.mediated.size > 0) throw new Error('a mediated device is in a container that loses its last group');
+      removeAllMappings(state);
+    }
     state.domains.splice(at, 1);
     domain.domain.free();
     windows = expandWindows(windows, commonAperture(state.domains.map((it) => it.domain.aperture)));

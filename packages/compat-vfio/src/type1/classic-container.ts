@@ -13,6 +13,8 @@ import type { GroupContainer, VfioGroup } from '../group/vfio-group.js';
 import type { VfioHost } from '../host.js';
 import { vfioRefusals } from '../refusals.js';
 import { attachGroup, detachGroup, releaseState, type GroupMembers } from './attach-group.js';
+import type { MediatedDevice } from './mediated-device.js';
+import { MediatedPort } from './mediated-port.js';
 import { type1Refusals } from './refusals.js';
 import { Type1State } from './state.js';
 import { type1Extension, type1Ioctl } from './type1-ioctl.js';
@@ -28,6 +30,7 @@ type ContainerDriver = Type1State | 'no-iommu';
  */
 export class ClassicContainer implements OpenFile, GroupContainer {
   readonly kind = 'vfio-container';
+  readonly serves32Bit = true;
   readonly #host: VfioHost;
   /** Newest first. */
   readonly #groups: VfioGroup[] = [];
@@ -63,6 +66,13 @@ export class ClassicContainer implements OpenFile, GroupContainer {
   /** The file is closed; groups keep the container. */
   release(): void {
     // Nothing is held by the file itself.
+  }
+
+  /** A mediated device joins; the container has a type that translates. For drivers in the kernel: no program can ask for it. */
+  mediate(device: MediatedDevice): MediatedPort {
+    const { state } = this;
+    if (state === undefined) throw new Error('a mediated device needs a container with a type');
+    return new MediatedPort(state, device);
   }
 
   /** VFIO_GROUP_SET_CONTAINER with this container (`vfio_container_attach_group`). */

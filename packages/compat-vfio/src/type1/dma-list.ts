@@ -1,5 +1,6 @@
 import type { AddressSpace, Process } from '@ioasis/core';
 import type { DirtyBits } from './dirty-bits.js';
+import { ExternalPins } from './external-pins.js';
 import { RedBlackTree, TreeNode } from './red-black-tree.js';
 
 /** One mapping of a classic container (`struct vfio_dma`). */
@@ -21,6 +22,8 @@ export class DmaEntry extends TreeNode<DmaEntry> {
   vaddrInvalid = false;
   /** Pages are pinned and mapped in the domains. */
   mapped = false;
+  /** Pages that mediated devices have pinned. */
+  readonly external: ExternalPins = new ExternalPins();
   /** Dirty pages, while they are tracked. */
   dirty: DirtyBits | undefined;
 

@@ -27,6 +27,10 @@ export type Type1RefusalCode =
   | 'TYPE1_NO_MEMORY'
   | 'TYPE1_PIN_FAILED'
   | 'TYPE1_MEMLOCK'
+  | 'TYPE1_PIN_NEEDS_V2'
+  | 'TYPE1_PIN_VADDR_INVALID'
+  | 'TYPE1_PIN_NO_MAPPING'
+  | 'TYPE1_PIN_PROTECTION'
   | 'TYPE1_VADDR_NO_MAPPING'
   | 'TYPE1_VADDR_MISMATCH'
   | 'TYPE1_VADDR_INVALID_ALREADY'
@@ -178,6 +182,26 @@ export const type1Refusals: RefusalTable<Type1RefusalCode> = refusalTable('compa
     rule: 'pinning would exceed RLIMIT_MEMLOCK of the process',
     source: 'vfio_iommu_type1.c vfio_pin_pages_remote',
     hint: 'raise RLIMIT_MEMLOCK (the same memory mapped twice counts twice), or CAP_IPC_LOCK',
+  },
+  TYPE1_PIN_NEEDS_V2: {
+    errno: 'EACCES',
+    rule: 'mediated devices pin pages in a TYPE1v2 container only',
+    source: 'vfio_iommu_type1.c vfio_iommu_type1_pin_pages',
+  },
+  TYPE1_PIN_VADDR_INVALID: {
+    errno: 'EBUSY',
+    rule: 'mediated devices pin nothing while virtual addresses are being replaced',
+    source: 'vfio_iommu_type1.c vfio_iommu_type1_pin_pages',
+  },
+  TYPE1_PIN_NO_MAPPING: {
+    errno: 'EINVAL',
+    rule: 'a mediated device pins pages that are mapped',
+    source: 'vfio_iommu_type1.c vfio_iommu_type1_pin_pages',
+  },
+  TYPE1_PIN_PROTECTION: {
+    errno: 'EPERM',
+    rule: 'a mediated device may do no more than the mapping allows',
+    source: 'vfio_iommu_type1.c vfio_iommu_type1_pin_pages',
   },
   TYPE1_VADDR_NO_MAPPING: {
     errno: 'ENOENT',

@@ -1,6 +1,7 @@
 import type { FailureSource, IommuBackend, IommuDomain, IommuGroup, RunMapper } from '@ioasis/core';
 import { DmaList } from './dma-list.js';
 import type { IovaWindows } from './iova-windows.js';
+import type { MediatedDevice } from './mediated-device.js';
 
 /** What the module parameters of vfio_iommu_type1 set. */
 export interface Type1Parameters {
@@ -41,6 +42,8 @@ export class Type1State {
   vaddrInvalid = 0;
   /** Page sizes that GET_INFO shows: bit n = 2^n bytes. */
   pageSizes: bigint;
+  /** Mediated devices in the container. */
+  readonly mediated: Set<MediatedDevice> = new Set();
   /** Whether dirty pages are tracked. */
   tracking = false;
 

@@ -2,6 +2,7 @@ import { right } from 'fp-ts/lib/Either.js';
 import type { IoResult, Process } from '@ioasis/core';
 import { UnmapFlag } from '../abi/constants.js';
 import type { DmaEntry } from './dma-list.js';
+import { notifyUntilUnpinned } from './mediated-port.js';
 import { type1Refusals } from './refusals.js';
 import { removeMapping } from './release-mapping.js';
 import type { Type1State } from './state.js';
@@ -81,6 +82,7 @@ function removeRange(
 ): IoResult<bigint> {
   let unmapped = 0n;
   for (const entry of reached(state, iova, size)) {
+    notifyUntilUnpinned(state, entry);
     if (bitmap !== undefined && !handOutDirty(state, process, entry, bitmap, iova)) {
       return refuse('TYPE1_BITMAP_UNWRITABLE', { bitmap, mappingIova: entry.iova, unmapped });
     }

@@ -14,9 +14,11 @@ import {
   type PhysicalMemory,
 } from '../memory/index.js';
 import {
+  TASK_SIZE_32,
   UserProcess,
   type Capability,
   type DeviceNamespace,
+  type PointerBits,
   type Process,
   type ProcessFamily,
   type ResourceLimits,
@@ -35,6 +37,8 @@ export interface SpawnOptions {
   readonly limits?: Partial<ResourceLimits>;
   /** Whose process it is; root's, shared by all processes of the machine, unless given. */
   readonly user?: UserAccount;
+  /** 32: a 32-bit program on the 64-bit kernel; 64 unless given. */
+  readonly bits?: PointerBits;
 }
 
 /** What is still held after every process ended. All zero and empty: nothing leaked. */
@@ -111,7 +115,13 @@ export class Machine implements MachineHost {
     return new UserProcess({
       family: this.processes,
       namespace: this.namespace,
-      addressSpace: new AddressSpace({ pages: this.pages, user, failure: this.failure }),
+      addressSpace: new AddressSpace({
+        pages: this.pages,
+        user,
+        failure: this.failure,
+        taskSize: options.bits === 32 ? TASK_SIZE_32 : undefined,
+      }),
+      bits: options.bits,
       capabilities: options.capabilities,
       limits: options.limits,
     });

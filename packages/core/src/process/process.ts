@@ -1,5 +1,6 @@
 import type { IoResult } from '../errno/index.js';
 import type { AddressSpace, Protection, UserAccount } from '../memory/index.js';
+import type { PointerBits } from './pointer-bits.js';
 import type { ScratchArea } from './scratch-area.js';
 
 /** Capabilities that the modelled calls ask for (CAP_IPC_LOCK ...). */
@@ -29,6 +30,8 @@ export const PollEvent = { IN: 0x1, PRI: 0x2, OUT: 0x4, ERR: 0x8, HUP: 0x10, NVA
 /** A program: memory, credentials, limits and descriptors, and the system calls that work on them. */
 export interface Process {
   readonly pid: number;
+  /** 32 for a 32-bit program on the 64-bit kernel. */
+  readonly bits: PointerBits;
   readonly addressSpace: AddressSpace;
   readonly credentials: Credentials;
   readonly limits: ResourceLimits;
@@ -97,6 +100,8 @@ export interface MmapCall {
 export interface OpenFile {
   /** What the file is: `iommufd`, `vfio-container`, `vfio-group`, `vfio-device`, `iommufd-fault`, `memfd` ... */
   readonly kind: string;
+  /** Whether it serves ioctls of 32-bit programs as well (Linux: `compat_ioctl`, here always `compat_ptr_ioctl`); no unless true. */
+  readonly serves32Bit?: boolean;
   ioctl?(call: IoctlCall): IoResult<number>;
   /** Reads up to `bytes` bytes into the process's memory. @returns bytes read */
   read?(process: Process, addr: bigint, bytes: number): IoResult<number>;

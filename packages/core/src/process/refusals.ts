@@ -6,6 +6,7 @@ export type ProcessCode =
   | 'FD_LIMIT'
   | 'PATH_UNKNOWN'
   | 'FILE_NO_IOCTL'
+  | 'FILE_NO_COMPAT_IOCTL'
   | 'FILE_NO_SIGNALS'
   | 'FILE_IOCTL_ARGUMENT'
   | 'FILE_NO_READ'
@@ -30,6 +31,12 @@ export const processRefusals: RefusalTable<ProcessCode> = refusalTable('process'
     hint: 'Machine.namespace.paths() lists what there is',
   },
   FILE_NO_IOCTL: { errno: 'ENOTTY', rule: 'the file has ioctls', source: 'ioctl(2), vfs_ioctl of Linux' },
+  FILE_NO_COMPAT_IOCTL: {
+    errno: 'ENOTTY',
+    rule: 'the file has ioctls for 32-bit programs',
+    source: 'compat_sys_ioctl of Linux; iommufd_fops has no compat_ioctl',
+    hint: 'run a 64-bit program',
+  },
   FILE_NO_SIGNALS: { errno: 'ENOTTY', rule: 'the file sends signals', source: 'FIOASYNC, ioctl_fioasync of Linux' },
   FILE_IOCTL_ARGUMENT: {
     errno: 'EFAULT',

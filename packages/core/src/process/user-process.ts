@@ -4,6 +4,7 @@ import type { AddressSpace, Protection } from '../memory/index.js';
 import { DescriptorTable } from './descriptor-table.js';
 import type { DeviceNamespace } from './device-namespace.js';
 import { fileIoctl } from './file-ioctl.js';
+import type { PointerBits } from './pointer-bits.js';
 import type { ProcessFamily } from './process-family.js';
 import {
   ALL_CAPABILITIES,
@@ -23,6 +24,8 @@ export interface ProcessOptions {
   readonly family: ProcessFamily;
   readonly namespace: DeviceNamespace;
   readonly addressSpace: AddressSpace;
+  /** 64 unless given. A 32-bit program's address space ends at {@link TASK_SIZE_32}; that is the caller's to see to. */
+  readonly bits?: PointerBits | undefined;
   readonly capabilities?: Iterable<Capability> | undefined;
   readonly limits?: Partial<ResourceLimits> | undefined;
 }
@@ -40,6 +43,7 @@ const ALWAYS_READY: number = PollEvent.IN | PollEvent.OUT;
 /** The one implementation of {@link Process}. */
 export class UserProcess implements Process {
   readonly pid: number;
+  readonly bits: PointerBits;
   readonly addressSpace: AddressSpace;
   readonly credentials: Credentials;
   readonly limits: ResourceLimits;
@@ -50,13 +54,14 @@ export class UserProcess implements Process {
 
   constructor(options: ProcessOptions) {
     this.pid = options.family.admit(this);
+    this.bits = options.bits ?? 64;
     this.addressSpace = options.addressSpace;
     this.credentials = {
       capabilities: new Set(options.capabilities ?? ALL_CAPABILITIES),
       user: options.addressSpace.user,
     };
     this.limits = { memlock: DEFAULT_MEMLOCK, nofile: DEFAULT_NOFILE, ...options.limits };
-    this.scratch = new ScratchArea(options.addressSpace);
+    this.scratch = new ScratchArea(options.addressSpace, this.bits);
     this.#namespace = options.namespace;
     this.#family = options.family;
   }
@@ -97,9 +102,13 @@ export class UserProcess implements Process {
   ioctl(fd: number, request: number, argument: bigint): IoResult<number> {
     const file = this.fileOf(fd);
     if (file === undefined) return closed(fd);
-    const call = { process: this, request: request >>> 0, argument: BigInt.asUintN(64, argument) };
+    // A 32-bit program's registers have no upper half.
+    const call = { process: this, request: request >>> 0, argument: BigInt.asUintN(this.bits, argument) };
     const served = fileIoctl(call);
     if (served !== undefined) return served;
+    if (this.bits === 32 && file.serves32Bit !== true) {
+      return processRefusals.refuse('FILE_NO_COMPAT_IOCTL', { fd, kind: file.kind, request });
+    }
     if (file.ioctl === undefined) return processRefusals.refuse('FILE_NO_IOCTL', { fd, kind: file.kind, request });
     return file.ioctl(call);
   }
@@ -157,6 +166,7 @@ export class UserProcess implements Process {
       family: this.#family,
       namespace: this.#namespace,
       addressSpace: addressSpace.right,
+      bits: this.bits,
       capabilities: this.credentials.capabilities,
       limits: this.limits,
     });

@@ -183,3 +183,21 @@ describe('a process', () => {
     expect(process.credentials.user).toBe(process.addressSpace.user);
   });
 });
+
+describe('a 32-bit program', () => {
+  it('passes 32 bits of an argument, to files that serve it', () => {
+    const { process, file } = testProcess({ bits: 32 });
+    const seen: bigint[] = [];
+    const serving = (serves32Bit: boolean): number => {
+      const ioctl = ({ argument }: IoctlCall): typeof done => {
+        seen.push(argument);
+        return done;
+      };
+      const fd = process.install({ ...file('it'), serves32Bit, ioctl });
+      return isLeft(fd) ? -1 : fd.right;
+    };
+    expect(process.ioctl(serving(true), 0x3b64, 0x1_0000_0004n)).toEqual(done);
+    expect(codeOf(process.ioctl(serving(false), 0x3b64, 0n))).toBe('FILE_NO_COMPAT_IOCTL');
+    expect(seen).toEqual([4n]);
+  });
+});
