@@ -59,10 +59,10 @@ export const VTD_PRESETS: Readonly<Record<VtdPresetName, VtdPreset>> = {
     source: 'kernel log of a Xeon Scalable (Sapphire Rapids) server: ver 6:0, host address width 52',
   },
   // Sapphire Rapids with eight fault records, three-level tables, PASID, page and execute requests, abort-DMA mode and privileged
-  // requests without PASID; without the extended accessed flag, which is not modelled.
+  // requests without PASID; without the no-write flag of translation requests.
   full: {
     cap: 0x19ed_078c_4078_0e66n,
-    ecap: 0x33_ef98_e6f0_50dfn,
+    ecap: 0x33_ef9c_e6f0_50dfn,
     hostAddressWidth: 52,
     version: 0x60,
     source: 'everything that this model has',

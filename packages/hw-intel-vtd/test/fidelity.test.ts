@@ -17,6 +17,7 @@ describe('what the backend claims', () => {
   it.each<[string, VtdOptions, VtdOptions]>([
     ['Scalable-mode root', { preset: 'full' }, { preset: 'qemu-q35-48bit' }],
     ['Nested translation', { preset: 'full' }, { preset: 'full', ecap: VTD_PRESETS.full.ecap & ~(1n << 26n) }],
+    ['Extended accessed flag', { preset: 'full' }, { preset: 'xeon-skylake-sp' }],
     ['Page requests', { preset: 'full' }, { preset: 'xeon-sapphire-rapids' }],
     ['Abort-DMA mode', { preset: 'full' }, { preset: 'xeon-skylake-sp' }],
     ['Protected memory', { preset: 'xeon-skylake-sp' }, {}],

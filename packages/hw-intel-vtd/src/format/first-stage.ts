@@ -9,6 +9,8 @@ export interface FirstStageVariant {
   readonly superpage1G: boolean;
   /** NXE: XD is defined. */
   readonly noExecute: boolean;
+  /** EAFE: devices set EA beside A. */
+  readonly extendedAccessed: boolean;
 }
 
 /**
@@ -56,7 +58,7 @@ export function firstStageFormat(variant: FirstStageVariant): PageTableFormat {
       unprivileged: mask('US'),
       checked: 'leaf',
     },
-    accessed: { bit: mask('A'), inTables: true },
+    accessed: { bit: mask('A') | (variant.extendedAccessed ? mask('EA') : 0n), inTables: true },
     dirty: { mask: mask('D'), dirty: mask('D'), clean: 0n },
   };
 }

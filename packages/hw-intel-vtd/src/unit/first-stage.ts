@@ -20,6 +20,8 @@ export interface FirstStageMode {
   readonly pasidTag: number;
   /** NXE. */
   readonly noExecute: boolean;
+  /** EAFE. */
+  readonly extendedAccessed: boolean;
   /** WPE. */
   readonly writeProtect: boolean;
   /** SMEP. */
@@ -59,8 +61,8 @@ export class FirstStage {
   readonly #memory: PhysicalMemory;
   readonly #cache: PagingStructureCache;
   readonly #watch: UnitWatch;
-  readonly #formats: (PageTableFormat | null)[] = [null, null, null, null];
-  readonly #walkers: (RadixWalker | null)[] = Array.from({ length: 8 }, () => null);
+  readonly #formats: (PageTableFormat | null)[] = Array.from({ length: 8 }, () => null);
+  readonly #walkers: (RadixWalker | null)[] = Array.from({ length: 16 }, () => null);
 
   /** @param isLive false: accessed and dirty bits are neither tested nor set */
   constructor(
@@ -78,11 +80,12 @@ export class FirstStage {
   }
 
   formatOf(mode: FirstStageMode): PageTableFormat {
-    const at = (mode.noExecute ? 1 : 0) | (mode.nested === null ? 0 : 2);
+    const at = variantOf(mode);
     return (this.#formats[at] ??= firstStageFormat({
       hostAddressWidth: mode.nested === null ? this.#capabilities.hostAddressWidth : UNLIMITED_WIDTH,
       superpage1G: this.#capabilities.firstStage1G,
       noExecute: mode.noExecute,
+      extendedAccessed: mode.extendedAccessed,
     }));
   }
 
@@ -180,7 +183,7 @@ export class FirstStage {
 
   #walkerFor(mode: FirstStageMode): RadixWalker {
     const sets = this.#isLive && mode.snooped;
-    const at = (mode.noExecute ? 1 : 0) | (mode.nested === null ? 0 : 2) | (mode.snooped ? 4 : 0);
+    const at = variantOf(mode) | (mode.snooped ? 8 : 0);
     return (this.#walkers[at] ??= new RadixWalker({
       memory: this.#memory,
       format: this.formatOf(mode),
@@ -190,6 +193,10 @@ export class FirstStage {
     }));
   }
 }
+
+/** Number of the entry format that a context asks for. */
+const variantOf = (mode: FirstStageMode): number =>
+  (mode.noExecute ? 1 : 0) | (mode.nested === null ? 0 : 2) | (mode.extendedAccessed ? 4 : 0);
 
 /** With WPE = 0 a supervisor writes to read-only pages (VT-d 3.6.1). */
 const overridesWriteProtection = (mode: FirstStageMode, access: number): boolean =>

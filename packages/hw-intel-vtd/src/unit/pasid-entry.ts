@@ -25,6 +25,7 @@ const PWSNP = wordField(PASID_ENTRY, 'PWSNP');
 const SRE = wordField(PASID_ENTRY, 'SRE');
 const ERE = wordField(PASID_ENTRY, 'ERE');
 const FSPM = wordField(PASID_ENTRY, 'FSPM');
+const EAFE = wordField(PASID_ENTRY, 'EAFE');
 const WPE = wordField(PASID_ENTRY, 'WPE');
 const NXE = wordField(PASID_ENTRY, 'NXE');
 const SMEP = wordField(PASID_ENTRY, 'SMEP');
@@ -108,6 +109,7 @@ export class PasidDecoder {
     context.secondStageExecute = SSEE.of(words, 0) !== 0;
     context.secondStageDirty = SSADE.of(words, 0) !== 0;
     context.noExecute = NXE.of(words, 0) !== 0;
+    context.extendedAccessed = EAFE.of(words, 0) !== 0;
     context.writeProtect = WPE.of(words, 0) !== 0;
     context.supervisorExecutePrevention = SMEP.of(words, 0) !== 0;
     context.snooped = this.#capabilities.scalableCoherent || PWSNP.of(words, 0) !== 0;

@@ -34,6 +34,8 @@ export class TranslationContext {
   secondStageDirty = false;
   /** NXE. */
   noExecute = false;
+  /** EAFE. */
+  extendedAccessed = false;
   /** WPE. */
   writeProtect = false;
   /** SMEP. */

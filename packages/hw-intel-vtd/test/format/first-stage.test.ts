@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { firstStageFormat } from '../../src/index.js';
 
-const variant = { hostAddressWidth: 46, superpage1G: true, noExecute: true };
+const variant = { hostAddressWidth: 46, superpage1G: true, noExecute: true, extendedAccessed: false };
 const HIGH = 0x000f_c000_0000_0000n;
 const XD = 1n << 63n;
 

@@ -9,6 +9,7 @@ const PA = 0x1_0000_0000n;
 const SUPERVISOR = Access.PRIVILEGED;
 const A = 0x20n;
 const D = 0x40n;
+const EA = 0x400n;
 
 interface Built {
   readonly rig: VtdRig;
@@ -95,6 +96,17 @@ describe('first-stage accessed and dirty bits', () => {
     expect(rig.load(at) & (A | D)).toBe(A);
     ask(built, Access.WRITE);
     expect(rig.load(at) & (A | D)).toBe(A | D);
+  });
+
+  it('with EAFE a device sets EA beside A, in every entry, also where A is set already', () => {
+    const built = build(PA | 7n | A, { q2: 0x80n });
+    ask(built);
+    const { rig, root, at } = built;
+    expect(rig.load(at) & (A | D | EA)).toBe(A | EA);
+    for (const level of [4, 3, 2]) expect(rig.load(rig.entryAt(root, 4, IOVA, level)) & (A | EA)).toBe(A | EA);
+    const plain = build(PA | 7n);
+    ask(plain);
+    expect(plain.rig.load(plain.at) & (A | EA)).toBe(A);
   });
 
   it('a write that WPE = 0 allows makes the page dirty as well', () => {
