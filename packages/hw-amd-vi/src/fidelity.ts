@@ -14,7 +14,7 @@ const optional = (
 
 /** What of an AMD IOMMU a machine with this configuration has, and what is left out (48882). */
 export function amdViFidelity(configuration: AmdViConfiguration): FidelityFeature[] {
-  const { capabilities, caches, npCache, dteFetchBits } = configuration;
+  const { capabilities, caches, dteFetchBits } = configuration;
   const guest = capabilities.guestTranslation;
   return [
     row(1, 'Device table entry: V, TV, Mode, IR, IW; every row of the decision table', 'modelled'),
@@ -37,7 +37,7 @@ export function amdViFidelity(configuration: AmdViConfiguration): FidelityFeatur
     row(3, 'SE and SA', 'modelled'),
     row(3, 'Exclusion range', 'modelled'),
     optional(3, 'Device table segments', capabilities.segmentBits > 0, 'EFR.DevTblSegSup'),
-    optional(4, 'Entries that are not present are cached', npCache, 'option npCache'),
+    optional(4, 'Entries that are not present are cached', caches.negative, 'options npCache and caches.negative'),
     row(4, 'Dirty bit in the walked replica only', 'modelled'),
     row(4, 'SE lasts until INVALIDATE_DEVTAB_ENTRY', 'modelled'),
     row(

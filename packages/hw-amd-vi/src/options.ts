@@ -21,6 +21,8 @@ export interface AmdViCacheOptions {
   readonly iotlbEntries?: number;
   /** Page directories of the last level above 4 KiB pages. Default: what the preset's unit has. */
   readonly directoryEntries?: number;
+  /** With NpCache: keep that a page is not present. Default: what the preset's unit does. */
+  readonly negative?: boolean;
   /** Entries of a set. Default 4. */
   readonly ways?: number;
   /** Replacement is pseudo-random from this seed; without it round robin. */
@@ -37,7 +39,7 @@ export interface AmdViOptions {
   readonly efr?: bigint;
   /** Extended Feature 2 Register, whole. */
   readonly efr2?: bigint;
-  /** The PCI capability's NpCache bit: what is not present may be cached. Default: the preset's. */
+  /** The PCI capability's NpCache bit: what is not present may be cached, and the driver invalidates after a map. Default: the preset's. */
   readonly npCache?: boolean;
   /**
    * Which tables the driver gives to domains: host tables, or guest tables under a GCR3 table of each device (Linux:
@@ -57,6 +59,8 @@ export interface AmdViCacheConfiguration {
   readonly deviceEntries: number;
   readonly iotlbEntries: number;
   readonly directoryEntries: number;
+  /** Pages that are not present are kept. */
+  readonly negative: boolean;
   readonly ways: number;
   readonly seed: number | undefined;
   readonly provenance: boolean;
@@ -78,6 +82,7 @@ const cacheCodec = optionRecord<AmdViCacheOptions>({
   deviceEntries: entries,
   iotlbEntries: entries,
   directoryEntries: entries,
+  negative: flagOption,
   ways: powerOfTwoOption(1, 64),
   seed: integerOption(0, 0xffff_ffff),
   provenance: flagOption,
@@ -103,15 +108,17 @@ export function amdViConfiguration(input: AmdViOptions = {}): AmdViConfiguration
   const preset = AMD_VI_PRESETS[options.preset ?? 'qemu-q35-7.2'];
   const caches = typeof options.caches === 'object' ? options.caches : {};
   const size = (asked: number | undefined, usual: number): number => (options.caches === false ? 0 : (asked ?? usual));
+  const npCache = options.npCache ?? preset.npCache;
   return {
     capabilities: new Capabilities(options.efr ?? preset.efr, options.efr2 ?? preset.efr2),
-    npCache: options.npCache ?? preset.npCache,
+    npCache,
     pageTables: options.pageTables ?? 'v1',
     dteFetchBits: options.dteFetchBits ?? 256,
     caches: {
       deviceEntries: size(caches.deviceEntries, preset.deviceEntries),
       iotlbEntries: size(caches.iotlbEntries, 1024),
       directoryEntries: size(caches.directoryEntries, preset.directoryEntries),
+      negative: npCache && (caches.negative ?? preset.negative),
       ways: caches.ways ?? 4,
       seed: caches.seed,
       provenance: caches.provenance ?? false,

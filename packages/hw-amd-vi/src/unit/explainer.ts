@@ -39,17 +39,17 @@ export class Explainer {
     place: DeviceTablePlace,
   ) {
     this.#memory = memory;
-    const off = { deviceEntries: 0, iotlbEntries: 0, directoryEntries: 0 };
+    const off = { ...configuration.caches, deviceEntries: 0, iotlbEntries: 0, directoryEntries: 0, negative: false };
     const watch = new Watch();
     // One fetch of all 256 bits: the entry as it is now.
     const deviceTable = new DeviceTable(memory, configuration.capabilities, place, 256);
     this.#path = new RequestPath({
       memory,
-      configuration: { ...configuration, npCache: false },
+      configuration: { ...configuration, caches: off },
       registers,
       control,
       deviceTable,
-      caches: new TranslationCaches({ ...configuration.caches, ...off }, watch),
+      caches: new TranslationCaches(off, watch),
       counters: new UnitCounters(),
       translation: this.#translation,
       events: { append: () => 'disabled' },

@@ -153,7 +153,7 @@ export class RequestPath {
     counters.walkReads += walker.reads;
     if (!isAllowed) {
       const fault = this.host.faultOf(entry, walker, access);
-      if (configuration.npCache && fault.details['present'] === false)
+      if (configuration.caches.negative && fault.details['present'] === false)
         caches.keepPage(request, EntryKind.HOST | EntryKind.NOT_PRESENT, domainId, HOST_TAG, PAGE_SHIFT, 0, 0, 0);
       return this.#refuse(fault);
     }
