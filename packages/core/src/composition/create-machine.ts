@@ -80,7 +80,7 @@ function makeParts(options: MachineOptions): MachineParts {
       pageRequests: new PageRequestRouter(),
       allowUnsafeInterrupts: false,
       groupMembers: (group) => bus.membersOf(group),
-      tempMemoryLimit: TEMP_MEMORY_BYTES,
+      tempMemory: { limit: TEMP_MEMORY_BYTES },
       contexts: new Set(),
       compatHandler: null,
       testIoctl: null,

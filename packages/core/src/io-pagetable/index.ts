@@ -7,4 +7,4 @@ export type { AccountMode } from './pages.js';
 export { refusals as ioPageTableRefusals, type IoPageTableCode } from './refusals.js';
 export type { DeviceRegions } from './reserve.js';
 export type { ReservedOwner } from './reserved-ranges.js';
-export type { IoPageTableOptions, TableAccess } from './table-state.js';
+export type { IoPageTableOptions, TableAccess, TempMemory } from './table-state.js';

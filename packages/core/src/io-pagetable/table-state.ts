@@ -19,7 +19,13 @@ export interface IoPageTableOptions {
   readonly budget: MemoryBudget;
   readonly failure: FailureSource | null;
   /** Temporary memory of one batch of frames, bytes; 64 KiB unless given. Batches decide how map calls are cut. */
-  readonly tempMemoryLimit?: number;
+  readonly tempMemory?: TempMemory;
+}
+
+/** Memory that a batch of frames may take. It is looked at whenever a batch begins, so that lowering it counts at once. */
+export interface TempMemory {
+  /** Bytes; at least one run of a batch (12). */
+  limit: number;
 }
 
 /** A part of the kernel that reaches memory through the table without DMA. */
@@ -40,7 +46,7 @@ export class TableState {
   readonly pageSize: number;
   readonly budget: MemoryBudget;
   readonly failure: FailureSource | null;
-  readonly tempMemoryLimit: number;
+  private readonly tempMemory: TempMemory;
   readonly areas: AreaTree = new AreaTree();
   readonly reserved: ReservedRanges = new ReservedRanges();
   /** IOVAs that may not become reserved, and where automatic IOVAs come from; empty: everywhere. */
@@ -61,15 +67,26 @@ export class TableState {
   private unmappedPages = 0;
   private unmappedRest = 0;
 
-  constructor({ pageSize, hugePageSize, budget, failure, tempMemoryLimit = TEMP_MEMORY_BYTES }: IoPageTableOptions) {
+  constructor({
+    pageSize,
+    hugePageSize,
+    budget,
+    failure,
+    tempMemory = { limit: TEMP_MEMORY_BYTES },
+  }: IoPageTableOptions) {
     this.pageSize = pageSize;
     this.budget = budget;
     this.failure = failure;
-    this.tempMemoryLimit = tempMemoryLimit;
+    this.tempMemory = tempMemory;
     this.automatic = new AutomaticIova(this.areas, pageSize, hugePageSize);
     const framesPerPage = pageSize / FRAME_BYTES;
     this.reader = new PageReader(failure, framesPerPage);
     this.unfillBatch = new RunBatch(framesPerPage);
+  }
+
+  /** Bytes of memory for a batch that begins now. */
+  get tempMemoryLimit(): number {
+    return this.tempMemory.limit;
   }
 
   /** True when this allocation fails: the budget has no room, or a failure is injected. On false the bytes are charged. */

@@ -53,8 +53,8 @@ export class ContextState implements OpenContext {
 
   /** A new IOAS that nobody can find yet. */
   reserveIoas(): IoResult<Ioas> {
-    const { pageSize, hugePageSize, budget, failure, tempMemoryLimit } = this.environment;
-    return this.reserve(new Ioas(new IoPageTable({ pageSize, hugePageSize, budget, failure, tempMemoryLimit })));
+    const { pageSize, hugePageSize, budget, failure, tempMemory } = this.environment;
+    return this.reserve(new Ioas(new IoPageTable({ pageSize, hugePageSize, budget, failure, tempMemory })));
   }
 
   /** Gives a new object its id; it cannot be found before `objects.publish`. */

@@ -1,4 +1,5 @@
 import type { IommuDevice, IommuGroup } from '../domain/index.js';
+import type { TempMemory } from '../io-pagetable/index.js';
 import type { FailureSource, MemoryBudget } from '../memory/index.js';
 import type { DmaOwnership } from './dma-ownership.js';
 import type { KernelProfile } from './kernel-profile.js';
@@ -24,8 +25,8 @@ export interface IommufdEnvironment {
   readonly pageRequests: PageRequestRouter;
   /** Whether a device may be bound although its interrupts are not isolated (module parameter allow_unsafe_interrupts). */
   readonly allowUnsafeInterrupts: boolean;
-  /** Temporary memory of one batch of frames, bytes, for address spaces that are made from now on (the self test lowers it). */
-  tempMemoryLimit: number;
+  /** Temporary memory of a batch of frames, the same for all address spaces (the self test lowers it). */
+  readonly tempMemory: TempMemory;
   /** Open files, until their last object is gone. */
   readonly contexts: Set<OpenContext>;
   /** All devices of a group, bound or not: they are attached together. */

@@ -235,7 +235,7 @@ describe('pages under domains and accesses', () => {
     fc.assert(
       fc.property(fc.array(move, { minLength: 5, maxLength: 60 }), (moves) => {
         const { table: make, map, space, budget, physical } = testTables({ touch: [3, 1, 4, 0, 5, 9, 2, 6] });
-        const tables = [make({ tempMemoryLimit: 24 }), make({ tempMemoryLimit: 24 })] as const;
+        const tables = [make({ tempMemory: { limit: 24 } }), make({ tempMemory: { limit: 24 } })] as const;
         const domains = [new FakeDomain(), new FakeDomain()];
         const access = new Holder(tables[0]);
         value(map(tables[0], { length: 12n * PAGE, iova: 0x10_0000n }));

@@ -13,7 +13,7 @@ function run(nth: number): { readonly refused: boolean; readonly points: number 
   const failure = { fails: (kind: string) => source.fails(kind) };
   const world = testTables({ touch: [4, 1, 3, 0, 2], failure });
   const { map, space, budget } = world;
-  const options = { pageSize: 4096, hugePageSize: 0x20_0000, budget, failure, tempMemoryLimit: 24 };
+  const options = { pageSize: 4096, hugePageSize: 0x20_0000, budget, failure, tempMemory: { limit: 24 } };
   const [first, second] = [new IoPageTable(options), new IoPageTable(options)];
   const domains = [
     new FakeDomain(),

@@ -124,7 +124,7 @@ describe('IoPageTable against a plain list', () => {
       fc.property(steps(BigInt(pageSize)), (list) => {
         const world = testTables({ pages: PAGES, pageSize, touch });
         const both = [0, 1].map(() => ({
-          table: world.table({ tempMemoryLimit }),
+          table: world.table({ tempMemory: { limit: tempMemoryLimit } }),
           oracle: new OracleTable(BigInt(pageSize)),
         }));
         for (const each of list) {

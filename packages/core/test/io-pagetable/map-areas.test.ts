@@ -121,7 +121,7 @@ describe('map', () => {
 
   it('undoes everything in all domains when one of them fails in the middle', () => {
     const { table: make, map, space, budget } = testTables({ touch: [0, 2, 4, 6, 1, 3, 5, 7] });
-    const table = make({ tempMemoryLimit: 24 });
+    const table = make({ tempMemory: { limit: 24 } });
     const domains = [new FakeDomain(), new FakeDomain(), new FakeDomain()];
     for (const domain of domains) value(table.addDomain(domain));
     for (const [which, domain] of domains.entries()) {

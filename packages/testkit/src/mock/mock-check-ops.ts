@@ -102,11 +102,11 @@ export function checkIotlb(frame: IoctlFrame): IoResult<0> {
   return value === expected ? done : refuse('TEST_CHECK_IOTLB', { slot, expected, value: value ?? 'no slot' });
 }
 
-/** SET_TEMP_MEMORY_LIMIT: how much memory a batch of pages may take, in address spaces that are made from now on. */
+/** SET_TEMP_MEMORY_LIMIT: how much memory a batch of pages may take, from now on and on the whole machine. */
 export function setTempMemoryLimit({ view, state }: IoctlFrame): IoResult<0> {
   const limit = view.getUint32(TestCommand.SET_TEMP_MEMORY_LIMIT.offsets.limit, true);
   if (limit < MIN_TEMP_MEMORY) return refuse('TEST_MEMORY_LIMIT', { limit });
-  state.environment.tempMemoryLimit = limit;
+  state.environment.tempMemory.limit = limit;
   return done;
 }
 

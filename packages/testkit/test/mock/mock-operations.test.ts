@@ -61,4 +61,26 @@ describe('the test ioctl', () => {
     ok(bench.iommufd.ioasUnmapAll(ioasId));
     expect(port.read(APERTURE, 1).status).toBe('blocked');
   });
+
+  it('lowers the memory of batches at once, in address spaces that exist', () => {
+    let pins = 0;
+    const failure = {
+      fails: (kind: string): boolean => {
+        if (kind === 'pin') pins++;
+        return false;
+      },
+    };
+    const { iommufd, mock } = new MockBench({ failure });
+    const ioasId = ok(iommufd.ioasAlloc());
+    ok(mock.mockDomain(ioasId));
+    const pinsOfMap = (iova: bigint): number => {
+      pins = 0;
+      ok(iommufd.ioasMap({ ioasId, userVa: DATA, length: 8n * PAGE, iova }));
+      return pins;
+    };
+    expect(pinsOfMap(APERTURE)).toBe(1);
+    ok(mock.setTempMemoryLimit(24));
+    expect(pinsOfMap(2n * APERTURE)).toBe(3);
+    ok(iommufd.ioasUnmapAll(ioasId));
+  });
 });
