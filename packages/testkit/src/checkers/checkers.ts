@@ -1,6 +1,8 @@
 import type {
+  BackendDefinition,
   DeviceTlb,
   FrameRange,
+  IommuBackend,
   MachineHost,
   MachineService,
   PhysicalMemory,
@@ -30,9 +32,6 @@ export interface CheckersOptions {
   readonly listeners?: readonly EventListener[];
 }
 
-/** Where software writes must be visible at once although no call was made. */
-type RawRule = (address: bigint) => boolean;
-
 /**
  * Looks over the shoulder of one machine or unit and collects findings. Costs nothing where it is not used: it puts functions in front of
  * methods of the objects that it watches.
@@ -52,15 +51,19 @@ export class Checkers implements MachineService {
 
   /** Called by the machine. @throws Error for a second machine */
   start(host: MachineHost): RunningService {
-    const { firstFrame, frames } = host.tableFrames;
-    const isTable: RawRule = (address) => {
+    this.startOnBackend(host.backend, host.memory, host.tableFrames);
+    tapProcesses(host.processes, this.#stream);
+    return {};
+  }
+
+  /** Watches a backend without a machine around it, and the units of its devices. @param tables where its tables are allocated */
+  startOnBackend(backend: IommuBackend, memory: PhysicalMemory, { firstFrame, frames }: FrameRange): void {
+    const isTable = (address: bigint): boolean => {
       const frame = Number(address >> 12n);
       return frame >= firstFrame && frame < firstFrame + frames;
     };
-    this.#begin(host.memory, isTable, { firstFrame, frames });
-    tapBackend(host.backend, this.#stream, {});
-    tapProcesses(host.processes, this.#stream);
-    return { plugged: ({ iommu }) => this.addUnit(host.backend.unitOf(iommu)) };
+    this.#begin(memory, isTable, { firstFrame, frames });
+    tapBackend(backend, this.#stream, { unit: (unit) => this.addUnit(unit) });
   }
 
   /** Watches a unit that no machine has. @returns itself */
@@ -70,7 +73,7 @@ export class Checkers implements MachineService {
     return this;
   }
 
-  #begin(memory: PhysicalMemory, isKeptAtOnce: RawRule, tables: FrameRange | undefined): void {
+  #begin(memory: PhysicalMemory, isKeptAtOnce: (address: bigint) => boolean, tables: FrameRange | undefined): void {
     if (this.#memory !== undefined) throw new Error('checkers watch one machine: make others for the next one');
     const stream = this.#stream;
     const tap = new MemoryTap(memory, stream, tables);
@@ -142,3 +145,23 @@ export const checkers = (options: CheckersOptions = {}): Checkers => new Checker
 /** Checkers for a unit that a test programs by hand. */
 export const checkUnit = (unit: TranslationUnit, memory: PhysicalMemory, options: CheckersOptions = {}): Checkers =>
   new Checkers(options).startOnUnit(unit, memory);
+
+/**
+ * A backend definition whose backends are watched from their first device on, each by checkers of its own: for suites that make their own
+ * machines, such as `backendConformance`.
+ * @param started told of the checkers of each backend that is made
+ */
+export const withCheckers = (
+  definition: BackendDefinition,
+  started: (check: Checkers) => void,
+  options: CheckersOptions = {},
+): BackendDefinition => ({
+  ...definition,
+  create(environment) {
+    const backend = definition.create(environment);
+    const check = new Checkers(options);
+    check.startOnBackend(backend, environment.memory, environment.tableFrames);
+    started(check);
+    return backend;
+  },
+});

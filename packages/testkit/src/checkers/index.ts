@@ -1,4 +1,4 @@
-export { Checkers, checkers, checkUnit, type CheckersOptions } from './checkers.js';
+export { Checkers, checkers, checkUnit, withCheckers, type CheckersOptions } from './checkers.js';
 export { type Mismatch } from './coverage.js';
 export { findingText } from './finding-text.js';
 export {

@@ -1,10 +1,16 @@
-import { NO_PASID, type IommuBackend } from '@ioasis/core';
+import { NO_PASID, type IommuBackend, type TranslationUnit } from '@ioasis/core';
 import { Numbering, tapDomain, type DomainListener } from './domain-tap.js';
 import type { EventStream } from './event-stream.js';
 import { intercept } from './intercept.js';
 
+/** Told of what a backend shows of itself. */
+export interface BackendListener extends DomainListener {
+  /** A device was added: this is its unit. The same unit may come again. */
+  unit(unit: TranslationUnit): void;
+}
+
 /** Puts the calls that core makes to a backend, and to the domains that it gets from it, into a stream. */
-export function tapBackend(backend: IommuBackend, stream: EventStream, listener: DomainListener): void {
+export function tapBackend(backend: IommuBackend, stream: EventStream, listener: BackendListener): void {
   const domains = new Numbering();
   const gathers = new Numbering();
   const call = <A>(name: string, detail: string, body: () => A): A => stream.run({ name, detail, by: 'driver' }, body);
@@ -35,7 +41,16 @@ export function tapBackend(backend: IommuBackend, stream: EventStream, listener:
         }),
     );
   }
-  intercept(backend, 'addDevice', (addDevice) => (device) => call('addDevice', device.name, () => addDevice(device)));
+  intercept(
+    backend,
+    'addDevice',
+    (addDevice) => (device) =>
+      call('addDevice', device.name, () => {
+        const errno = addDevice(device);
+        if (errno === 0) listener.unit(backend.unitOf(device));
+        return errno;
+      }),
+  );
   intercept(
     backend,
     'removeDevice',
