@@ -127,8 +127,10 @@ describe('random use', () => {
     'of %s shows a device what its domain maps now, and nothing else',
     (_, options, hasCacheLines = false) => {
       fc.assert(
-        fc.property(fc.array(step, { minLength: 8, maxLength: 20 }), (steps) => use(options, hasCacheLines, steps)),
-        { numRuns: 6, seed: 12 },
+        fc.property(fc.array(step, { minLength: 8, maxLength: 16 }), (steps) => {
+          expect(use(options, hasCacheLines, steps)).toBe(0);
+        }),
+        { numRuns: 3, seed: 12 },
       );
     },
   );
