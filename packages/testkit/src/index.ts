@@ -1,4 +1,5 @@
 export * from './checkers/index.js';
+export * from './conformance/index.js';
 export * from './devices/index.js';
 export * from './diff/index.js';
 export * from './failure/index.js';

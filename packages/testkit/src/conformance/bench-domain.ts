@@ -1,4 +1,4 @@
-import { Errno, hi32, IotlbGather, join64, lo32, Prot, RunMapper, type IommuDomain } from '@ioasis/core';
+import { Errno, hi32, type IotlbGather, join64, lo32, Prot, RunMapper, type IommuDomain } from '@ioasis/core';
 import { equal } from './expectations.js';
 
 const READ_WRITE = Prot.READ | Prot.WRITE;

@@ -1,6 +1,7 @@
 import {
   Access,
   CacheLines,
+  hex,
   hi32,
   join64,
   linux612,
@@ -24,7 +25,9 @@ import { WatchedFrames } from './watched-frames.js';
 /** RAM that mappings lead to: 2 GiB from 0. */
 const RAM_LAST = 0x7fff_ffffn;
 const TABLES_START = 0x1_0000_0000n;
-const TABLE_BYTES = 0x100_0000n;
+/** Frames for tables and structures; page tables are made in the first of them. */
+const TABLE_BYTES = 0x200_0000n;
+const ARENA_BYTES = 0x40_0000n;
 
 /** What a device's request came to. */
 export interface Answer {
@@ -45,8 +48,9 @@ export class Bench {
   readonly #devices: IommuDevice[] = [];
 
   constructor(definition: BackendDefinition) {
-    const arena = { start: TABLES_START, last: TABLES_START + TABLE_BYTES - 1n };
-    this.memory = new PhysicalMemory({ windows: [{ start: 0n, last: RAM_LAST }, arena], arena });
+    const tables = { start: TABLES_START, last: TABLES_START + TABLE_BYTES - 1n };
+    const arena = { start: TABLES_START, last: TABLES_START + ARENA_BYTES - 1n };
+    this.memory = new PhysicalMemory({ windows: [{ start: 0n, last: RAM_LAST }, tables], arena });
     new CacheLines(this.memory).install();
     const range = { firstFrame: Number(TABLES_START >> 12n), frames: Number(TABLE_BYTES >> 12n) };
     this.frames = new WatchedFrames(this.memory, range, this.failures);
@@ -128,12 +132,10 @@ export class Bench {
     access: number = Access.READ,
     pasid: number = NO_PASID,
   ): void {
-    const kind = (access & Access.WRITE) === 0 ? 'a read' : 'a write';
-    equal(
-      this.request(device, iova, access, pasid).pa,
-      pa,
-      `where ${kind} of ${device.name} at 0x${iova.toString(16)} goes`,
-    );
+    equal(this.request(device, iova, access, pasid).pa, pa, () => {
+      const kind = (access & Access.WRITE) === 0 ? 'a read' : 'a write';
+      return `where ${kind} of ${device.name} at ${hex(iova)} goes`;
+    });
   }
 
   /** Where the tables lead a request now, whatever caches hold; undefined: it is refused. */
@@ -149,7 +151,7 @@ export class Bench {
   /** Size of the page that tables hold for an IOVA, bytes. */
   pageBytes(device: IommuDevice, iova: bigint): bigint {
     const { pageBytes } = this.unit(device).explain(device.requesterId, NO_PASID, iova, Access.READ);
-    ensure(pageBytes !== undefined, `0x${iova.toString(16)} is mapped for ${device.name}`);
+    ensure(pageBytes !== undefined, `${hex(iova)} is mapped for ${device.name}`);
     return pageBytes;
   }
 }

@@ -17,10 +17,12 @@ export function ensure(condition: boolean, rule: string): asserts condition {
   if (!condition) throw new ConformanceError(rule);
 }
 
-/** Asserts that two primitive values are the same. @param what the value that is looked at */
-export function equal(actual: unknown, expected: unknown, what: string): void {
+/** Asserts that two primitive values are the same. @param what the value that is looked at; a function where it is looked at often */
+export function equal(actual: unknown, expected: unknown, what: string | (() => string)): void {
   if (!Object.is(actual, expected)) {
-    throw new ConformanceError(`${what}: expected ${show(expected)}, found ${show(actual)}`);
+    throw new ConformanceError(
+      `${typeof what === 'string' ? what : what()}: expected ${show(expected)}, found ${show(actual)}`,
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import { Access, Prot } from '@ioasis/core';
+import { Access, Prot, hex } from '@ioasis/core';
 import type { Bench } from '../bench.js';
 import type { CaseArea, CaseBody } from '../conformance-case.js';
 import { ensure, equal } from '../expectations.js';
@@ -17,13 +17,13 @@ function compare(bench: Bench, lookUp: (iova: bigint) => bigint | undefined, iov
     equal(
       bench.request(bench.device(), iova, access).pa,
       explained,
-      `where a request at 0x${iova.toString(16)} goes, compared with explain`,
+      `where a request at ${hex(iova)} goes, compared with explain`,
     );
     ensure(explained === undefined || explained === software, 'what a device reaches is what iovaToPhys finds');
   }
   const readable =
     bench.explained(bench.device(), iova, Access.READ) ?? bench.explained(bench.device(), iova, Access.WRITE);
-  equal(readable, software, `where 0x${iova.toString(16)} goes for some access, compared with iovaToPhys`);
+  equal(readable, software, `where ${hex(iova)} goes for some access, compared with iovaToPhys`);
 }
 
 function threeViews(traits: BackendTraits): CaseBody {

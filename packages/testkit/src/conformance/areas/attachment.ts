@@ -1,4 +1,4 @@
-import { Errno, type IommuDomain } from '@ioasis/core';
+import { Errno, hex, type IommuDomain } from '@ioasis/core';
 import type { Bench } from '../bench.js';
 import type { BenchDomain } from '../bench-domain.js';
 import type { CaseArea, CaseBody } from '../conformance-case.js';
@@ -146,7 +146,7 @@ function noThirdPlace(traits: BackendTraits): CaseBody {
       for (const at of [1, 0, 1]) bench.attach(device, domains[at]!);
       bench.memory.removeObserver(watcher);
       for (const pa of seen)
-        ensure(pa === undefined || places.includes(pa), `0x${pa?.toString(16)} is the place of one of the two domains`);
+        ensure(pa === undefined || places.includes(pa), `${hex(pa ?? 0n)} is the place of one of the two domains`);
       bench.expectReach(device, iova, places[1]!);
     },
   };

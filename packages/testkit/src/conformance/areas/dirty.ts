@@ -1,4 +1,4 @@
-import { Access, DIRTY_NO_CLEAR, Errno, hi32, HwptFlag, IotlbGather, join64, lo32, Prot } from '@ioasis/core';
+import { Access, DIRTY_NO_CLEAR, Errno, hi32, HwptFlag, IotlbGather, join64, lo32, Prot, hex } from '@ioasis/core';
 import type { Bench } from '../bench.js';
 import type { BenchDomain } from '../bench-domain.js';
 import type { CaseArea, CaseBody } from '../conformance-case.js';
@@ -55,7 +55,7 @@ function readDirty(domain: BenchDomain, iova: bigint, bytes: bigint, flags: numb
   const errno = opsOf(domain).readAndClear(hi32(iova), lo32(iova), Number(bytes), flags, sink, gather);
   equal(errno, 0, 'errno of reading dirty pages');
   domain.domain.syncUnmap(gather);
-  return marked.map(({ start, end }) => `0x${start.toString(16)}..0x${(end - 1n).toString(16)}`);
+  return marked.map(({ start, end }) => `${hex(start)}..${hex(end - 1n)}`);
 }
 
 function opsOf(domain: BenchDomain): NonNullable<BenchDomain['domain']['dirty']> {
@@ -64,7 +64,7 @@ function opsOf(domain: BenchDomain): NonNullable<BenchDomain['domain']['dirty']>
   return ops;
 }
 
-const run = (start: bigint, bytes: bigint): string => `0x${start.toString(16)}..0x${(start + bytes - 1n).toString(16)}`;
+const run = (start: bigint, bytes: bigint): string => `${hex(start)}..${hex(start + bytes - 1n)}`;
 
 /** Sixteen pages that no large page holds, with tracking on and clean. */
 function tracked(
@@ -83,7 +83,7 @@ function tracked(
 function write(bench: Bench, iova: bigint, index: number = 0): void {
   ensure(
     bench.request(bench.device(index), iova, Access.WRITE).pa !== undefined,
-    `the write at 0x${iova.toString(16)} is allowed`,
+    `the write at ${hex(iova)} is allowed`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { Access, DmaEngine, NO_PASID, Prot, type HardwareFault } from '@ioasis/core';
+import { Access, DmaEngine, NO_PASID, Prot, type HardwareFault, hex } from '@ioasis/core';
 import type { Bench } from '../bench.js';
 import type { CaseArea, CaseBody } from '../conformance-case.js';
 import { ensure, equal } from '../expectations.js';
@@ -24,7 +24,7 @@ export const faults: CaseArea = {
 function refusedRequest(bench: Bench, iova: bigint, access: number, index: number = 0): HardwareFault {
   const device = bench.device(index);
   const { pa, fault } = bench.request(device, iova, access);
-  equal(pa, undefined, `where the request at 0x${iova.toString(16)} goes`);
+  equal(pa, undefined, `where the request at ${hex(iova)} goes`);
   ensure(fault !== undefined, 'a refused request has a fault');
   equal(fault.requesterId, device.requesterId, 'requester of the fault');
   equal(fault.pasid, undefined, 'PASID of the fault');
@@ -162,7 +162,7 @@ function partial(traits: BackendTraits): CaseBody {
         [TARGET + 2n * page, 0x77],
       ] as const) {
         bench.memory.read(pa, bytes);
-        equal(bytes.join(), new Uint8Array(16).fill(value).join(), `memory at 0x${pa.toString(16)}`);
+        equal(bytes.join(), new Uint8Array(16).fill(value).join(), `memory at ${hex(pa)}`);
       }
     },
   };

@@ -1,4 +1,4 @@
-import { Errno, IotlbGather, join64 } from '@ioasis/core';
+import { Errno, IotlbGather, join64, hex } from '@ioasis/core';
 import type { Bench } from '../bench.js';
 import type { CaseArea, CaseBody } from '../conformance-case.js';
 import { ensure, equal } from '../expectations.js';
@@ -244,7 +244,7 @@ function tablesKept(traits: BackendTraits): CaseBody {
           const reached = bench.request(device, at).pa;
           ensure(
             reached === undefined || reached === bench.explained(device, at),
-            `0x${at.toString(16)} is not reached through a table that was given back`,
+            `${hex(at)} is not reached through a table that was given back`,
           );
         }
       };

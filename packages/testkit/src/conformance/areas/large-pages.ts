@@ -1,7 +1,7 @@
 import type { Bench } from '../bench.js';
 import type { BenchDomain } from '../bench-domain.js';
 import type { CaseArea, CaseBody } from '../conformance-case.js';
-import { Errno, IotlbGather } from '@ioasis/core';
+import { Errno, IotlbGather, hex } from '@ioasis/core';
 import { ensure, equal } from '../expectations.js';
 import { placeFor, sizeName, smallest, someShifts, TARGET, targetFor, type BackendTraits } from '../traits.js';
 
@@ -30,8 +30,7 @@ const largerShifts = (traits: BackendTraits): number[] =>
 const below = ({ pageShifts }: BackendTraits, shift: number): number => pageShifts[pageShifts.indexOf(shift) - 1]!;
 
 function expectSize(bench: Bench, traits: BackendTraits, iova: bigint, bytes: bigint): void {
-  if (traits.hasHardware)
-    equal(bench.pageBytes(bench.device(), iova), bytes, `bytes of the page at 0x${iova.toString(16)}`);
+  if (traits.hasHardware) equal(bench.pageBytes(bench.device(), iova), bytes, `bytes of the page at ${hex(iova)}`);
 }
 
 function withoutLargePages(traits: BackendTraits): CaseBody {
@@ -148,7 +147,7 @@ function fillWithSmall(
   bytes: bigint,
 ): bigint[] {
   const small = smallest(traits);
-  const places = [0n, small, bytes / 2n, bytes - small];
+  const places = [...new Set([0n, small, bytes / 2n, bytes - small])];
   for (const [index, offset] of places.entries()) {
     domain.map(iova + offset, TARGET + BigInt(index * 4) * small, small);
     bench.expectReach(bench.device(), iova + offset, TARGET + BigInt(index * 4) * small);
@@ -165,7 +164,7 @@ function takesPlace(traits: BackendTraits, shift: number): CaseBody {
       const pa = targetFor(bytes);
       const domain = bench.attached();
       const places = fillWithSmall(bench, traits, domain, iova, bytes);
-      for (const offset of [...new Set(places)]) domain.unmap(iova + offset, smallest(traits));
+      for (const offset of places) domain.unmap(iova + offset, smallest(traits));
       domain.mapPages(iova, pa, shift);
       expectSize(bench, traits, iova, bytes);
       for (const offset of [...places, bytes / 4n, bytes - 1n])

@@ -1,4 +1,4 @@
-import { Access, Prot } from '@ioasis/core';
+import { Access, hex, Prot } from '@ioasis/core';
 import type { Bench } from '../bench.js';
 import type { BenchDomain } from '../bench-domain.js';
 import type { CaseArea } from '../conformance-case.js';
@@ -58,23 +58,21 @@ export function randomSteps(bench: Bench, traits: BackendTraits, seed: number, c
   );
   probes.push(base - 1n, base + span - 1n, base + 2n * span - 1n);
   const keepsRights = traits.deviation('rights') === undefined;
-  const look = (step: string): void => {
+  const look = (step: number): void => {
     for (const [index, current] of on.entries()) {
       for (const at of probes) {
         const run = current === undefined ? undefined : find(current, at);
         const target = run === undefined ? undefined : run.pa + (at - run.start);
         const isWritable = run !== undefined && (!keepsRights || (run.prot & Prot.WRITE) !== 0);
-        equal(
-          bench.request(bench.device(index), at).pa,
-          target,
-          `${step}: where a read of device ${index} at 0x${at.toString(16)} goes`,
-        );
-        const written = bench.request(bench.device(index), at, Access.WRITE).pa;
-        equal(
-          written,
-          isWritable ? target : undefined,
-          `${step}: where a write of device ${index} at 0x${at.toString(16)} goes`,
-        );
+        const expected = [target, isWritable ? target : undefined];
+        for (const [which, access] of [Access.READ, Access.WRITE].entries()) {
+          const { pa } = bench.request(bench.device(index), at, access);
+          equal(
+            pa,
+            expected[which],
+            () => `step ${step}: where access ${access} of device ${index} at ${hex(at)} goes`,
+          );
+        }
       }
     }
   };
@@ -101,6 +99,6 @@ export function randomSteps(bench: Bench, traits: BackendTraits, seed: number, c
       bench.backend.detach(bench.device(index));
       on[index] = undefined;
     }
-    look(`step ${step}`);
+    look(step);
   }
 }

@@ -1,4 +1,4 @@
-import { Access, rangesOverlap, U64_MAX, type ReservedRegion } from '@ioasis/core';
+import { Access, rangesOverlap, U64_MAX, type ReservedRegion, hex } from '@ioasis/core';
 import type { CaseArea, CaseBody } from '../conformance-case.js';
 import { ensure, equal } from '../expectations.js';
 import { smallest, TARGET, type BackendTraits } from '../traits.js';
@@ -13,7 +13,7 @@ export const reserved: CaseArea = {
   ],
 };
 
-const at = ({ start, last }: ReservedRegion): string => `0x${start.toString(16)}..0x${last.toString(16)}`;
+const at = ({ start, last }: ReservedRegion): string => `${hex(start)}..${hex(last)}`;
 
 function wellFormed({ reserved: regions }: BackendTraits): CaseBody {
   return {
