@@ -1,4 +1,12 @@
-import { hi32, lo32, type CacheFill, type PhysicalMemory, type TranslationWalk, type WalkStep } from '@ioasis/core';
+import {
+  Access,
+  hi32,
+  lo32,
+  type CacheFill,
+  type PhysicalMemory,
+  type TranslationWalk,
+  type WalkStep,
+} from '@ioasis/core';
 import type { EventOf } from '../log/index.js';
 import { isInTable, stepGroup, stepsBehind } from './step-group.js';
 
@@ -39,17 +47,23 @@ export class CachedEntry {
   /** The address that it gives; undefined for "not present", and for what is not a translation. */
   target(iova: bigint): bigint | undefined {
     const { cache, range, pa } = this.fill;
-    const isTranslation = cache === 'iotlb' || cache === 'device-tlb';
+    const isTranslation = (cache === 'iotlb' || cache === 'device-tlb') && this.walk.pa !== undefined;
     return isTranslation && range !== undefined && pa !== undefined ? pa + (iova - range.start) : undefined;
   }
 
-  /** Whether the tables as they are now would fill it again. @param now the walk of the access that filled it */
+  /** A request that needs all rights that it had. */
+  get fullAccess(): number {
+    const { readable, writable } = this.walk;
+    return this.filledBy.access | (readable ? Access.READ : 0) | (writable ? Access.WRITE : 0);
+  }
+
+  /** Whether the tables as they are now would fill it again. @param now the walk of a request with {@link fullAccess} */
   isTrueOf(now: TranslationWalk): boolean {
     const { cache, pa } = this.fill;
     if (cache === 'structure') return sameSteps(this.steps, now.steps);
     if (cache === 'paging-structure') return pa === undefined || now.steps.some((step) => isInTable(step.address, pa));
     const { walk } = this;
-    if (pa === undefined || now.pa === undefined) return pa === undefined && now.pa === undefined;
+    if (walk.pa === undefined || now.pa === undefined) return walk.pa === now.pa;
     return now.pa === walk.pa && now.readable >= walk.readable && now.writable >= walk.writable;
   }
 

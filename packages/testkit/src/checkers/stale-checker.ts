@@ -98,7 +98,7 @@ export class StaleChecker {
   #written(event: EventOf<'write'>): void {
     for (const { address } of event.words) this.#lastWrites.set(address, event);
     for (const watched of this.#units) {
-      watched?.store.written(event);
+      if (!isCleaning(event)) watched?.store.written(event);
       watched?.verified.clear();
     }
   }
@@ -117,8 +117,8 @@ export class StaleChecker {
       const { changedBy } = entry;
       const isReported = (this.#reportOf.get(entry)?.severity ?? 'window') !== 'window';
       if (changedBy === undefined || isReported || !this.#promises.isKept(changedBy)) continue;
-      const { requesterId, pasid, iova, access } = entry.filledBy;
-      const now = watched.unit.explain(requesterId, pasid, iova, access);
+      const { requesterId, pasid, iova } = entry.filledBy;
+      const now = watched.unit.explain(requesterId, pasid, iova, entry.fullAccess);
       if (entry.isTrueOf(now)) {
         entry.changedBy = undefined;
         suspects.delete(entry);
@@ -131,6 +131,7 @@ export class StaleChecker {
     const entry = this.#culprit(watched, dma);
     const staleness = this.#staleness(watched, entry, now);
     const event = staleness.write?.event;
+    if (event !== undefined && isCleaning(event)) return;
     const isKept = event === undefined || this.#promises.isKept(event);
     const known = entry && this.#reportOf.get(entry);
     if (known === undefined) this.#report(watched, staleness, dma, isKept);
@@ -181,3 +182,6 @@ export class StaleChecker {
     watched.verified.clear();
   }
 }
+
+/** Dirty bits were cleared: pages are where they were. Whether a write is lost because of it is the dirty oracle's question. */
+const isCleaning = ({ during }: EventOf<'write'>): boolean => during?.name === 'readAndClear';

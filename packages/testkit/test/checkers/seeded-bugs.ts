@@ -139,8 +139,9 @@ export const seededBugs: readonly SeededBug[] = [
   },
   {
     name: 'no invalidation of a new mapping in caching mode',
-    // The only unit that caches what is not present.
-    vendors: ['intel-vtd'],
+    // An SMMU never caches what is not present.
+    vendors: ['intel-vtd', 'amd-vi'],
+    backends: { 'amd-vi': amdVi({ preset: 'zen-server', npCache: true }) },
     run: stories.mapAfterRefusal,
     cause: 'missing',
     cache: 'iotlb',
