@@ -80,6 +80,7 @@ function makeParts(options: MachineOptions): MachineParts {
       pageRequests: new PageRequestRouter(),
       allowUnsafeInterrupts: false,
       groupMembers: (group) => bus.membersOf(group),
+      selfTest: false,
       tempMemory: { limit: TEMP_MEMORY_BYTES },
       contexts: new Set(),
       compatHandler: null,

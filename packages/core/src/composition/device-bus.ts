@@ -39,7 +39,7 @@ export class DeviceBus {
    * The requester at an address. Source id = bus << 8 | device << 3 | function (PCI Express 6.0, 2.2.6.2).
    * @throws RangeError when the address is none
    */
-  identify(address: string, groupId: number): IommuDevice {
+  identify(address: string, groupId: number, virtualFunction = false): IommuDevice {
     const fields = PCI_ADDRESS.exec(address);
     if (fields === null) throw new RangeError(`${address} is no PCI address such as 0000:00:01.0`);
     const [segment, bus, device, fn] = fields.slice(1).map((field) => Number.parseInt(field, 16)) as [
@@ -48,7 +48,8 @@ export class DeviceBus {
       number,
       number,
     ];
-    return { name: address, segment, requesterId: (bus << 8) | (device << 3) | fn, group: this.#group(groupId) };
+    const requesterId = (bus << 8) | (device << 3) | fn;
+    return { name: address, segment, requesterId, group: this.#group(groupId), virtualFunction };
   }
 
   add(device: MachineDevice): void {

@@ -8,6 +8,8 @@ export interface DeviceSpec {
   readonly address: string;
   /** Number of its IOMMU group; devices of one group share their page table. */
   readonly group: number;
+  /** Whether it is a virtual function (SR-IOV). */
+  readonly virtualFunction?: boolean;
 }
 
 /** A plugged device: the function, its requester identity and its way to memory. */

@@ -2,7 +2,7 @@ import * as t from 'io-ts';
 import type { Clock } from '../hardware/index.js';
 import type { KernelProfile } from '../iommufd/index.js';
 import type { FailureSource, PageSize } from '../memory/index.js';
-import { integerOption, oneOfOption, optionRecord, powerOfTwoOption, refined } from '../options/index.js';
+import { flagOption, integerOption, oneOfOption, optionRecord, powerOfTwoOption, refined } from '../options/index.js';
 import { PCI_ADDRESS } from './device-bus.js';
 import type { DeviceSpec } from './machine-device.js';
 import type { MachineService } from './machine-service.js';
@@ -40,6 +40,7 @@ const device: t.Type<DeviceSpec> = optionRecord<DeviceSpec>(
     function: anObject('a PciFunction', (value) => typeof value.connect === 'function'),
     address: refined(t.string, 'a PCI address such as 0000:00:01.0', (value) => PCI_ADDRESS.test(value)),
     group: integerOption(0, 0x7fff_ffff),
+    virtualFunction: flagOption,
   },
   ['function', 'address', 'group'],
 );

@@ -135,7 +135,7 @@ export class Machine implements MachineHost {
   plug(spec: DeviceSpec): IoResult<MachineDevice> {
     const { address } = spec;
     if (this.device(address) !== undefined) return machineRefusals.refuse('PLUG_ADDRESS_TAKEN', { address });
-    const iommu = this.bus.identify(address, spec.group);
+    const iommu = this.bus.identify(address, spec.group, spec.virtualFunction);
     const errno = this.backend.addDevice(iommu);
     if (errno !== 0) return machineRefusals.refuse('PLUG_NOT_SERVED', { address, errno });
     const port = new DmaEngine(this.backend.unitOf(iommu), this.memory, iommu.requesterId);

@@ -26,6 +26,8 @@ export interface IommuDevice {
   /** Source id of its requests: bus << 8 | device << 3 | function; the StreamID of an SMMU. */
   readonly requesterId: number;
   readonly group: IommuGroup;
+  /** A virtual function shares the page request interface of its physical one, so iommufd gives it no fault queue. */
+  readonly virtualFunction?: boolean;
 }
 
 /** What a backend can do for a device; core asks instead of guessing. */

@@ -228,16 +228,19 @@ export class IoPageTable {
     return readAndClearDirty(this.#state, domain, request);
   }
 
-  /** First IOVA of the n-th area from 0 in order of IOVA; undefined when there are not so many. */
-  nthAreaStart(n: number): bigint | undefined {
-    let skip = n;
+  /**
+   * The IOVA that the kernel's self test means by the number of an area (from 0 in order of IOVA, low 32 bits) and an offset into it (high 32
+   * bits); 0 when there are not so many.
+   */
+  iovaByArea(number: bigint): bigint {
+    let skip = number & 0xffff_ffffn;
     let start: bigint | undefined;
     this.#state.areas.forEach((area) => {
-      if (skip-- > 0) return true;
+      if (skip-- > 0n) return true;
       start = area.iova;
       return false;
     });
-    return start;
+    return start === undefined ? 0n : BigInt.asUintN(64, start + (number >> 32n));
   }
 
   /** Unmaps everything; domains, accesses and reserved ranges of devices are gone by then. Cannot fail. */

@@ -27,9 +27,11 @@ export function routePageRequests(
   });
 }
 
-/** A page table with a fault queue needs a backend that takes answers. */
+/** A page table with a fault queue needs a physical function and a backend that takes answers. */
 export function checkPageRequests(device: BoundDevice, hwpt: HwPageTable): IoResult<0> {
-  if (hwpt.fault === undefined || device.backend.reportPageResponse !== undefined) return done;
+  if (hwpt.fault === undefined) return done;
+  if (device.device.virtualFunction === true) return refuse('ATTACH_VIRTUAL_FUNCTION', { device: device.device.name });
+  if (device.backend.reportPageResponse !== undefined) return done;
   return refuse('ATTACH_NO_PAGE_REQUESTS', { device: device.device.name, backend: device.backend.id });
 }
 

@@ -14,6 +14,7 @@ export type DeviceRefusalCode =
   | 'ATTACH_TARGET_KIND'
   | 'ATTACH_GROUP_ELSEWHERE'
   | 'ATTACH_NO_PAGE_REQUESTS'
+  | 'ATTACH_VIRTUAL_FUNCTION'
   | 'ATTACH_NO_MEMORY'
   | 'REPLACE_NOT_ATTACHED'
   | 'HW_INFO_FLAGS'
@@ -60,6 +61,12 @@ export const deviceRules: Readonly<Record<DeviceRefusalCode, RefusalRule>> = {
     rule: 'All devices of a group use one page table',
     source: `${device} iommufd_hw_pagetable_attach`,
     hint: "attach to the page table of the group, or replace the group's",
+  },
+  ATTACH_VIRTUAL_FUNCTION: {
+    errno: 'EINVAL',
+    rule: "a page table with a fault queue takes no virtual function, whose page requests are its physical function's",
+    source: 'iommufd_fault_iopf_enable',
+    hint: 'allocate the page table without a fault queue',
   },
   ATTACH_NO_PAGE_REQUESTS: {
     errno: 'ENODEV',

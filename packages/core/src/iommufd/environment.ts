@@ -27,6 +27,8 @@ export interface IommufdEnvironment {
   readonly allowUnsafeInterrupts: boolean;
   /** Temporary memory of a batch of frames, the same for all address spaces (the self test lowers it). */
   readonly tempMemory: TempMemory;
+  /** A kernel with CONFIG_IOMMUFD_TEST, where IOAS_COPY can name its source by the number of an area. */
+  selfTest: boolean;
   /** Open files, until their last object is gone. */
   readonly contexts: Set<OpenContext>;
   /** All devices of a group, bound or not: they are attached together. */

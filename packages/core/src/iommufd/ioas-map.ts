@@ -75,9 +75,23 @@ export const mapIoas: IoctlHandler = (frame) => {
   return responded;
 };
 
+/** On a kernel with the self test: the source IOVA is the number of an area and an offset into it, as a fuzzer can guess it. */
+const SOURCE_BY_AREA = 0x1_0000;
+
+/** Puts the IOVA in the place of such a number (`iommufd_test_syz_conv_iova_id`). */
+function resolveSource({ view, state }: IoctlFrame): void {
+  const flags = view.getUint32(copy.flags, true);
+  if ((flags & SOURCE_BY_AREA) === 0) return;
+  view.setUint32(copy.flags, flags & ~SOURCE_BY_AREA, true);
+  const source = state.ioas(view.getUint32(copy.src_ioas_id, true));
+  if (source === undefined) return;
+  view.setBigUint64(copy.src_iova, source.table.iovaByArea(view.getBigUint64(copy.src_iova, true)), true);
+}
+
 /** IOMMU_IOAS_COPY (`iommufd_ioas_copy`): the destination shares pins and charges with the source. */
 export const copyIoas: IoctlHandler = (frame) => {
   const { view, state } = frame;
+  if (state.environment.selfTest) resolveSource(frame);
   const flags = view.getUint32(copy.flags, true);
   if ((flags & ~KNOWN_FLAGS) !== 0) return refuse('COPY_FLAGS', { flags });
   if (isMax(view, copy.length) || isMax(view, copy.src_iova) || isMax(view, copy.dst_iova)) {

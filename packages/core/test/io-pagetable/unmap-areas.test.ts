@@ -28,7 +28,7 @@ describe('unmap', () => {
     const table = make();
     for (const iova of [0x4000n, 0x6000n, 0x8000n]) value(map(table, { length: PAGE, iova }));
     expect(codeOf(table.unmap(0x4000n, 0x4800n))).toBe('UNMAP_CUTS_AREA');
-    expect([table.unmappedBytes, table.nthAreaStart(0)]).toEqual([2n * PAGE, 0x8000n]);
+    expect([table.unmappedBytes, table.iovaByArea(0n)]).toEqual([2n * PAGE, 0x8000n]);
     expect(codeOf(table.unmap(0x8001n, PAGE))).toBe('UNMAP_CUTS_AREA');
     expect(table.unmappedBytes).toBe(0n);
     expect(codeOf(table.unmap(0x8000n, 0n))).toBe('UNMAP_LENGTH_ZERO');

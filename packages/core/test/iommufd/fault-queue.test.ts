@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { IommuHwptPageResponse, IommuHwptPgfault, PollEvent, type PageRequest } from '../../src/index.js';
+import { testFunction } from '../composition/test-backend.js';
 import { bench, ok, why, type Bench } from './iommufd-fixture.js';
 
 const BUFFER = 0x22_0000_0000n;
@@ -164,5 +165,18 @@ describe('a fault queue', () => {
     ok(q.device.replace(q.ioas));
     q.request({ pasid: 5 });
     expect(b.script.answers).toHaveLength(2);
+  });
+
+  it('takes no virtual function', () => {
+    const spec = { function: testFunction(), address: '0000:00:01.1', group: 1, virtualFunction: true };
+    const b = bench([], { devices: [spec] });
+    const ioas = ok(b.client.ioasAlloc());
+    const device = b.bind(0);
+    const parent = ok(b.client.hwptAlloc({ deviceId: device.id, ptId: ioas, nestParent: true }));
+    const { faultId } = ok(b.client.faultQueueAlloc());
+    const data = { type: 9, bytes: new Uint8Array(4) };
+    const nested = ok(b.client.hwptAlloc({ deviceId: device.id, ptId: parent, faultId, data }));
+    expect(why(device.attach(nested))).toBe('EINVAL ATTACH_VIRTUAL_FUNCTION');
+    expect(why(device.attach(parent))).toBe('done');
   });
 });

@@ -11,7 +11,6 @@ const SLOW_PATH = 4;
 /** The IOVA is the number of an area and an offset into it, as a fuzzer can guess it. */
 const BY_AREA = 0x1_0000;
 const MAX_BYTES = 16n * 1024n * 1024n;
-const U64 = 1n << 64n;
 
 /** CREATE_ACCESS: an access attached to an IOAS, as a descriptor. */
 export function createAccess(frame: IoctlFrame): IoResult<0> {
@@ -124,7 +123,5 @@ function fileOf({ view, process }: IoctlFrame): IoResult<AccessFile> {
 }
 
 function iovaOf(access: IommufdAccess, iova: bigint, flags: number): bigint {
-  if ((flags & BY_AREA) === 0) return iova;
-  const area = access.ioas?.table.nthAreaStart(Number(iova & 0xffff_ffffn));
-  return area === undefined ? 0n : (area + (iova >> 32n)) % U64;
+  return (flags & BY_AREA) === 0 ? iova : (access.ioas?.table.iovaByArea(iova) ?? 0n);
 }

@@ -14,6 +14,7 @@ export const iommufdTest: MachineService = {
   id: 'iommufd-test',
   start({ backend, bus, iommufd }) {
     const devices = new MockDeviceOps(backend instanceof MockBackend ? backend : new MockBackend(), bus);
+    iommufd.selfTest = true;
     iommufd.testIoctl = {
       request: IOMMU_TEST_CMD,
       size: TEST_COMMAND_SIZE,

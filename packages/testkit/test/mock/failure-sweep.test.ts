@@ -1,4 +1,5 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
+import { IommuHwptPageResponse, IommuHwptPgfault, type IoResult } from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
 import { describeSweep, machineState, sweepFailures, type SweepStep } from '../../src/index.js';
 import { APERTURE, CLEAN, DATA, MockBench, ok, PAGE } from './mock-bench.js';
@@ -162,6 +163,65 @@ const flows: readonly Flow[] = [
         () => bench.iommufd.getDirtyBitmap({ ...range, clear: false }),
         () => bench.iommufd.getDirtyBitmap(range),
         () => bench.iommufd.setDirtyTracking(hwptId, false),
+      ];
+    },
+  },
+  {
+    name: 'copy into a device, unmap in parts, attach and detach',
+    steps: (bench) => {
+      const ioas = ok(bench.iommufd.ioasAlloc());
+      const other = ok(bench.iommufd.ioasAlloc());
+      ok(map(bench, ioas, APERTURE)());
+      ok(map(bench, ioas, APERTURE + 4n * PAGE, 2n)());
+      const copy = { srcIoasId: ioas, srcIova: APERTURE + PAGE, dstIoasId: other, length: 4n * PAGE };
+      return [
+        () => bench.mock.mockDomain(other),
+        () => bench.iommufd.ioasCopy({ ...copy, dstIova: APERTURE }),
+        () => bench.iommufd.ioasUnmap(ioas, APERTURE, 4n * PAGE),
+        () => bench.mock.mockDomain(ioas),
+        () => bench.iommufd.ioasCopy({ ...copy, srcIova: APERTURE + 4n * PAGE, length: PAGE }),
+        () => bench.iommufd.ioasUnmap(other, APERTURE, 3n * PAGE),
+        () => bench.iommufd.destroy(3),
+        () => bench.iommufd.ioasUnmapAll(other),
+      ];
+    },
+  },
+  {
+    name: 'fault queue: a request read and answered, and what waits at the end',
+    steps: (bench) => {
+      const ioas = ok(bench.iommufd.ioasAlloc());
+      const { stdevId, deviceId } = ok(bench.mock.mockDomain(ioas));
+      const parent = ok(bench.iommufd.hwptAlloc({ deviceId, ptId: ioas, nestParent: true }));
+      const data = { type: 0xdead, bytes: Uint8Array.of(1, 0, 0, 0) };
+      let queue = { faultId: 0, fd: -1 };
+      let hwptId = 0;
+      const trigger = (): IoResult<0> =>
+        bench.mock.triggerPageRequest({ deviceId, groupId: 1, permissions: 1, address: APERTURE });
+      return [
+        () => {
+          const made = bench.iommufd.faultQueueAlloc();
+          if (!isLeft(made)) queue = made.right;
+          return made;
+        },
+        () => {
+          const made = bench.iommufd.hwptAlloc({ deviceId, ptId: parent, faultId: queue.faultId, data });
+          if (!isLeft(made)) hwptId = made.right;
+          return made;
+        },
+        () => bench.mock.replace(stdevId, hwptId),
+        trigger,
+        () => bench.process.read(queue.fd, DATA, 40),
+        () => {
+          const { addressSpace } = bench.process;
+          const { cookie } = IommuHwptPgfault.decode(addressSpace.peek(DATA, 40));
+          addressSpace.poke(DATA + PAGE, IommuHwptPageResponse.encode({ cookie, code: 0 }));
+          return bench.process.write(queue.fd, DATA + PAGE, 8);
+        },
+        trigger,
+        () => bench.mock.replace(stdevId, ioas),
+        () => bench.iommufd.destroy(hwptId),
+        () => bench.process.close(queue.fd),
+        () => bench.iommufd.destroy(queue.faultId),
       ];
     },
   },

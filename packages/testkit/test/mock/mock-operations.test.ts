@@ -1,6 +1,7 @@
+import { Buffer } from 'node:buffer';
 import { describe, expect, it } from 'vitest';
-import { DmaEngine } from '@ioasis/core';
-import { MockDeviceFlag } from '@ioasis/testkit';
+import { createMachine, DmaEngine, IommuIoasCopy, type CreateMachine, type Machine } from '@ioasis/core';
+import { iommufdTest, mockBackend, MockDeviceFlag, replayTrace, TraceBuilder, type StepOutcome } from '@ioasis/testkit';
 import { APERTURE, CLEAN, codeOf, DATA, errnoOf, MockBench, ok, PAGE } from './mock-bench.js';
 
 describe('the test ioctl', () => {
@@ -82,5 +83,28 @@ describe('the test ioctl', () => {
     ok(mock.setTempMemoryLimit(24));
     expect(pinsOfMap(2n * APERTURE)).toBe(3);
     ok(iommufd.ioasUnmapAll(ioasId));
+  });
+
+  it('lets a copy name its source by the number of an area, on a kernel with the self test only', () => {
+    const list = new TraceBuilder('copy');
+    list.mmap(DATA, 0x4000n);
+    list.open('iommu', '/dev/iommu');
+    list.ioctl('iommu', 'IOMMU_IOAS_ALLOC');
+    list.ioctl('iommu', 'IOMMU_IOAS_MAP', { flags: 7, ioas_id: 1, user_va: DATA, length: 0x1000n, iova: 0x5000n });
+    list.ioctl('iommu', 'IOMMU_IOAS_MAP', { flags: 7, ioas_id: 1, user_va: DATA, length: 0x2000n, iova: 0x8000n });
+    const copy = { src_ioas_id: 1, dst_ioas_id: 1, length: 0x1000n, dst_iova: 0x2_0000n };
+    list.ioctl('iommu', 'IOMMU_IOAS_COPY', { ...copy, flags: 0x1_0007, src_iova: (0x1000n << 32n) | 1n });
+    const onlyCopy = (services: CreateMachine['services']): StepOutcome[] => {
+      const seen: StepOutcome[] = [];
+      const make = (): Machine => createMachine({ backend: mockBackend(), services });
+      replayTrace(list.build(), make, {}, ({ step, outcome }) => {
+        if ('cmd' in step && step.cmd === 'IOMMU_IOAS_COPY') seen.push(outcome);
+      });
+      return seen;
+    };
+    const [answer] = onlyCopy([iommufdTest]);
+    const values = IommuIoasCopy.decode(Buffer.from(answer?.out ?? '', 'hex'));
+    expect(values).toMatchObject({ flags: 7, src_iova: 0x9000n, dst_iova: 0x2_0000n });
+    expect(onlyCopy([])[0]?.refusal?.code).toBe('COPY_FLAGS');
   });
 });
