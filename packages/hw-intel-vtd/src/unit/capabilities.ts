@@ -32,6 +32,7 @@ export class Capabilities {
   readonly passThrough: boolean;
   readonly deviceTlb: boolean;
   readonly snoopControl: boolean;
+  readonly memoryTypes: boolean;
   readonly scalable: boolean;
   readonly firstStage: boolean;
   readonly secondStage: boolean;
@@ -82,6 +83,7 @@ export class Capabilities {
     this.passThrough = hasExtended('PT');
     this.deviceTlb = hasExtended('DT');
     this.snoopControl = hasExtended('SC');
+    this.memoryTypes = hasExtended('MTS');
     this.scalable = hasExtended('SMTS');
     this.firstStage = hasExtended('FSTS');
     this.secondStage = hasExtended('SSTS');

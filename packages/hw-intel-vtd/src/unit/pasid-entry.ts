@@ -43,7 +43,6 @@ export class PasidDecoder {
   readonly #firstStage: FirstStage;
   readonly #directoryReserved: Int32Array;
   readonly #entryReserved: Int32Array;
-  readonly #firstStageReserved: Int32Array;
 
   constructor(capabilities: Capabilities, reader: StructureReader, secondStage: SecondStage, firstStage: FirstStage) {
     this.#capabilities = capabilities;
@@ -55,17 +54,23 @@ export class PasidDecoder {
       PASID_DIRECTORY_ENTRY.reserved | addressExcess(PASID_DIRECTORY_ENTRY, 'SMPTBLPTR', width),
       64,
     );
-    const missing = (has: boolean, field: PasidField): bigint => (has ? 0n : PASID_ENTRY.mask(field));
+    const missing = (has: boolean, ...fields: readonly PasidField[]): bigint =>
+      has ? 0n : fields.reduce((mask, field) => mask | PASID_ENTRY.mask(field), 0n);
     const reserved =
       PASID_ENTRY.reserved |
       addressExcess(PASID_ENTRY, 'SSPTPTR', width) |
       domainExcess(PASID_ENTRY, capabilities.domainIdBits) |
-      missing(capabilities.secondStageDirty, 'SSADE') |
+      addressExcess(PASID_ENTRY, 'FSPTPTR', width) |
+      missing(capabilities.secondStage, 'SSPTPTR', 'AW') |
+      missing(capabilities.secondStage && capabilities.secondStageDirty, 'SSADE') |
+      missing(capabilities.firstStage, 'FSPTPTR', 'FSPM', 'WPE') |
       missing(capabilities.extendedAccessed, 'EAFE') |
       missing(capabilities.supervisorRequests, 'SRE') |
-      missing(capabilities.executeRequests, 'ERE');
+      missing(capabilities.executeRequests, 'ERE', 'SSEE') |
+      missing(capabilities.scalableCoherent, 'PWSNP') |
+      missing(capabilities.snoopControl, 'PGSNP') |
+      missing(capabilities.memoryTypes, 'CD', 'EMTE', 'EMT', 'PWT', 'PCD', 'PAT');
     this.#entryReserved = maskWords(reserved, 512);
-    this.#firstStageReserved = maskWords(addressExcess(PASID_ENTRY, 'FSPTPTR', width), 512);
   }
 
   /** What the structures say about a PASID of a requester. Faults are values of kind FAULT. */
@@ -147,7 +152,6 @@ export class PasidDecoder {
     const mode = FSPM.of(words, 0);
     if (mode > 1 || (mode === 1 && !this.#capabilities.firstStage5Level)) return false;
     const { nested } = context;
-    if (nested === null && anyBit(this.#firstStageReserved, words, 0)) return false;
     const guestBits = Math.min(this.#capabilities.guestAddressWidth, context.secondStage?.inputBits ?? 64);
     if (nested !== null && isWider(words[FS_POINTER + 1]!, words[FS_POINTER]!, guestBits)) return false;
     context.kind = nested === null ? ContextKind.FIRST_STAGE : ContextKind.NESTED;
