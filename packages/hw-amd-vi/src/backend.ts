@@ -3,6 +3,7 @@ import {
   HwptFlag,
   type BackendDefinition,
   type BackendEnvironment,
+  type ContractDeviation,
   type DeviceCapabilities,
   type HwInfo,
   type HwptUserData,
@@ -15,8 +16,9 @@ import {
 import { AmdViDriver } from './driver/amd-vi-driver.js';
 import type { LoggedEvent } from './driver/event-reader.js';
 import { PagingDomain } from './driver/paging-domain.js';
+import type { PageTables } from './driver/table-traits.js';
 import { amdViFidelity } from './fidelity.js';
-import { amdViConfiguration, type AmdViOptions } from './options.js';
+import { amdViConfiguration, type AmdViConfiguration, type AmdViOptions } from './options.js';
 import { AmdViUnit } from './unit/amd-vi-unit.js';
 
 /** MSI window, and the HyperTransport ranges just under 1 TiB. */
@@ -27,6 +29,15 @@ const RESERVED: readonly ReservedRegion[] = [
 
 /** `linux-6.12` has no hardware information for this unit. */
 const NO_INFO: HwInfo = { type: 0, data: new Uint8Array() };
+
+const READABLE: ContractDeviation = {
+  clause: 'write-only',
+  why: 'a present entry of guest (v2) tables can be read: the format has no bit against it',
+};
+
+/** The tables that domains get: guest tables need GTSup and GIoSup, and without them Linux falls back to host tables. */
+const usableTables = ({ pageTables, capabilities }: AmdViConfiguration): PageTables =>
+  pageTables === 'v2' && capabilities.guestTranslation && capabilities.guestWithoutPasid ? 'v2' : 'v1';
 
 /** One AMD IOMMU with Linux's driver, for all devices of a machine. */
 export class AmdViBackend implements IommuBackend {
@@ -49,7 +60,7 @@ export class AmdViBackend implements IommuBackend {
       frames: tableFrames,
       mmio: this.unit,
       npCache: this.unit.configuration.npCache,
-      pageTables: this.unit.configuration.pageTables,
+      pageTables: usableTables(this.unit.configuration),
       relax: () => this.unit.step(1),
     });
     this.#driver = driver;
@@ -110,9 +121,11 @@ export class AmdViBackend implements IommuBackend {
  * @throws RangeError for wrong options, with one message that names the path, the value and what is allowed
  */
 export function amdVi(options: AmdViOptions = {}): BackendDefinition {
+  const configuration = amdViConfiguration(options);
   return {
     id: 'amd-vi',
-    fidelity: amdViFidelity(amdViConfiguration(options)),
+    fidelity: amdViFidelity(configuration),
+    deviations: usableTables(configuration) === 'v2' ? [READABLE] : [],
     create: (environment) => new AmdViBackend(environment, options),
   };
 }

@@ -25,7 +25,7 @@ export interface AmdViDriverEnvironment {
   readonly mmio: MmioWindow;
   /** The PCI capability's NpCache bit. */
   readonly npCache: boolean;
-  /** Which tables domains get (Linux: `amd_iommu=pgtbl_v1`, `pgtbl_v2`). */
+  /** Which tables domains get (Linux: `amd_iommu=pgtbl_v1`, `pgtbl_v2`); v2 needs GTSup and GIoSup. */
   readonly pageTables: PageTables;
   /** Lets the hardware go on while the driver polls. */
   readonly relax: () => void;
@@ -53,12 +53,12 @@ export class AmdViDriver implements DomainHost {
   /** By DeviceID. */
   readonly #attached = new Map<number, AttachedDevice>();
 
-  /** Boots the unit. @throws RangeError without memory for its structures, or when guest tables are wanted and the unit has none */
+  /** Boots the unit. @throws RangeError without memory for its structures */
   constructor(environment: AmdViDriverEnvironment) {
     const { memory, frames, mmio, pageTables, relax } = environment;
     this.#environment = environment;
     this.#features = read64(mmio, Register.EXTENDED_FEATURE);
-    this.#traits = tableTraits(this.#usable(pageTables), EXTENDED_FEATURE.get(this.#features, 'GATS') === 1n ? 5 : 4);
+    this.#traits = tableTraits(pageTables, EXTENDED_FEATURE.get(this.#features, 'GATS') === 1n ? 5 : 4);
     this.#setControl({ IOMMU_EN: 0, CMD_BUF_EN: 0, EVENT_LOG_EN: 0, EVENT_INT_EN: 0 });
     this.#table = new DeviceTableWriter(memory, frames, mmio);
     this.#commands = new CommandQueue(memory, frames, mmio, relax);
@@ -228,11 +228,6 @@ export class AmdViDriver implements DomainHost {
       for (const id of this.#domainIds) this.#commands.queue(invalidateDomain(id));
     }
     this.#commands.sync();
-  }
-
-  /** Guest tables need GTSup and GIoSup; without them Linux falls back to host tables. */
-  #usable(wanted: PageTables): PageTables {
-    return wanted === 'v2' && this.#has('GT_SUP') && this.#has('GIO_SUP') ? 'v2' : 'v1';
   }
 
   #has(field: FeatureField): boolean {

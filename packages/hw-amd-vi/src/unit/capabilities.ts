@@ -11,6 +11,8 @@ export class Capabilities {
   /** Levels of the GCR3 table. */
   readonly gcr3Levels: number;
   readonly pasidBits: number;
+  /** GIoSup: requests without PASID may use the guest tables of PASID 0. */
+  readonly guestWithoutPasid: boolean;
   readonly noExecute: boolean;
   readonly prefetch: boolean;
   readonly pageRequests: boolean;
@@ -34,6 +36,7 @@ export class Capabilities {
     this.guestLevels = has('GT_SUP') ? Math.min(5, 4 + value('GATS')) : 0;
     this.gcr3Levels = has('GT_SUP') ? Math.min(3, 1 + value('GLX_SUP')) : 0;
     this.pasidBits = has('GT_SUP') ? value('PAS_MAX') + 1 : 0;
+    this.guestWithoutPasid = has('GIO_SUP');
     this.noExecute = has('NX_SUP');
     this.prefetch = has('PREF_SUP');
     this.pageRequests = has('PPR_SUP');
