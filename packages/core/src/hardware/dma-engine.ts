@@ -31,13 +31,14 @@ export class DmaEngine implements DmaPort {
     this.requesterId = requesterId;
   }
 
-  read(iova: bigint, bytes: number, pasid: number = NO_PASID): DmaReadOutcome {
+  read(iova: bigint, bytes: number, pasid: number = NO_PASID, isTranslated: boolean = false): DmaReadOutcome {
     const data = new Uint8Array(bytes);
-    return { ...this.#request(iova, data, Access.READ, pasid), data };
+    const access = Access.READ | (isTranslated ? Access.TRANSLATED : 0);
+    return { ...this.#request(iova, data, access, pasid), data };
   }
 
-  write(iova: bigint, data: Uint8Array, pasid: number = NO_PASID): DmaOutcome {
-    return this.#request(iova, data, Access.WRITE, pasid);
+  write(iova: bigint, data: Uint8Array, pasid: number = NO_PASID, isTranslated: boolean = false): DmaOutcome {
+    return this.#request(iova, data, Access.WRITE | (isTranslated ? Access.TRANSLATED : 0), pasid);
   }
 
   translate(iova: bigint, write: boolean, pasid: number = NO_PASID): AtsOutcome {

@@ -38,10 +38,13 @@ export interface AtsOutcome {
  */
 export interface DmaPort {
   readonly requesterId: number;
-  /** Reads `bytes` bytes at `iova`; refused pieces read as zero. */
-  read(iova: bigint, bytes: number, pasid?: number): DmaReadOutcome;
+  /**
+   * Reads `bytes` bytes at `iova`; refused pieces read as zero.
+   * @param isTranslated the address is physical, from an earlier {@link translate} (PCIe ATS); false unless given
+   */
+  read(iova: bigint, bytes: number, pasid?: number, isTranslated?: boolean): DmaReadOutcome;
   /** Writes; refused pieces change nothing. */
-  write(iova: bigint, data: Uint8Array, pasid?: number): DmaOutcome;
+  write(iova: bigint, data: Uint8Array, pasid?: number, isTranslated?: boolean): DmaOutcome;
   /** ATS translation request for one page. */
   translate(iova: bigint, write: boolean, pasid?: number): AtsOutcome;
 }

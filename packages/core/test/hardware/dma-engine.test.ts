@@ -136,4 +136,14 @@ describe('DmaEngine', () => {
     expect(requests).toEqual([[8, NO_PASID, 0, 0x1008, Access.TRANSLATION_REQUEST | Access.READ | Access.WRITE]]);
     expect(port.translate(0x3000n, false)).toEqual({ pa: undefined, pageBytes: 0n, readable: false, writable: false });
   });
+
+  it('marks requests whose address an ATS translation gave', () => {
+    const { port, requests } = setUp();
+    port.read(0x1000n, 4, NO_PASID, true);
+    port.write(0x1000n, Uint8Array.of(1), 7, true);
+    expect(requests.map(([, pasid, , , access]) => [pasid, access])).toEqual([
+      [NO_PASID, Access.READ | Access.TRANSLATED],
+      [7, Access.WRITE | Access.TRANSLATED],
+    ]);
+  });
 });
