@@ -24,7 +24,7 @@ export interface ConformanceCase {
 /**
  * Every case for a backend. Which ones there are depends on what the backend says of itself (`DeviceCapabilities`, its domains, its unit
  * and `BackendDefinition.deviations`), and on nothing else.
- * @throws when not even one page can be mapped
+ * @throws when not even a device can be put on a domain
  */
 export function conformanceCases(definition: BackendDefinition): readonly ConformanceCase[] {
   const traits = readTraits(definition);

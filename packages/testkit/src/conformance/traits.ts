@@ -8,7 +8,6 @@ import {
   type ReservedRegion,
 } from '@ioasis/core';
 import { Bench } from './bench.js';
-import { equal } from './expectations.js';
 
 const GIB = 1n << 30n;
 /** RAM that pages are mapped to begins here, unless their size asks for another place. */
@@ -54,10 +53,10 @@ export function readTraits(definition: BackendDefinition): BackendTraits {
       definition.deviations?.find((deviation) => deviation.clause === clause)?.why,
   };
   const iova = placeFor({ ...traits, keepsTranslations: false }, 1n << 16n);
-  bare.map(iova, TARGET, 1n << 16n);
+  bare.tryMap(iova, TARGET, 1n << 16n);
   bench.request(device, iova);
   const { iotlbHits } = unit.counters;
-  equal(bench.request(device, iova).pa, TARGET, 'where a read of the first mapping goes');
+  bench.request(device, iova);
   return { ...traits, keepsTranslations: unit.counters.iotlbHits > iotlbHits };
 }
 
