@@ -1,5 +1,6 @@
 export * from './checkers/index.js';
 export * from './conformance/index.js';
+export * from './catalogue/index.js';
 export * from './devices/index.js';
 export * from './diff/index.js';
 export * from './failure/index.js';

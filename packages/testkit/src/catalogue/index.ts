@@ -1,0 +1,1 @@
+export { ioctlsOf, refusalCatalogue, type CatalogueEntry } from './refusal-catalogue.js';
