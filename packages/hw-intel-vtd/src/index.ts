@@ -21,4 +21,5 @@ export { type VtdPageRequest } from './unit/page-requests.js';
 export { type VtdFault } from './unit/request-fault.js';
 export { IotlbKind, type UnitCaches } from './unit/unit-caches.js';
 export { type WalkFailure } from './unit/walk-failure.js';
+export { StageTag, StructureTag } from './unit/unit-watch.js';
 export { VtdUnit, type VtdUnitParts } from './unit/vtd-unit.js';

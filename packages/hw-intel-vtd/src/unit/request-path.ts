@@ -248,20 +248,29 @@ export class RequestPath {
     if ((access & ATS) !== 0 && !deviceTlb) {
       return context.scalable ? FaultReason.DEVICE_TLB_DISABLED : FaultReason.REQUEST_TYPE_BLOCKED;
     }
+    if ((access & Access.TRANSLATED) !== 0) return this.#hostAddressReason(context, hi, lo, true);
     if (context.scalable && (access & Access.PRIVILEGED) !== 0 && !context.supervisorRequests) {
       return FaultReason.SUPERVISOR_DISABLED;
     }
     if (context.scalable && pasid !== NO_PASID && (access & Access.EXECUTE) !== 0 && !context.executeRequests) {
       return FaultReason.EXECUTE_DISABLED;
     }
-    const isTranslated = (access & Access.TRANSLATED) !== 0;
-    if (!isTranslated && context.kind !== ContextKind.PASS_THROUGH) return 0;
-    // The address is the host's already.
+    if (context.kind !== ContextKind.PASS_THROUGH) return 0;
+    // With a PASID the window is memory for tables, and nothing for pass-through (VT-d 3.15).
+    return this.#hostAddressReason(context, hi, lo, pasid !== NO_PASID);
+  }
+
+  /** The address is the host's already. */
+  #hostAddressReason(
+    context: TranslationContext,
+    hi: number,
+    lo: number,
+    isWindowRefused: boolean,
+  ): FaultReasonCode | 0 {
     if (isWider(hi, lo, this.#capabilities.hostAddressWidth)) {
       return context.scalable ? FaultReason.ADDRESS_BEYOND_HOST_WIDTH : FaultReason.ADDRESS_BEYOND_WIDTH;
     }
-    // With a PASID the window is memory for tables, and nothing for pass-through (VT-d 3.15).
-    if (!this.#window.contains(hi, lo) || (pasid === NO_PASID && !isTranslated)) return 0;
+    if (!isWindowRefused || !this.#window.contains(hi, lo)) return 0;
     return context.scalable ? FaultReason.SM_INTERRUPT_RANGE : FaultReason.INTERRUPT_RANGE;
   }
 

@@ -1,4 +1,6 @@
+import { Access } from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
+import { VTD_PRESETS } from '../../src/index.js';
 import { VtdRig } from './rig.js';
 
 const FSTS = 0x34;
@@ -61,6 +63,31 @@ describe('fault recording', () => {
       clear(rig, (requester - 1) % 2);
     }
     expect(rig.unit.read32(FRO + 8) & 0xffff).toBe(5);
+  });
+
+  it('starts over at the first record once neither DMA nor interrupts are remapped', () => {
+    const { rig, fault } = make(8);
+    fault(1);
+    clear(rig, 0);
+    // Interrupt remapping alone keeps the index.
+    rig.unit.write32(0x18, 0x0600_0000);
+    rig.unit.write32(0x18, 0x8600_0000 | 0);
+    fault(2);
+    expect(rig.unit.read32(FRO + 16 + 8) & 0xffff).toBe(2);
+    clear(rig, 1);
+    rig.unit.write32(0x18, 0x0400_0000);
+    rig.unit.write32(0x18, 0x8400_0000 | 0);
+    fault(3);
+    expect(rig.unit.read32(FRO + 8) & 0xffff).toBe(3);
+  });
+
+  it.each([
+    ['a unit with device TLBs', {}, 1],
+    ['a unit without', { ecap: VTD_PRESETS.full.ecap & ~4n }, 0],
+  ])('AT of a translation request in the record of %s', (_, options, at) => {
+    const rig = new VtdRig({ preset: 'full', ...options }).enable();
+    rig.ask(1, 0x5000n, Access.READ | Access.TRANSLATION_REQUEST);
+    expect((rig.unit.read32(FRO + 12) >>> 28) & 3).toBe(at);
   });
 
   it('PPF cannot be cleared by writing it', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { VTD_PRESETS } from '../../src/index.js';
 import { VtdRig } from './rig.js';
 
 const GCMD = 0x18;
@@ -44,6 +45,20 @@ describe('global command', () => {
     const rig = new VtdRig();
     expect(rig.ask(DEVICE, 0xfee0_0000n)).toBe('0xfee00000');
     expect(rig.ask(DEVICE, 0xffff_ffff_ffff_f000n)).toBe('0xfffffffffffff000');
+  });
+
+  it.each([
+    ['a unit with scalable mode', VTD_PRESETS.full.ecap, '0x180000000'],
+    ['a unit without', VTD_PRESETS.full.ecap & ~(1n << 43n), '0x100000000'],
+  ])('switching translation off: the caches of %s', (_, ecap, answer) => {
+    const rig = new VtdRig({ preset: 'full', ecap });
+    const at = rig.map(rig.context(DEVICE, 5), IOVA, 0x1_0000_0003n);
+    rig.enable();
+    expect(rig.ask(DEVICE, IOVA)).toBe('0x100000000');
+    rig.store(at, 0x1_8000_0003n);
+    rig.unit.write32(GCMD, 0x0400_0000);
+    rig.unit.write32(GCMD, 0x8400_0000 | 0);
+    expect(rig.ask(DEVICE, IOVA)).toBe(answer);
   });
 
   it('reset brings power-on back', () => {

@@ -1,6 +1,6 @@
 import { Access, DeviceTlb, hi32, lo32, NO_PASID } from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
-import { tlbEndpoint } from '../../src/index.js';
+import { tlbEndpoint, VTD_PRESETS } from '../../src/index.js';
 import { VtdRig } from './rig.js';
 
 /*
@@ -211,6 +211,30 @@ describe('legacy mode', () => {
   it.each(rows)('%s', (_, descriptor, verdicts) => {
     const { is, expected } = left(legacyWorld, descriptor, verdicts);
     expect(is).toEqual(expected);
+  });
+});
+
+describe('commands ignore', () => {
+  it.each([
+    ['bits of the domain id that the unit does not have', iotlb(2n, 0x15n)],
+    ['the same of page-selective ones', iotlb(3n, 0xfff5n, P, 0n, 1n)],
+  ])('%s', (_, descriptor) => {
+    const rig = new VtdRig({ cap: VTD_PRESETS['qemu-q35-48bit'].cap & ~7n });
+    rig.map(rig.context(A, 5), P, PA | 3n);
+    rig.enable().ask(A, P);
+    rig.submit(descriptor);
+    expect(inIotlb(rig, 5, -1, P)()).toBe(false);
+  });
+
+  it('those bits for contexts and PASIDs as well', () => {
+    const rig = new VtdRig({ cap: VTD_PRESETS['qemu-q35-48bit'].cap & ~7n });
+    rig.map(rig.context(A, 5), P, PA | 3n);
+    rig.enable().ask(A, P);
+    rig.submit(context(3n, 0x25n, A));
+    expect(rig.unit.caches.contexts.find(A, NO_PASID)).toBeNull();
+    rig.ask(A, P);
+    rig.submit(context(2n, 0x25n));
+    expect(rig.unit.caches.contexts.find(A, NO_PASID)).toBeNull();
   });
 });
 

@@ -1,5 +1,6 @@
 import { NO_PASID } from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
+import { VTD_PRESETS } from '../../src/index.js';
 import type { Endpoint, InvalidationCompletion, VtdOptions } from '../../src/index.js';
 import { VtdRig } from './rig.js';
 
@@ -11,6 +12,7 @@ const IQE = 0x10;
 const ITE = 0x40;
 const ICE = 0x20;
 const STATUS = 0x3_0000n;
+const CAP = 0xd2_008c_222f_0606n;
 const DEVICE = 0x0018;
 
 /** Status write of 2, as Linux asks for it (linux-tables: 0x2_00000025 is SW | IF-less wait with FN). */
@@ -40,6 +42,12 @@ describe('wait descriptors', () => {
     rig.unit.write32(0x9c, 1);
     rig.submit(wait(0n, 0x10n));
     expect(rig.messages).toHaveLength(2);
+  });
+
+  it('ignore bits of the status address that the host does not have', () => {
+    const rig = new VtdRig().enable();
+    rig.submit([0x2_0000_0025n, STATUS | (1n << 48n) | (1n << 63n)]);
+    expect(rig.load(STATUS)).toBe(2n);
   });
 
   it('with a fence alone do nothing and are legal', () => {
@@ -91,6 +99,21 @@ describe('errors stop the queue at the descriptor', () => {
     rig.store(rig.queue, type, 0n);
     rig.write(IQT, width === 0n ? 0x10n : 0x20n);
     expect([rig.unit.read32(FSTS), rig.register(IQERCD)]).toEqual([info === 0n ? 0 : IQE, info]);
+  });
+
+  it.each<[string, VtdOptions, [bigint, bigint], bigint]>([
+    ['page-selective without CAP.PSI', { cap: CAP & ~(1n << 39n), ecap: 0xf42n }, [0x32n, 0n], 4n],
+    ['a device-TLB type without ECAP.DT', {}, [0x18_0000_0003n, 0n], 3n],
+    [
+      'PFSID without ECAP.DIT',
+      { preset: 'full', ecap: VTD_PRESETS.full.ecap & ~(1n << 41n) },
+      [0x120_0018_0000_0003n, 0n],
+      4n,
+    ],
+  ])('%s', (_, options, descriptor, info) => {
+    const rig = new VtdRig(options).enable();
+    rig.submit(descriptor);
+    expect([rig.unit.read32(FSTS), rig.register(IQERCD)]).toEqual([IQE, info]);
   });
 
   it('the upper half of a 256-bit descriptor must be zero', () => {

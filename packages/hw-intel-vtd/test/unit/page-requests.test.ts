@@ -1,3 +1,4 @@
+import { Access } from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
 import type { Endpoint, PageGroupResponse, VtdPageRequest } from '../../src/index.js';
 import { VtdRig } from './rig.js';
@@ -32,6 +33,30 @@ function make(): { rig: VtdRig; responses: PageGroupResponse[] } {
   };
   rig.unit.connectEndpoint(DEVICE, endpoint);
   return { rig: rig.enable('scalable'), responses };
+}
+
+const PAGE = 0x4000_0000n;
+const TARGET = 0x1_0000_0000n;
+
+/** Pointers of a PASID entry, second and first stage, and the edit that allows writing to the page. */
+function second(rig: VtdRig) {
+  const root = rig.page();
+  const at = rig.map(root, PAGE, TARGET | 1n);
+  return { words: [root, 0n] as const, grant: () => rig.store(at, TARGET | 3n) };
+}
+
+function first(rig: VtdRig) {
+  const root = rig.page();
+  const at = rig.mapFirst(root, PAGE, TARGET | 0x65n);
+  return { words: [0n, root] as const, grant: () => rig.store(at, TARGET | 0x67n) };
+}
+
+function nested(rig: VtdRig) {
+  const [host, guest] = [rig.page(), rig.page()];
+  rig.mapFirst(guest, PAGE, 0x7000_0067n);
+  for (let at = 0x20_0000n; at < 0x2c_0000n; at += 0x1000n) rig.map(host, at, at | 3n);
+  const at = rig.map(host, 0x7000_0000n, TARGET | 1n);
+  return { words: [host, guest] as const, grant: () => rig.store(at, TARGET | 3n) };
 }
 
 describe('page requests', () => {
@@ -74,6 +99,46 @@ describe('page requests', () => {
     rig.unit.write32(PRS, 2);
     expect(rig.unit.requestPage(request)).toBe('queued');
     expect(rig.register(PQT), 'wrapped').toBe(0n);
+  });
+
+  /** PASID 0x42 gets a right that its IOTLB entry does not have. Software need not invalidate before it answers (VT-d 6.5.3.1). */
+  it.each([
+    ['first stage', 0x41n, (rig: VtdRig) => first(rig)],
+    ['second stage', 0x89n, (rig: VtdRig) => second(rig)],
+    ['nested', 0xc9n, (rig: VtdRig) => nested(rig)],
+  ] as const)('drop what was cached of their page: %s', (_, low, build) => {
+    const { rig } = make();
+    const { words, grant } = build(rig);
+    const directory = rig.load(rig.scalableContextAt(DEVICE)) & ~0xfffn;
+    rig.pasid(directory, 0x42, { q0: words[0] | low, q1: 6n, q2: words[1] });
+    rig.submit([0x37n, 0n], [0x12n, 0n]);
+    const page = 0x4000_0000n;
+    const write = (): string => rig.ask(DEVICE, page, Access.WRITE, 0x42);
+    expect(rig.ask(DEVICE, page, Access.READ, 0x42)).toBe('0x100000000');
+    grant();
+    const { iotlb } = rig.unit.caches;
+    expect(iotlb.lookup(0, Number(page), 6, 0x42)).toBe(true);
+    expect(rig.unit.requestPage({ ...request, address: page })).toBe('queued');
+    expect(iotlb.lookup(0, Number(page), 6, 0x42)).toBe(false);
+    expect(write()).toBe('0x100000000');
+  });
+
+  it('with FPD in the PASID entry are refused without a record', () => {
+    const { rig } = make();
+    const directory = rig.load(rig.scalableContextAt(DEVICE)) & ~0xfffn;
+    rig.pasid(directory, 0x43, { q0: 2n });
+    expect(rig.unit.requestPage({ ...request, pasid: 0x43 })).toBe('refused');
+    expect(rig.unit.translation.fault).toMatchObject({ name: 'PASID_ENTRY_NOT_PRESENT', recorded: 'suppressed' });
+  });
+
+  it.each([
+    ['reserved', 'TABLE_MODE_INVALID'],
+    ['abort', 'ABORT_DMA_MODE'],
+    ['legacy', 'PAGE_REQUEST_IN_LEGACY_MODE'],
+  ] as const)('in table mode %s are refused', (mode, reason) => {
+    const rig = new VtdRig({ preset: 'full' }).enable(mode, { queue: false });
+    expect(rig.unit.requestPage(request)).toBe('refused');
+    expect(rig.unit.translation.fault?.name).toBe(reason);
   });
 
   it('are answered by a page-group response descriptor', () => {

@@ -8,8 +8,9 @@ import { VtdRig } from './rig.js';
 
 const cases = [...LEGACY_CASES, ...SCALABLE_CASES];
 
+const TRANSLATION = Access.READ | Access.WRITE | Access.TRANSLATION_REQUEST;
+
 describe('translation requests', () => {
-  const TRANSLATION = Access.READ | Access.WRITE | Access.TRANSLATION_REQUEST;
   const answered = cases.filter(
     ({ reason, request }) =>
       FAULT_CONDITIONS[reason].translation !== 'fault' &&
@@ -105,6 +106,29 @@ describe('translation requests', () => {
     expect(unit(rig).translate(DEVICE, NO_PASID, 0, 0, TRANSLATION)).toBe(false);
     expect(unit(rig).translation.fault?.recorded).toBe('suppressed');
     expect(unit(rig).translate(DEVICE, NO_PASID, 0, 0, Access.READ | Access.TRANSLATED)).toBe(false);
+  });
+});
+
+describe('translated requests', () => {
+  it('carry an address of the host, whatever the tables and the privilege are', () => {
+    const rig = new VtdRig({ preset: 'full' });
+    const directory = rig.scalableContext(DEVICE, { low: 4n, high: 1n << 20n });
+    rig.pasid(directory, 0, { q0: rig.page() | 0x89n, q1: 5n });
+    rig.enable('scalable');
+    expect(rig.ask(DEVICE, IOVA)).toBe('SUPERVISOR_DISABLED');
+    expect(rig.ask(DEVICE, PA | 8n, Access.WRITE | Access.TRANSLATED)).toBe('0x100000008');
+    expect(rig.ask(DEVICE, 0xfee0_0000n, Access.WRITE | Access.TRANSLATED)).toBe('SM_INTERRUPT_RANGE');
+  });
+
+  it('are asked for with pages as large as the unit has where all passes through, but near the interrupt window', () => {
+    const rig = new VtdRig({ preset: 'full' });
+    rig.pasid(rig.scalableContext(DEVICE, { low: 4n }), 0, { q0: 0x109n, q1: 5n });
+    rig.enable('scalable');
+    const shift = (hi: number, lo: number): number => {
+      unit(rig).translate(DEVICE, NO_PASID, hi, lo | 0, TRANSLATION);
+      return unit(rig).translation.pageShift;
+    };
+    expect([shift(1, 0x1234_5678), shift(0, 0xc000_0000)]).toEqual([30, 12]);
   });
 });
 
