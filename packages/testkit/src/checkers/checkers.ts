@@ -1,19 +1,22 @@
-import type {
-  BackendDefinition,
-  DeviceTlb,
-  FrameRange,
-  IommuBackend,
-  MachineHost,
-  MachineService,
-  PhysicalMemory,
-  RunningService,
-  TranslationUnit,
+import {
+  Machine,
+  type BackendDefinition,
+  type DeviceTlb,
+  type FrameRange,
+  type IommuBackend,
+  type MachineHost,
+  type MachineService,
+  type PhysicalMemory,
+  type RunningService,
+  type TranslationUnit,
 } from '@ioasis/core';
 import { tapBackend } from '../log/backend-tap.js';
+import { recordCalls } from '../log/call-recorder.js';
 import { callSite } from '../log/call-site.js';
-import { EventStream, type EventListener } from '../log/event-stream.js';
+import type { EventLog } from '../log/event-log.js';
+import { EventStream } from '../log/event-stream.js';
 import { MemoryTap } from '../log/memory-tap.js';
-import { tapProcesses } from '../log/process-tap.js';
+import { tapCalls, tapProcesses } from '../log/process-tap.js';
 import { UnitTap } from '../log/unit-tap.js';
 import { tapDeviceTlb } from '../log/device-tlb-tap.js';
 import { findingText } from './finding-text.js';
@@ -28,8 +31,8 @@ export interface CheckersOptions {
   readonly only?: readonly CheckerName[];
   /** Report also uses of stale translations before the driver said that they are gone: legal, and a place to look at. */
   readonly windows?: boolean;
-  /** Further listeners, such as an `EventLog`. */
-  readonly listeners?: readonly EventListener[];
+  /** Keeps everything that happens. */
+  readonly log?: EventLog;
 }
 
 /**
@@ -52,7 +55,14 @@ export class Checkers implements MachineService {
   /** Called by the machine. @throws Error for a second machine */
   start(host: MachineHost): RunningService {
     this.startOnBackend(host.backend, host.memory, host.tableFrames);
-    tapProcesses(host.processes, this.#stream);
+    const stream = this.#stream;
+    const isLogged = this.#options.log !== undefined;
+    if (host instanceof Machine) {
+      tapProcesses(host, (process) => {
+        tapCalls(process, stream);
+        if (isLogged) recordCalls(process, stream);
+      });
+    }
     return {};
   }
 
@@ -80,9 +90,8 @@ export class Checkers implements MachineService {
     const promises = new Promises(({ words }) => words.every(({ address }) => isKeptAtOnce(address)));
     this.#memory = tap;
     this.#stale = new StaleChecker(memory, promises, (address) => tap.follow(address));
-    for (const listener of [promises, this.#stale, this.#unmaps, ...(this.#options.listeners ?? [])]) {
-      stream.listen(listener);
-    }
+    for (const listener of [promises, this.#stale, this.#unmaps]) stream.listen(listener);
+    if (this.#options.log !== undefined) stream.listen(this.#options.log);
   }
 
   /** A unit more; one that is known already stays as it is. */

@@ -1,4 +1,5 @@
 import type { CacheFill, HardwareFault, Range64, UnitInvalidation } from '@ioasis/core';
+import type { TraceOp } from '../trace/index.js';
 
 /** A call that software made and that had an effect on the IOMMU: an ioctl, a call of the driver, or what a test calls one. */
 export interface Operation {
@@ -82,7 +83,16 @@ export type Happening =
       /** Entries that the unit read for it. */
       readonly reads: number;
     }
-  | { readonly kind: 'fault'; readonly unit: number; readonly fault: HardwareFault };
+  | { readonly kind: 'fault'; readonly unit: number; readonly fault: HardwareFault }
+  | {
+      /** A system call as `iommu-trace/1` has it, without its place; only where an `EventLog` listens. */
+      readonly kind: 'system-call';
+      readonly pid: number;
+      readonly record: CallRecord;
+    };
+
+/** A step of a trace before it has a number and a scenario. */
+export type CallRecord = { readonly op: TraceOp } & Readonly<Record<string, unknown>>;
 
 /** Something that happened at a step of the log's clock. */
 export type LogEvent = Happening & {

@@ -1,5 +1,6 @@
 export {
   outermost,
+  type CallRecord,
   type ChangedWord,
   type EventOf,
   type Happening,
@@ -7,3 +8,5 @@ export {
   type LogEventKind,
   type Operation,
 } from './event.js';
+export { EventLog, type MappedBy } from './event-log.js';
+export { eventText } from './event-text.js';

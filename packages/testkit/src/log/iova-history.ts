@@ -8,14 +8,15 @@ const MOST_CHANGES = 65_536;
 /** Which IOVAs were mapped and unmapped when, and who is attached where. */
 export class IovaHistory {
   readonly #changes = new Map<number, Change[]>();
-  /** Domain by requester and PASID. */
-  readonly #attached = new Map<string, number>();
+  /** Attachments by requester and PASID. */
+  readonly #attached = new Map<string, EventOf<'attach'>[]>();
 
   event(event: LogEvent): void {
     if (event.kind === 'attach') {
       const key = `${event.requesterId} ${event.pasid}`;
-      if (event.domain === undefined) this.#attached.delete(key);
-      else this.#attached.set(key, event.domain);
+      const before = this.#attached.get(key);
+      if (before === undefined) this.#attached.set(key, [event]);
+      else before.push(event);
     } else if (event.kind === 'map' || event.kind === 'unmap') {
       const changes = this.#changes.get(event.domain) ?? [];
       if (changes.length === MOST_CHANGES) changes.splice(0, MOST_CHANGES / 2);
@@ -24,9 +25,9 @@ export class IovaHistory {
     }
   }
 
-  /** The domain that a requester is attached to now. */
-  domainOf(requesterId: number, pasid: number): number | undefined {
-    return this.#attached.get(`${requesterId} ${pasid}`);
+  /** The domain that a requester is attached to after a step. */
+  domainOf(requesterId: number, pasid: number, step: number = Number.POSITIVE_INFINITY): number | undefined {
+    return this.#attached.get(`${requesterId} ${pasid}`)?.findLast((attach) => attach.step <= step)?.domain;
   }
 
   /** The last change of an IOVA up to a step. */

@@ -1,19 +1,30 @@
-import { hex, type IoResult, type Process, type ProcessFamily } from '@ioasis/core';
+import { hex, type IoResult, type Machine, type Process } from '@ioasis/core';
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { callSite } from './call-site.js';
 import type { EventStream } from './event-stream.js';
 import { intercept } from './intercept.js';
 import { ioctlDetail, ioctlOf } from './ioctl-name.js';
 
-/** Puts the ioctls and closes of all processes that start from now on into a stream, with the place in the program that made them. */
-export function tapProcesses(family: ProcessFamily, stream: EventStream): void {
-  intercept(family, 'admit', (admit) => (process) => {
-    tapProcess(process, stream);
-    return admit(process);
-  });
+/** Told of each process once it is made. */
+export type ProcessListener = (process: Process) => void;
+
+/** Calls `started` for all processes of a machine that start from now on. */
+export function tapProcesses(machine: Machine, started: ProcessListener): void {
+  intercept(machine, 'spawn', (spawn) => (options) => begin(spawn(options), started));
 }
 
-function tapProcess(process: Process, stream: EventStream): void {
+function begin(process: Process, started: ProcessListener): Process {
+  started(process);
+  intercept(process, 'fork', (fork) => () => {
+    const child = fork();
+    if (!isLeft(child)) begin(child.right, started);
+    return child;
+  });
+  return process;
+}
+
+/** Puts the ioctls and closes of a process into a stream, with the place in the program that made them. */
+export function tapCalls(process: Process, stream: EventStream): void {
   intercept(process, 'ioctl', (ioctl) => (fd, request, argument) => {
     const definition = ioctlOf(process.fileOf(fd)?.kind ?? '', request >>> 0);
     const name = definition?.name ?? `ioctl ${hex(BigInt(request >>> 0))}`;
