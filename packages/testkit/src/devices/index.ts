@@ -1,3 +1,7 @@
+export { enableFeatures, featuresOf, type AtsFeatures } from './ats-config.js';
+export { AtsDevice, type AtsLink, type AtsPageRequest } from './ats-device.js';
+export { AtsDriver, type AtsProgress, type AtsTransfer } from './ats-driver.js';
+export { ATS_BUFFER_BYTES, AtsCommand, AtsConfig, AtsRegister, AtsStatus } from './ats-layout.js';
 export { EduDriver, type EduDirection } from './edu-driver.js';
 export { EduDevice, type EduOptions } from './edu-device.js';
 export { EDU_BUFFER, EDU_BUFFER_BYTES, EduDma, EduRegister } from './edu-layout.js';
