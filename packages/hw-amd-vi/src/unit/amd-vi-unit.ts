@@ -97,7 +97,7 @@ export class AmdViUnit implements TranslationUnit, RegisterSink {
       watch: this.#watch,
       isLive: true,
     });
-    this.#pageRequests = new PageRequests(registers, capabilities, this.#path, this.#events, this.#pprLog);
+    this.#pageRequests = new PageRequests(registers, capabilities, this.#path, this.#pprLog);
     this.#commands = new CommandProcessor({
       memory,
       registers,

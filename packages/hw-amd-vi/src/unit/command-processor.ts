@@ -177,8 +177,11 @@ export class CommandProcessor {
       case Opcode.INVALIDATE_IOMMU_ALL:
         counters.invalidatedEntries += caches.dropAll();
         return 'done';
+      case Opcode.INVALIDATE_INTERRUPT_TABLE:
+        caches.dropInterrupts(DEVICE_ID.of(words, 0));
+        return 'done';
       default:
-        // PREFETCH_IOMMU_PAGES is a hint: doing nothing is always right. INVALIDATE_INTERRUPT_TABLE: no interrupt remapping, no cache.
+        // PREFETCH_IOMMU_PAGES is a hint: doing nothing is always right.
         return 'done';
     }
   }

@@ -1,5 +1,12 @@
 import { Access, iova, join64, NO_PASID, type AccessKind, type HardwareFault } from '@ioasis/core';
-import { EVENT, EventCode, HardwareErrorType, INVALID_REQUEST_EVENT, type EventName } from '../layouts/events.js';
+import {
+  EVENT,
+  EventCode,
+  HardwareErrorType,
+  INVALID_PPR_EVENT,
+  INVALID_REQUEST_EVENT,
+  type EventName,
+} from '../layouts/events.js';
 import type { DeviceEntry } from './device-entry.js';
 import type { Request } from './request.js';
 import type { LogSink } from './unit-log.js';
@@ -137,6 +144,20 @@ export class FaultReporter {
       ADDRESS: this.#address(),
     });
     return this.#report('INVALID_DEVICE_REQUEST', word, false, { type });
+  }
+
+  /** INVALID_PPR_REQUEST (48882 2.5.9). RX = 0: software answers the device. */
+  invalidPageRequest(tag: number): AmdViFault {
+    const { pasid } = this.#request;
+    const word = INVALID_PPR_EVENT.encode({
+      CODE: EventCode.INVALID_PPR_REQUEST,
+      DEVICE_ID: this.#request.deviceId,
+      PASID_15_0: pasid === NO_PASID ? 0 : pasid & 0xffff,
+      PASID_19_16: pasid === NO_PASID ? 0 : pasid >>> 16,
+      TAG: tag,
+      ADDRESS: this.#address(),
+    });
+    return this.#report('INVALID_PPR_REQUEST', word, false, { tag });
   }
 
   #address(): bigint {

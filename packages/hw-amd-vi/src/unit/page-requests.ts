@@ -1,5 +1,5 @@
 import { hi32, lo32, NO_PASID, type RegisterFile } from '@ioasis/core';
-import { EventCode, INVALID_PPR_EVENT, PPR_ENTRY, PPR_REQUEST_CODE } from '../layouts/events.js';
+import { PPR_ENTRY, PPR_REQUEST_CODE } from '../layouts/events.js';
 import { Register } from '../layouts/register-offsets.js';
 import { CONTROL, PPR_AUTO_RESPONSE } from '../layouts/registers.js';
 import type { Capabilities } from './capabilities.js';
@@ -23,7 +23,7 @@ export interface AmdViPageRequest {
 
 /**
  * What became of a page request: logged; lost in a log that is full or does not run; answered by the unit itself, because it could not
- * be logged; or refused with an event.
+ * be logged; or refused with an event, and the fault in the unit's `translation.fault`.
  */
 export type PageRequestResult = 'logged' | 'lost' | 'answered' | 'refused';
 
@@ -32,14 +32,12 @@ export class PageRequests {
   readonly #registers: RegisterFile;
   readonly #capabilities: Capabilities;
   readonly #path: RequestPath;
-  readonly #events: LogSink;
   readonly #log: LogSink;
 
-  constructor(registers: RegisterFile, capabilities: Capabilities, path: RequestPath, events: LogSink, log: LogSink) {
+  constructor(registers: RegisterFile, capabilities: Capabilities, path: RequestPath, log: LogSink) {
     this.#registers = registers;
     this.#capabilities = capabilities;
     this.#path = path;
-    this.#events = events;
     this.#log = log;
   }
 
@@ -48,21 +46,16 @@ export class PageRequests {
     const { deviceId, pasid, tag, address } = request;
     this.#path.request.set(deviceId, pasid ?? NO_PASID, hi32(address), lo32(address), 0);
     const hasPasid = pasid !== undefined;
-    const fields = {
-      DEVICE_ID: deviceId,
-      PASID_15_0: hasPasid ? pasid & 0xffff : 0,
-      PASID_19_16: hasPasid ? pasid >>> 16 : 0,
-      TAG: tag,
-    };
     if (!this.#mayAsk(deviceId)) {
-      this.#events.append(
-        INVALID_PPR_EVENT.encode({ ...fields, CODE: EventCode.INVALID_PPR_REQUEST, ADDRESS: address }),
-      );
+      this.#path.refusePageRequest(tag);
       return 'refused';
     }
     const result = this.#log.append(
       PPR_ENTRY.encode({
-        ...fields,
+        DEVICE_ID: deviceId,
+        PASID_15_0: hasPasid ? pasid & 0xffff : 0,
+        PASID_19_16: hasPasid ? pasid >>> 16 : 0,
+        TAG: tag,
         CODE: PPR_REQUEST_CODE,
         ADDRESS: address & ~0xfffn,
         GN: hasPasid,

@@ -127,6 +127,11 @@ export class RequestPath {
     return entry.action === DeviceAction.ILLEGAL || (entry.guest && !this.#parts.control.guestTables);
   }
 
+  /** A page request that its sender may not make; the request is set. */
+  refusePageRequest(tag: number): void {
+    this.#refuse(this.reporter.invalidPageRequest(tag));
+  }
+
   /** V = 0: everything passes, but a device without DTE.I has no business with translations (48882 2.2.2.1, Table 7). */
   #forward(access: number): boolean {
     if ((access & (Access.TRANSLATED | Access.TRANSLATION_REQUEST)) === 0) return this.#pass(RIGHTS);

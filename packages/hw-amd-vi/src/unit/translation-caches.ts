@@ -128,6 +128,11 @@ export class TranslationCaches {
     return dropped + nested;
   }
 
+  /** INVALIDATE_INTERRUPT_TABLE: no interrupt remapping, nothing is cached. */
+  dropInterrupts(deviceId: number): void {
+    this.#invalidated('INVALIDATE_INTERRUPT_TABLE', [], { requester: deviceId }, undefined, 0);
+  }
+
   /** INVALIDATE_IOMMU_ALL. @returns entries dropped */
   dropAll(): number {
     const dropped = this.devices.drop(() => true) + this.iotlb.clear() + this.directories.clear();

@@ -66,7 +66,7 @@ describe('an observer of the unit', () => {
     expect(fills).toEqual([]);
   });
 
-  it('is told the tags of guest and nested entries', () => {
+  it('is told the tags of guest entries', () => {
     const { rig, fills } = watched();
     const gcr3 = rig.table();
     const guestRoot = rig.table();
@@ -93,6 +93,7 @@ describe('an observer of the unit', () => {
     rig.command(...invalidatePages(5, 0x1000n, { s: true, pde: true }));
     rig.command(...invalidatePages(5, EVERYTHING, { s: true, pasid: 9 }));
     rig.command(...invalidateDevice(8));
+    rig.command((5n << 60n) | 8n);
     rig.command(...INVALIDATE_ALL);
     const host = { domain: 5, pasid: NO_PASID };
     expect(invalidations).toEqual([
@@ -124,6 +125,7 @@ describe('an observer of the unit', () => {
         range: undefined,
         dropped: 1,
       },
+      { command: 'INVALIDATE_INTERRUPT_TABLE', caches: [], tags: { requester: 8 }, range: undefined, dropped: 0 },
       {
         command: 'INVALIDATE_IOMMU_ALL',
         caches: ['structure', 'iotlb', 'paging-structure'],
@@ -173,5 +175,8 @@ describe('an observer of the unit', () => {
     expect(faults).toHaveLength(1);
     expect(faults[0]).toMatchObject({ name: 'IO_PAGE_FAULT', requesterId: 8, recorded: 'recorded' });
     expect(faults[0]?.record).toEqual(rig.events()[0]);
+    rig.unit.requestPage({ deviceId: 8, pasid: 3, tag: 7, address: 0x1000n, read: true, write: false });
+    expect(faults[1]).toMatchObject({ name: 'INVALID_PPR_REQUEST', pasid: 3, details: { tag: 7 } });
+    expect(rig.unit.translation.fault).toBe(faults[1]);
   });
 });
