@@ -121,6 +121,11 @@ const cases: readonly Case[] = [
     reserved: [bits(63, 48) | bits(11, 9) | bits(5, 5), bits(63, 16), ALL & ~1n & ~bits(6, 5), ALL, ALL, ALL, ALL, ALL],
   },
   {
+    structure: 'PASID entry, 4 bits of domain id',
+    build: () => scalable({ ...PLAIN, cap: few.cap }, secondStage, pasidEntry, NO_PASID),
+    reserved: [bits(63, 48) | bits(11, 9) | bits(5, 5), bits(63, 4)],
+  },
+  {
     structure: 'first-stage table of level 4',
     build: () => scalable(FULL, firstStage, (rig, directory) => firstEntry(rig, directory, 4)),
     reserved: [bits(63, 63) | bits(7, 7)],
