@@ -1,5 +1,6 @@
 import { describe, test, type TestAPI } from 'vitest';
 import type { MachineOptions } from '@ioasis/core';
+import { checkers } from '../checkers/index.js';
 import {
   createTestMachine,
   eachBackend,
@@ -17,6 +18,8 @@ export interface MachineFixtures {
   readonly setup: Omit<MachineOptions, 'devices' | 'memoryLimit'> & {
     readonly limits?: TestLimits;
   };
+  /** Whether checkers look over the machine's shoulder, and fail the test for what they find. False unless overridden. */
+  readonly checked: boolean;
   /** The machine, made on first use. After the test it is closed, and the test fails when something is still held. */
   readonly pc: TestMachine;
 }
@@ -33,9 +36,13 @@ export const machineTest = (backend: BackendSource): TestAPI<MachineFixtures> =>
   test.extend<MachineFixtures>({
     backend,
     setup: {},
-    pc: async ({ backend: source, setup }, use) => {
-      const pc = createTestMachine({ ...setup, backend: source });
+    checked: false,
+    pc: async ({ backend: source, setup, checked }, use) => {
+      const check = checked ? checkers() : undefined;
+      const services = [...(setup.services ?? []), ...(check === undefined ? [] : [check])];
+      const pc = createTestMachine({ ...setup, services, backend: source });
       await use(pc);
+      check?.assertClean();
       assertNoLeaks(pc);
     },
   });

@@ -29,3 +29,21 @@ describe('machineTest', () => {
     expect(domain.mapPages(0, 0x40_0000, 1, 0, 12, 1, 3)).toBe(0);
   });
 });
+
+describe('machineTest with checkers', () => {
+  const test = machineTest(vendors[0]!).override({ checked: true });
+
+  test('is silent when all is well', ({ pc }) => {
+    const buffer = pc.buffer(0x1000);
+    const iova = pc.map(buffer);
+    expect(pc.dma.read(iova, 4)).not.toFault();
+    pc.unmap(iova, buffer.bytes);
+  });
+
+  test.fails('fails a test whose device uses what was unmapped', ({ pc }) => {
+    const buffer = pc.buffer(0x1000);
+    const iova = pc.map(buffer);
+    pc.unmap(iova, buffer.bytes);
+    expect(pc.dma.read(iova, 4)).toFault({ iova });
+  });
+});
