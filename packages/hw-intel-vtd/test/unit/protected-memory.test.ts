@@ -35,6 +35,21 @@ describe('protected memory', () => {
     expect(rig.unit.read32(0x34)).toBe(0);
   });
 
+  it('keeps translated requests out as well, those that the IOTLB knows too', () => {
+    const rig = make();
+    rig.map(rig.context(8, 5), 0x4000_0000n, 0x20_0003n);
+    rig.map(rig.load(rig.contextAt(8)) & ~0xfffn, 0x4000_1000n, 0x60_0003n);
+    rig.enable();
+    const ask = (): string[] => [0x4000_0000n, 0x4000_1000n].map((iova) => rig.ask(8, iova));
+    expect(ask()).toEqual(['0x200000', '0x600000']);
+    expect(ask()).toEqual(['0x200000', '0x600000']);
+    rig.unit.write32(0x64, 0x8000_0000 | 0);
+    expect(ask()).toEqual(['READ_DENIED', '0x600000']);
+    expect(rig.unit.translation.permissions, 'the other one').not.toBe(0);
+    rig.unit.write32(0x64, 0);
+    expect(ask()).toEqual(['0x200000', '0x600000']);
+  });
+
   it('is absent without PLMR and PHMR', () => {
     const rig = new VtdRig();
     rig.unit.write32(0x64, 0x8000_0000 | 0);

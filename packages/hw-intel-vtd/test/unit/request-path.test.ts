@@ -198,6 +198,18 @@ describe('requests without PASID in scalable mode', () => {
     expect(rig.ask(DEVICE, IOVA)).toBe('USER_DENIED');
   });
 
+  it('do not serve requests that name their PASID, from the caches either', () => {
+    const rig = new VtdRig({ preset: 'full' });
+    const directory = rig.scalableContext(DEVICE, { low: 0x408n, high: 7n });
+    const root = rig.page();
+    rig.map(root, IOVA, PA | 3n);
+    rig.pasid(directory, 7, { q0: root | 0x89n, q1: 5n });
+    rig.enable('scalable');
+    expect(rig.ask(DEVICE, IOVA)).toBe('0x100000000');
+    expect(rig.ask(DEVICE, IOVA, Access.READ, 7)).toBe('PASID_IS_RID_PASID');
+    expect(rig.ask(DEVICE, IOVA)).toBe('0x100000000');
+  });
+
   it('serve functions above 0x7f from the upper half of the root entry', () => {
     const rig = new VtdRig({ preset: 'full' });
     const requester = 0x01f8;
