@@ -252,8 +252,9 @@ export class InvalidationQueue {
     this.#faults.raise(ITE);
   }
 
+  /** The first one that software has not seen yet stays on record (VT-d 11.4.9.9). */
   #reportUnexpected(requester: number): void {
-    this.#noteError({ ICESID: requester });
+    if ((this.#registers.get(RegisterOffset.FSTS) & ICE) === 0) this.#noteError({ ICESID: requester });
     this.#faults.raise(ICE);
   }
 

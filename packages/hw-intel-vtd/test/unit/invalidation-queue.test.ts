@@ -197,6 +197,12 @@ describe('device-TLB invalidation', () => {
     expect(rig.unit.read32(FSTS)).toBe(ICE);
     expect(rig.register(IQERCD) >> 48n, 'ICESID').toBe(0x18n);
     expect(rig.load(STATUS)).toBe(2n);
+    rig.unit.connectEndpoint(0x20, answering('unexpected'));
+    rig.submit([3n | (0x20n << 32n), 0x5000n]);
+    expect(rig.register(IQERCD) >> 48n, 'the first stays').toBe(0x18n);
+    rig.unit.write32(FSTS, ICE);
+    rig.submit([3n | (0x20n << 32n), 0x5000n]);
+    expect([rig.register(IQERCD) >> 48n, rig.unit.read32(FSTS)]).toEqual([0x20n, ICE]);
   });
 });
 
