@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { describe, expect, it } from 'vitest';
-import { createMachine, DmaEngine, IommuIoasCopy, type CreateMachine, type Machine } from '@ioasis/core';
+import { createMachine, DmaEngine, IommuIoasCopy, type Machine, type MachineService } from '@ioasis/core';
 import { iommufdTest, mockBackend, MockDeviceFlag, replayTrace, TraceBuilder, type StepOutcome } from '@ioasis/testkit';
 import { APERTURE, CLEAN, codeOf, DATA, errnoOf, MockBench, ok, PAGE } from './mock-bench.js';
 
@@ -94,7 +94,7 @@ describe('the test ioctl', () => {
     list.ioctl('iommu', 'IOMMU_IOAS_MAP', { flags: 7, ioas_id: 1, user_va: DATA, length: 0x2000n, iova: 0x8000n });
     const copy = { src_ioas_id: 1, dst_ioas_id: 1, length: 0x1000n, dst_iova: 0x2_0000n };
     list.ioctl('iommu', 'IOMMU_IOAS_COPY', { ...copy, flags: 0x1_0007, src_iova: (0x1000n << 32n) | 1n });
-    const onlyCopy = (services: CreateMachine['services']): StepOutcome[] => {
+    const onlyCopy = (services: readonly MachineService[]): StepOutcome[] => {
       const seen: StepOutcome[] = [];
       const make = (): Machine => createMachine({ backend: mockBackend(), services });
       replayTrace(list.build(), make, {}, ({ step, outcome }) => {
