@@ -231,6 +231,19 @@ describe('an entry that is written while the unit reads it', () => {
     expect(named.size).toBe(22);
   });
 
+  it('is read one word after the other: what changes behind a read is not seen, what changes before one is', () => {
+    const world = stage();
+    const { rig, streams } = world;
+    const where = rig.steAt(STREAM);
+    // Word 1 of stage 1 with S1DSS 0, written when n words have been read.
+    const late = (read: number): string | undefined => {
+      const pace = Array.from({ length: WORDS }, (_, at) => Number(at === read));
+      return answer(world, where, streams.cdtable, [[1, streams['s1dss-terminate'][1]!]], pace)[0];
+    };
+    expect([0, 1].map(late)).toEqual(['F_STREAM_DISABLED', 'F_STREAM_DISABLED']);
+    expect([2, 3, 7].map(late)).toEqual(['0x100000000', '0x100000000', '0x100000000']);
+  });
+
   it('is torn when it is copied word by word without rules', () => {
     const world = stage();
     const { streams, rig } = world;

@@ -40,6 +40,7 @@ export class CarefulWalker extends LeanWalker {
   #stageLo = 0;
   readonly #accessed: 'ignore' | 'fault' | 'set';
   readonly #setDirty: boolean;
+  readonly #isReadOnly: boolean;
 
   /** 1 while every step of a walk is reported. */
   protected watching = 0;
@@ -55,6 +56,7 @@ export class CarefulWalker extends LeanWalker {
     this.memory = options.memory;
     this.#accessed = options.accessed ?? 'ignore';
     this.#setDirty = options.setDirty ?? false;
+    this.#isReadOnly = options.readOnly ?? false;
     this.incoherent = (options.coherent ?? true) ? 0 : 1;
     this.isWatched = false;
   }
@@ -281,17 +283,19 @@ export class CarefulWalker extends LeanWalker {
     if (translator !== null && !translator.translateTableAddress(this.#stageHi, this.#stageLo, true)) {
       return this.stopAt(WalkStop.STAGE);
     }
-    memory.deviceWriting = true;
-    const stored = memory.compareExchange64(
-      this.entryAddressHi,
-      this.entryAddressLo,
-      this.entryHi,
-      this.entryLo,
-      hi,
-      lo,
-    );
-    memory.deviceWriting = false;
-    if (!stored) return this.stopAt(WalkStop.UPDATE);
+    if (!this.#isReadOnly) {
+      memory.deviceWriting = true;
+      const stored = memory.compareExchange64(
+        this.entryAddressHi,
+        this.entryAddressLo,
+        this.entryHi,
+        this.entryLo,
+        hi,
+        lo,
+      );
+      memory.deviceWriting = false;
+      if (!stored) return this.stopAt(WalkStop.UPDATE);
+    }
     this.entryHi = hi;
     this.entryLo = lo;
     return true;

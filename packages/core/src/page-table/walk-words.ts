@@ -15,6 +15,8 @@ export interface RadixWalkerOptions {
   readonly accessed?: 'ignore' | 'fault' | 'set';
   /** A write makes a clean leaf dirty. Default false. */
   readonly setDirty?: boolean;
+  /** A walk writes nothing: flags that it would set count as set. For explanations. Default false. */
+  readonly readOnly?: boolean;
   /**
    * False: the walk does not snoop the CPU's caches and reads through the memory's line cache, if it has one. Only watched walks do
    * so (see `isWatched`); others would go past it. Default true.

@@ -54,10 +54,14 @@ export class StageWalkers {
     const key = `${kind} ${flags.accessed} ${flags.dirty}`;
     let walker = this.#walkers.get(key);
     if (walker === undefined) {
-      const accessed = this.#isLive || flags.accessed !== 'set' ? flags.accessed : 'ignore';
-      const setDirty = this.#isLive && flags.dirty;
-      const coherent = this.#coherent;
-      walker = new RadixWalker({ memory: this.#memory, format: format(), accessed, setDirty, coherent });
+      walker = new RadixWalker({
+        memory: this.#memory,
+        format: format(),
+        accessed: flags.accessed,
+        setDirty: flags.dirty,
+        readOnly: !this.#isLive,
+        coherent: this.#coherent,
+      });
       if (this.#visitor !== null) {
         walker.isWatched = true;
         walker.visitor = this.#visitor(stage);

@@ -192,6 +192,8 @@ describe('stalled transactions', () => {
     const rig = stalling();
     rig.ask(0x10, 0x1000n);
     expect(rig.unit.translation.fault?.details).toMatchObject({ stall: 0 });
+    // An explanation stalls nothing.
+    expect(rig.unit.explain(0x11, NO_PASID, 0x1000n, Access.READ).fault?.name).toBe('F_TRANSLATION');
     rig.ask(0x11, 0x1000n);
     rig.ask(0x10, 0x2000n);
     expect(tags(rig)).toEqual([

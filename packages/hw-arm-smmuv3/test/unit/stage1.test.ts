@@ -254,6 +254,9 @@ describe('accessed flag and dirty state of stage 1', () => {
   it('a write makes a clean page dirty with HD, also through a translation that was cached clean', () => {
     const leaf = PAGE | AP2 | DBM;
     const { rig, slot } = at(leaf, CD_FLAG.HA | CD_FLAG.HD);
+    // An explanation says what a write would come to, and writes nothing.
+    expect(rig.unit.explain(0x10, -1, IOVA, WRITE)).toMatchObject({ pa: PA, writable: true });
+    expect(rig.load(slot)).toBe(PA | leaf);
     expect(rig.ask(0x10, IOVA)).toBe('0x100000000');
     expect(rig.load(slot)).toBe(PA | leaf);
     expect(rig.ask(0x10, IOVA, WRITE)).toBe('0x100000000');
