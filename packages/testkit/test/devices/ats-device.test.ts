@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import '@ioasis/testkit/vitest';
 import { AtsDriver, eachBackend, enableFeatures, type AtsPageRequest } from '../../src/index.js';
 import { atsMachine, atsVendors } from './ats-machine.js';
+import { wire } from './ats-wiring.js';
 
 const DATA = 0x4000_0000n;
 const EVERYTHING = { pasid: undefined, startHi: 0, startLo: 0, lastHi: -1, lastLo: -1 };
@@ -35,6 +36,20 @@ eachBackend(describe, atsVendors, (backend) => {
     expect(pc.device.invalidate({ ...EVERYTHING, startHi: 1 })).toBe(0);
     expect(pc.device.invalidate(EVERYTHING)).toBe(1);
     expect(read()).toBe('failed');
+  });
+
+  it('forgets a page when the unit has an invalidation command for it, and only that page', () => {
+    const pc = atsMachine(backend);
+    const invalidatePage = wire(pc);
+    pc.map(pc.buffer(0x2000), DATA);
+    const driver = new AtsDriver(pc.vfio);
+    const read = (iova: bigint) => driver.transfer({ direction: 'to-device', iova, bytes: 1 });
+    expect([read(DATA), read(DATA + 0x1000n)]).toEqual(['done', 'done']);
+    pc.unmap(DATA, 0x2000n);
+    invalidatePage(DATA);
+    expect([read(DATA), read(DATA + 0x1000n)]).toEqual(['failed', 'done']);
+    invalidatePage(DATA + 0x1000n);
+    expect(read(DATA + 0x1000n)).toBe('failed');
   });
 
   it('asks for a missing page and goes on when it has come', () => {

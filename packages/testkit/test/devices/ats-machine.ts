@@ -11,10 +11,13 @@ const enables: Readonly<Record<string, { readonly structure: string; readonly bi
   'amd-vi': { structure: 'DTE', bit: 96 },
 };
 
-/** Units that have ATS: ECAP.DT, IDR0.ATS; AMD's always has. */
+/** An SMMU with ATS: IDR0.ATS. */
+export const SMMU_WITH_ATS = { idr0: SMMU_V3_PRESETS['qemu-virt-7.2'].idr0 | (1 << 10) } as const;
+
+/** Units that have ATS: ECAP.DT for VT-d; AMD's always has it. */
 export const atsVendors: readonly BackendDefinition[] = [
   intelVtd({ ecap: VTD_PRESETS['qemu-q35-48bit'].ecap | (1n << 2n) }),
-  armSmmuv3({ idr0: SMMU_V3_PRESETS['qemu-virt-7.2'].idr0 | (1 << 10) }),
+  armSmmuv3(SMMU_WITH_ATS),
   amdVi(),
 ];
 
