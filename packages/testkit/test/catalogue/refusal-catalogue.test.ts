@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { differenceTable } from '@ioasis/compat-vfio';
 import { iommufdIoctls, vfioIoctls } from '@ioasis/core';
 import { ioctlsOf, refusalCatalogue, replayTrace } from '@ioasis/testkit';
 import { recording, side } from '../diff/sides.js';
@@ -14,6 +15,12 @@ describe('the catalogue of refusals', () => {
     const own = catalogue.filter(({ room }) => !room.startsWith('hw-'));
     expect(own.length).toBeGreaterThan(250);
     expect(own.filter(({ ioctls }) => ioctls.length === 0).map(({ code }) => code)).toEqual([]);
+  });
+
+  it('declares every code that the difference table names', () => {
+    const declared = new Set(catalogue.map(({ code }) => code));
+    const named = differenceTable.flatMap(({ type1Codes, iommufdCodes }) => [...type1Codes, ...iommufdCodes]);
+    expect(named.filter((code) => !declared.has(code))).toEqual([]);
   });
 
   it('names ioctls as the headers do', () => {
