@@ -11,6 +11,9 @@ import { VtdUnit } from '@ioasis/hw-intel-vtd';
 import type { Subject } from './subjects.js';
 import type { Orders } from './workloads.js';
 
+/* Constants of this module: V8 loads and checks an imported one at each use. */
+const WITHOUT_PASID = NO_PASID;
+const READ = Access.READ;
 const REQUESTER = 0x0010;
 const DOMAIN = 7;
 const RTADDR = 0x20;
@@ -62,10 +65,11 @@ export class VtdFacade {
 
 function translateAll(unit: VtdUnit, order: Int32Array): number {
   const { translation } = unit;
+  const count = order.length;
   let frames = 0;
-  for (let i = 0; i < order.length; i++) {
+  for (let i = 0; i < count; i++) {
     const page = order[i] as number;
-    if (!unit.translate(REQUESTER, NO_PASID, 1, page << 12, Access.READ)) throw new Error('request refused');
+    if (!unit.translate(REQUESTER, WITHOUT_PASID, 1, page << 12, READ)) throw new Error('request refused');
     frames += (translation.paHi << 20) | (translation.paLo >>> 12);
   }
   return frames;

@@ -19,3 +19,5 @@ export {
   type UnitInvalidation,
   type UnitObserver,
 } from './unit-observer.js';
+export { RequestFront, type RequestFrontParts } from './request-front.js';
+export { PageWalk, RequestStream, type PageWalkOptions, type RequestStreamOptions } from './request-stream.js';

@@ -92,6 +92,40 @@ export class RadixWalker extends CarefulWalker {
     return this.carefully(root, level, hi, lo, allowedHi, allowedLo, iovaHi, iovaLo, access & RIGHT_BITS);
   }
 
+  /** Walks only if the shortest way leads to a page of 4 KiB that may be read and written. False: nothing is known and nothing has changed. */
+  walkPage(root: TableRoot, iovaHi: number, iovaLo: number): boolean {
+    const isOther = ((iovaHi + root.biasHi) & root.excessHi) | (ANY & this.otherAccess);
+    if (isOther !== 0) return false;
+    return root.leanWord3 >= 0
+      ? this.leanFrom3(root, iovaHi, iovaLo)
+      : root.leanWord >= 0 && this.leanFrom(root, iovaHi, iovaLo);
+  }
+
+  /** The same from the lowest table, which a paging-structure cache knows. */
+  resumePage(
+    root: TableRoot,
+    tableFrame: number,
+    allowedHi: number,
+    allowedLo: number,
+    iovaHi: number,
+    iovaLo: number,
+  ): boolean {
+    const frame = (tableFrame - this.words.firstFrame) | 0;
+    const isOther =
+      ((iovaHi + root.biasHi) & root.excessHi) |
+      (ANY & this.otherAccess) |
+      (~allowedHi & this.leanAllowedHi) |
+      (~allowedLo & this.leanAllowedLo) |
+      ((root.leanWord & root.leanWord3) >> 31);
+    if (isOther !== 0 || frame >>> 0 >= this.words.tableLimit) return false;
+    return this.leanPage((frame << 10) | ((iovaLo >>> 11) & 0x3fe), iovaLo, 1);
+  }
+
+  /** What a page that {@link walkPage} finds allows, for a requester of this privilege. */
+  pagePermissions(privileged: boolean): number {
+    return privileged ? this.#leanPrivileged : this.#leanRights;
+  }
+
   /**
    * What the last walk's page allows: OR of `Access` READ, WRITE, EXECUTE, for a requester of this privilege. A clean page of a
    * walker that sets dirty bits does not allow writes yet: the first write has to walk. EXECUTE may be missing unless it was asked for.

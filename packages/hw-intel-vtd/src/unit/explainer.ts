@@ -42,7 +42,12 @@ export class Explainer {
     const counters = new UnitCounters();
     const off = { contextEntries: 0, pasidEntries: 0, iotlbEntries: 0, pagingEntries: 0, negative: false };
     const watch = new UnitWatch();
-    const caches = new UnitCaches({ ...configuration, caches: { ...configuration.caches, ...off } }, counters, watch);
+    const caches = new UnitCaches(
+      { ...configuration, caches: { ...configuration.caches, ...off } },
+      counters,
+      this.#translation,
+      watch,
+    );
     this.#path = new RequestPath({
       memory,
       configuration,

@@ -131,6 +131,7 @@ export class FirstStage {
   }
 
   #finish(walker: RadixWalker, root: TableRoot, mode: FirstStageMode, access: number, done: boolean): boolean {
+    walker.isWatched = false;
     this.reads = walker.reads;
     this.atTop = walker.level === root.topLevel;
     if (!done) {
@@ -143,9 +144,8 @@ export class FirstStage {
         this.denied = (access & Access.EXECUTE) !== 0 && !walker.allows(level | Access.EXECUTE) ? 'execute' : 'write';
       return false;
     }
-    const user = walker.permissions(false);
-    let supervisor = walker.permissions(true);
-    if (mode.supervisorExecutePrevention && (user & Access.READ) !== 0) supervisor &= ~Access.EXECUTE;
+    const rights = this.rightsOf(walker.permissions(false), walker.permissions(true), mode);
+    const supervisor = rights >>> SUPERVISOR_SHIFT;
     if ((access & Access.EXECUTE) !== 0 && (access & Access.PRIVILEGED) !== 0 && (supervisor & Access.EXECUTE) === 0) {
       this.stop = WalkStop.PERMISSION;
       this.denied = 'execute';
@@ -154,7 +154,7 @@ export class FirstStage {
     this.paHi = walker.paHi;
     this.paLo = walker.paLo;
     this.pageShift = walker.pageShift;
-    this.permissions = user | (supervisor << SUPERVISOR_SHIFT);
+    this.permissions = rights;
     if (this.#isLive && !mode.snooped && (walker.entryLo & D) === 0) {
       // The page cannot become dirty without snooping, so that nobody may write to it.
       this.permissions &= ~(Access.WRITE | (Access.WRITE << SUPERVISOR_SHIFT));
@@ -162,6 +162,18 @@ export class FirstStage {
       return (access & Access.WRITE) === 0;
     }
     return true;
+  }
+
+  /** Rights of a user and of a supervisor as {@link permissions} has them. */
+  rightsOf(user: number, supervisor: number, mode: FirstStageMode): number {
+    // SMEP: a supervisor does not execute what a user may read.
+    const prevented = mode.supervisorExecutePrevention && (user & Access.READ) !== 0 ? Access.EXECUTE : 0;
+    return user | ((supervisor & ~prevented) << SUPERVISOR_SHIFT);
+  }
+
+  /** The walker of a context without second stage. */
+  pageWalker(mode: FirstStageMode): RadixWalker {
+    return this.#walkerFor(mode);
   }
 
   /** A write that WPE = 0 lets through makes the page dirty as any other. */

@@ -76,7 +76,7 @@ export class GlobalCommand {
     for (const level of [TE, IRE, CFI]) {
       if ((changed & level) !== 0) this.#setStatus(level, (value & level) !== 0);
     }
-    this.#caches.version++;
+    this.#caches.front.forget();
     const isOn = (registers.get(RegisterOffset.GSTS) & TE) !== 0;
     if (!isOn && (changed & TE) !== 0 && this.#capabilities.scalable) this.#caches.dropAll('translation disable');
     if ((registers.get(RegisterOffset.GSTS) & (TE | IRE)) === 0) this.#faults.restart();
@@ -93,7 +93,7 @@ export class GlobalCommand {
     const enabled = (this.#registers.get(RegisterOffset.PMEN) & EPM) !== 0;
     const rest = this.#registers.get(RegisterOffset.PMEN) & ~PRS;
     this.#registers.set(RegisterOffset.PMEN, enabled ? rest | PRS : rest);
-    this.#caches.version++;
+    this.#caches.front.forget();
   }
 
   /** Protected ranges are in force, whether or not translation is on (VT-d 11.4.8.1). */

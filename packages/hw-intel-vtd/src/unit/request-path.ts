@@ -155,24 +155,6 @@ export class RequestPath {
     return reason;
   }
 
-  /** A plain read or write with a known context, which the IOTLB did not answer: it has nothing, or too few rights (`found`). */
-  missed(
-    context: TranslationContext,
-    requester: number,
-    pasid: number,
-    hi: number,
-    lo: number,
-    access: number,
-    found: boolean,
-  ): boolean {
-    this.#watch.requester = requester;
-    this.#watch.pasid = pasid;
-    this.#tables.lookedUp(found);
-    const reason = this.#requestReason(context, false, pasid, hi, lo, access);
-    if (reason !== 0) return this.#refuse(reason, context.faultProcessingDisabled, requester, pasid, hi, lo, access);
-    return this.#translateByTables(context, requester, pasid, hi, lo, access);
-  }
-
   /** Translation is off: requests pass, but those of ATS are not supported then, which is no fault (VT-d 4.2.1). */
   #untranslated(requester: number, pasid: number, hi: number, lo: number, access: number): boolean {
     if ((access & ATS) !== 0) {

@@ -110,6 +110,12 @@ export class SecondStage {
     return this.#finish(walker, root, mode, access, done);
   }
 
+  /** The walker of a context if its walks to pages need nothing but the tables; otherwise null. */
+  pageWalker(root: TableRoot, mode: SecondStageMode): RadixWalker | null {
+    const isOther = mode.secondStageDirty && !mode.snooped;
+    return isOther || root.inputBits > this.#capabilities.guestAddressWidth ? null : this.#walkerFor(mode);
+  }
+
   #refuseInput(): false {
     this.stop = WalkStop.INPUT;
     this.failure = { stage: 'second' };
@@ -125,6 +131,7 @@ export class SecondStage {
   }
 
   #finish(walker: RadixWalker, root: TableRoot, mode: SecondStageMode, access: number, done: boolean): boolean {
+    walker.isWatched = false;
     this.reads = walker.reads;
     if (!done) {
       this.stop = walker.stop;

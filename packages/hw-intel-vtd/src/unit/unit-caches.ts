@@ -1,10 +1,12 @@
 import {
   CacheQuery,
   PagingStructureCache,
+  RequestFront,
   StructureCache,
   TranslationCache,
   type CacheKind,
   type CacheTags,
+  type Translation,
   type TranslationCacheOptions,
   type UnitCounters,
 } from '@ioasis/core';
@@ -12,6 +14,7 @@ import { PasidCacheGranularity, PasidIotlbGranularity } from '../layouts/descrip
 import { Granularity } from '../layouts/invalidation-registers.js';
 import type { VtdConfiguration } from '../options.js';
 import type { Capabilities } from './capabilities.js';
+import { InterruptWindow } from './interrupt-window.js';
 import { ContextKind, type ScalableContext, type TranslationContext } from './translation-context.js';
 import { StageTag, StructureTag, type UnitWatch } from './unit-watch.js';
 
@@ -42,8 +45,8 @@ export class UnitCaches {
   readonly iotlb: TranslationCache;
   readonly secondStage: PagingStructureCache;
   readonly firstStage: PagingStructureCache;
-  /** Changes with every change of the structure caches, and with the table mode: whoever keeps a context compares it. */
-  version = 0;
+  /** Remembers requesters while nothing of the structure caches and the table mode changes. */
+  readonly front: RequestFront;
   /** False while the IOTLB never held first-stage or nested entries: page-selective commands need not look for them. */
   mayHoldFirstStage = false;
   readonly #capabilities: Capabilities;
@@ -54,7 +57,7 @@ export class UnitCaches {
   readonly #watch: UnitWatch;
   readonly #query = new CacheQuery();
 
-  constructor(configuration: VtdConfiguration, counters: UnitCounters, watch: UnitWatch) {
+  constructor(configuration: VtdConfiguration, counters: UnitCounters, translation: Translation, watch: UnitWatch) {
     const { caches, capabilities } = configuration;
     const { ways, seed, provenance } = caches;
     this.#capabilities = capabilities;
@@ -73,11 +76,13 @@ export class UnitCaches {
     this.iotlb = new TranslationCache({ ...shape(caches.iotlbEntries), provenance });
     this.secondStage = new PagingStructureCache(shape(caches.pagingEntries));
     this.firstStage = new PagingStructureCache(shape(caches.pagingEntries));
+    const window = new InterruptWindow(configuration.msiWindow);
+    this.front = new RequestFront({ iotlb: this.iotlb, translation, counters, window });
   }
 
   /** Power-on: everything is empty and replacement starts over. */
   reset(): void {
-    this.version++;
+    this.front.forget();
     this.contexts.clear();
     this.scalableContexts.clear();
     this.pasids.clear();
@@ -90,7 +95,7 @@ export class UnitCaches {
   dropAll(command: 'SRTP' | 'translation disable'): void {
     const query = this.#query.all();
     const everything = (): boolean => true;
-    this.version++;
+    this.front.forget();
     const structures =
       this.contexts.drop(everything) + this.scalableContexts.drop(everything) + this.pasids.drop(everything);
     this.#done(command, ALL, {}, query, structures + this.#dropTranslations(query));
@@ -102,7 +107,7 @@ export class UnitCaches {
    */
   dropContexts(granularity: number, domain: number, requester: number, functionMask: number): void {
     const structure = StructureTag.CONTEXT;
-    this.version++;
+    this.front.forget();
     switch (granularity) {
       case Granularity.GLOBAL: {
         const dropped = this.contexts.drop(() => true) + this.scalableContexts.drop(() => true);
@@ -138,7 +143,7 @@ export class UnitCaches {
     const structure = StructureTag.PASID;
     const ofDomain = domain & this.#domainMask;
     const isOf = (entry: TranslationContext): boolean => entry.domain === ofDomain || entry.kind === ContextKind.FAULT;
-    this.version++;
+    this.front.forget();
     switch (granularity) {
       case PasidCacheGranularity.GLOBAL: {
         const dropped = this.pasids.drop(() => true);

@@ -9,13 +9,12 @@ import {
   type Clock,
   type PhysicalMemory,
   type RegisterSink,
-  type TranslationCache,
+  type RequestFront,
   type TranslationUnit,
   type TranslationWalk,
   type UnitObserver,
 } from '@ioasis/core';
 import { isLeft } from 'fp-ts/lib/Either.js';
-import { TranslationTableMode } from '../layouts/control-registers.js';
 import { REGISTER_WINDOW_BYTES, RegisterOffset } from '../layouts/register-offsets.js';
 import { decodeVtdOptions, type VtdConfiguration, type VtdOptions } from '../options.js';
 import { DescriptorType, PageResponse } from '../layouts/descriptors.js';
@@ -25,13 +24,12 @@ import { EventMessage, type MessageSink } from './event-message.js';
 import { Explainer } from './explainer.js';
 import { FaultLog } from './fault-log.js';
 import { GlobalCommand } from './global-command.js';
-import { InterruptWindow } from './interrupt-window.js';
 import { InvalidationQueue, type DescriptorSink } from './invalidation-queue.js';
 import { PageRequestQueue, type VtdPageRequest } from './page-requests.js';
 import { RegisterInvalidation } from './register-invalidation.js';
 import { Hook, vtdRegisters } from './registers.js';
 import { RequestPath } from './request-path.js';
-import { ContextKind, type ScalableContext, type TranslationContext } from './translation-context.js';
+import { RequestStreams } from './request-streams.js';
 import { UnitCaches } from './unit-caches.js';
 import { UnitWatch } from './unit-watch.js';
 
@@ -45,12 +43,6 @@ export interface VtdUnitParts {
   /** Where the unit's own interrupts go; they are lost without it. */
   readonly interrupts?: MessageSink;
 }
-
-/** Rights that the hit path answers by itself; any other bit of an access takes the long way. */
-const PLAIN = Access.READ | Access.WRITE | Access.ATOMIC;
-const RIGHTS = Access.READ | Access.WRITE;
-const ALL_RIGHTS = RIGHTS | Access.EXECUTE;
-const MIB_SHIFT = 20;
 
 /** An Intel VT-d remapping unit, hardware half: registers, walks, caches, queue, faults. */
 export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
@@ -74,14 +66,8 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
   readonly #registerInvalidation: RegisterInvalidation;
   readonly #path: RequestPath;
   readonly #explainer: Explainer;
-  readonly #iotlb: TranslationCache;
-  /** The context of the last requester, while the caches are at this version. */
-  #context: TranslationContext | null = null;
-  #requester = -1;
-  #pasid = NO_PASID;
-  #version = -1;
-  readonly #windowFirst: number;
-  readonly #windowLast: number;
+  readonly #front: RequestFront;
+  readonly #streams: RequestStreams;
 
   /** @throws RangeError when the options are wrong; the message names the path, the value and what is allowed */
   constructor(parts: VtdUnitParts) {
@@ -96,8 +82,8 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
     this.#faultEvent = new EventMessage(this.#registers, RegisterOffset.FECTL, deliver);
     this.#invalidationEvent = new EventMessage(this.#registers, RegisterOffset.IECTL, deliver);
     this.#faults = new FaultLog(this.#registers, this.#faultEvent, capabilities);
-    this.caches = new UnitCaches(configuration, this.counters, this.#watch);
-    this.#iotlb = this.caches.iotlb;
+    this.caches = new UnitCaches(configuration, this.counters, this.translation, this.#watch);
+    this.#front = this.caches.front;
     this.#queue = new InvalidationQueue({
       memory,
       registers: this.#registers,
@@ -114,9 +100,6 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
     this.#registerInvalidation = new RegisterInvalidation(this.#registers, this.caches, this.#command, configuration);
     this.#pageRequestEvent = new EventMessage(this.#registers, RegisterOffset.PECTL, deliver);
     this.#pageRequests = new PageRequestQueue(memory, this.#registers, this.#pageRequestEvent);
-    const window = new InterruptWindow(configuration.msiWindow);
-    this.#windowFirst = window.first;
-    this.#windowLast = window.last;
     this.#path = new RequestPath({
       memory,
       configuration,
@@ -130,6 +113,8 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
       clock: parts.clock,
       isLive: true,
     });
+    const { secondStage, firstStage } = this.#path;
+    this.#streams = new RequestStreams(this.caches, this.#command, secondStage, firstStage);
     this.#explainer = new Explainer(memory, configuration, this.#registers, this.#command);
   }
 
@@ -140,61 +125,22 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
 
   set observer(observer: UnitObserver | null) {
     this.#watch.observer = observer;
+    this.#front.isWatched = observer !== null;
   }
 
   translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
+    // Compared with true, because otherwise V8 tests the result as it would any value.
+    return (
+      this.#front.translate(requesterId, pasid, iovaHi, iovaLo, access) ||
+      this.#translateLonger(requesterId, pasid, iovaHi, iovaLo, access) === true
+    );
+  }
+
+  #translateLonger(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
     this.counters.translations++;
-    const context =
-      requesterId === this.#requester && pasid === this.#pasid && this.#version === this.caches.version
-        ? this.#context
-        : this.#recall(requesterId, pasid);
-    const mib = iovaLo >>> MIB_SHIFT;
-    if (
-      context === null ||
-      (access & ~PLAIN) !== 0 ||
-      (iovaHi === 0 && mib >= this.#windowFirst && mib <= this.#windowLast)
-    ) {
-      return this.#path.translate(requesterId, pasid, iovaHi, iovaLo, access);
-    }
-    const iotlb = this.#iotlb;
-    const needs = access & RIGHTS;
-    const found = iotlb.lookup(iovaHi, iovaLo, context.domain, context.pasidTag);
-    if (found && needs !== 0 && (iotlb.permissions & needs) === needs) {
-      this.counters.iotlbHits++;
-      const { translation } = this;
-      translation.paHi = iotlb.paHi;
-      translation.paLo = iotlb.paLo;
-      translation.pageShift = iotlb.pageShift;
-      translation.permissions = iotlb.permissions & ALL_RIGHTS;
-      return true;
-    }
-    return this.#path.missed(context, requesterId, pasid, iovaHi, iovaLo, access, found);
-  }
-
-  /** Asks the caches for a requester's context and remembers the answer until the caches change. */
-  #recall(requesterId: number, pasid: number): TranslationContext | null {
-    // What is protected is tested on the long way only.
-    const context = this.#command.protectsMemory ? null : this.#cachedContext(requesterId, pasid);
-    this.#context = context !== null && context.kind >= ContextKind.SECOND_STAGE ? context : null;
-    this.#requester = requesterId;
-    this.#pasid = pasid;
-    this.#version = this.caches.version;
-    return this.#context;
-  }
-
-  /** The context that a plain request has in the caches; null: the long way decides. */
-  #cachedContext(requesterId: number, pasid: number): TranslationContext | null {
-    const { mode } = this.#command;
-    if (mode === TranslationTableMode.LEGACY) {
-      return pasid === NO_PASID ? this.caches.contexts.find(requesterId, NO_PASID) : null;
-    }
-    if (mode !== TranslationTableMode.SCALABLE) return null;
-    const scalable: ScalableContext | null = this.caches.scalableContexts.find(requesterId, NO_PASID);
-    if (scalable === null || scalable.reason !== 0) return null;
-    if (pasid === NO_PASID) {
-      return scalable.ridPrivileged ? null : this.caches.pasids.find(requesterId, scalable.ridPasid);
-    }
-    return scalable.pasidEnable && pasid !== scalable.ridPasid ? this.caches.pasids.find(requesterId, pasid) : null;
+    const isAllowed = this.#path.translate(requesterId, pasid, iovaHi, iovaLo, access);
+    if (isAllowed) this.#streams.remember(requesterId, pasid);
+    return isAllowed;
   }
 
   explain(requesterId: number, pasid: number, iova: bigint, access: number): TranslationWalk {

@@ -1,0 +1,152 @@
+import { RequestStream, type PageWalk } from './request-stream.js';
+import type { TranslationCache } from './translation-cache.js';
+import { Access, NO_PASID, type Translation, type UnitCounters } from './translation-unit.js';
+
+/* Constants of this module: V8 loads and checks an imported one at each use. */
+const READ_WRITE = Access.READ | Access.WRITE;
+const PAGE_SHIFT = 12;
+const MIB_SHIFT = 20;
+
+const NOBODY = new RequestStream({ requesterId: NO_PASID, pasid: NO_PASID, tagA: 0, tagB: 0, plain: 0, rights: 0 });
+
+/** Requesters remembered; more share. */
+const STREAMS = 16;
+
+/** What a front answers from, and where its answers go. */
+export interface RequestFrontParts {
+  readonly iotlb: TranslationCache;
+  readonly translation: Translation;
+  readonly counters: UnitCounters;
+  /** Addresses below 4 GiB, in MiB and inclusive, that are no memory for a request or as an output; absent: there are none. */
+  readonly window?: { readonly first: number; readonly last: number };
+}
+
+/**
+ * The straight way of a request through a unit: a requester that the unit remembers, a hit in the IOTLB, or a miss whose tables are as
+ * usual. It answers true as the unit's own path would, with the same counts and the same cache entries; whatever is unusual it leaves to
+ * that path, and has changed nothing then.
+ *
+ * A unit remembers a requester while the decoded structures that it comes from are cached, and forgets all when any of them goes.
+ */
+export class RequestFront {
+  /** True while somebody wants to see fills: misses are the unit's own matter then. */
+  isWatched = false;
+  #last: RequestStream = NOBODY;
+  readonly #streams: RequestStream[] = [];
+  #turn = 0;
+  readonly #iotlb: TranslationCache;
+  readonly #translation: Translation;
+  readonly #counters: UnitCounters;
+  readonly #windowFirst: number = 1;
+  readonly #windowLast: number = 0;
+
+  constructor(parts: RequestFrontParts) {
+    this.#iotlb = parts.iotlb;
+    this.#translation = parts.translation;
+    this.#counters = parts.counters;
+    this.#windowFirst = parts.window?.first ?? 1;
+    this.#windowLast = parts.window?.last ?? 0;
+  }
+
+  /** From now on, requests of this stream are answered here. */
+  remember(stream: RequestStream): void {
+    if (this.#last === stream) return;
+    this.#last = stream;
+    const { requesterId, pasid } = stream;
+    const known = this.#streams.findIndex((other) => other.requesterId === requesterId && other.pasid === pasid);
+    if (known >= 0) this.#streams[known] = stream;
+    else if (this.#streams.length < STREAMS) this.#streams.push(stream);
+    else {
+      this.#streams[this.#turn] = stream;
+      this.#turn = (this.#turn + 1) % STREAMS;
+    }
+  }
+
+  /** Structures have changed or gone. */
+  forget(): void {
+    this.#last = NOBODY;
+    this.#streams.length = 0;
+  }
+
+  /** False: nothing has changed, the unit has to look. */
+  translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
+    let stream = this.#last;
+    if (stream.requesterId !== requesterId || stream.pasid !== pasid) {
+      stream = this.#find(requesterId, pasid);
+    }
+    const needs = access & READ_WRITE;
+    const mib = iovaLo >>> MIB_SHIFT;
+    if (
+      (access & ~stream.plain) !== 0 ||
+      needs === 0 ||
+      (mib >= this.#windowFirst && mib <= this.#windowLast && iovaHi === 0)
+    )
+      return false;
+    const iotlb = this.#iotlb;
+    if (!iotlb.lookup(iovaHi, iovaLo, stream.tagA, stream.tagB)) {
+      return this.#miss(stream, iovaHi, iovaLo, needs) === true;
+    }
+    const rights = (iotlb.permissions >>> stream.shift) & stream.rights;
+    if ((needs & ~rights) !== 0) return false;
+    this.#counters.translations++;
+    this.#counters.iotlbHits++;
+    const translation = this.#translation;
+    translation.paHi = iotlb.paHi;
+    translation.paLo = iotlb.paLo;
+    translation.pageShift = iotlb.pageShift;
+    translation.permissions = rights;
+    return true;
+  }
+
+  #find(requesterId: number, pasid: number): RequestStream {
+    for (const stream of this.#streams) {
+      if (stream.requesterId !== requesterId || stream.pasid !== pasid) continue;
+      this.#last = stream;
+      return stream;
+    }
+    return NOBODY;
+  }
+
+  /** The IOTLB has nothing. */
+  #miss(stream: RequestStream, iovaHi: number, iovaLo: number, needs: number): boolean {
+    const { pages } = stream;
+    if (pages === null || this.isWatched || !this.#walk(pages, stream.tagA, iovaHi, iovaLo)) return false;
+    const { walker, permissions } = pages;
+    const { paHi, paLo } = walker;
+    const rights = (permissions >>> stream.shift) & stream.rights;
+    const mib = paLo >>> MIB_SHIFT;
+    if ((needs & ~rights) !== 0 || (paHi === 0 && mib >= this.#windowFirst && mib <= this.#windowLast)) return false;
+    const isGlobal = pages.notGlobal !== 0 && (walker.entryLo & pages.notGlobal) === 0;
+    this.#iotlb.insert(
+      iovaHi,
+      iovaLo,
+      PAGE_SHIFT,
+      stream.tagA,
+      stream.tagB,
+      paHi,
+      paLo,
+      permissions,
+      pages.attributes,
+      isGlobal,
+    );
+    const counters = this.#counters;
+    counters.translations++;
+    counters.iotlbMisses++;
+    counters.walkReads += walker.reads;
+    const translation = this.#translation;
+    translation.paHi = paHi;
+    translation.paLo = paLo;
+    translation.pageShift = PAGE_SHIFT;
+    translation.permissions = rights;
+    return true;
+  }
+
+  #walk(pages: PageWalk, tagA: number, iovaHi: number, iovaLo: number): boolean {
+    const { links } = pages;
+    if (!links.isOn) return pages.walker.walkPage(pages.root, iovaHi, iovaLo);
+    // The unit's own path fills the paging-structure cache.
+    if (!links.find(iovaHi, iovaLo, tagA, pages.linkTag)) return false;
+    const { level, tableFrame, allowedHi, allowedLo } = links;
+    return level === 0 && pages.walker.resumePage(pages.root, tableFrame, allowedHi, allowedLo, iovaHi, iovaLo);
+  }
+}

@@ -1,0 +1,84 @@
+import type { RadixWalker, TableRoot } from '../page-table/index.js';
+import type { PagingStructureCache } from './paging-structure-cache.js';
+
+/**
+ * What a unit knows of a requester (or one of its PASIDs) whose plain reads and writes are translated: under which tags its translations
+ * are cached, and how its tables are walked. A unit makes one when it decodes the structures and keeps it with them.
+ */
+export class RequestStream {
+  readonly requesterId: number;
+  /** Or `NO_PASID`. */
+  readonly pasid: number;
+  /** Tags of this requester's entries in the IOTLB. */
+  readonly tagA: number;
+  readonly tagB: number;
+  /** Bits of `Access` that a request may have to be plain; what it asks for are READ and WRITE among them. */
+  readonly plain: number;
+  /** How far up in the permissions of a cache entry those of this requester stand. */
+  readonly shift: number;
+  /** OR of `Access` READ, WRITE, EXECUTE that the requester itself may have. */
+  readonly rights: number;
+  /** How pages of 4 KiB are walked to; null: a miss is the unit's own matter. */
+  readonly pages: PageWalk | null;
+
+  constructor(options: RequestStreamOptions) {
+    this.requesterId = options.requesterId;
+    this.pasid = options.pasid;
+    this.tagA = options.tagA;
+    this.tagB = options.tagB;
+    this.plain = options.plain;
+    this.shift = options.shift ?? 0;
+    this.rights = options.rights;
+    this.pages = options.pages ?? null;
+  }
+}
+
+/** Fields of {@link RequestStream}. */
+export interface RequestStreamOptions {
+  readonly requesterId: number;
+  readonly pasid: number;
+  readonly tagA: number;
+  readonly tagB: number;
+  readonly plain: number;
+  /** Default 0. */
+  readonly shift?: number;
+  readonly rights: number;
+  /** Default null. */
+  readonly pages?: PageWalk | null;
+}
+
+/** Fields of {@link PageWalk}. */
+export interface PageWalkOptions {
+  readonly walker: RadixWalker;
+  readonly root: TableRoot;
+  readonly links: PagingStructureCache;
+  readonly linkTag: number;
+  readonly permissions: number;
+  readonly attributes: number;
+  /** Default 0. */
+  readonly notGlobal?: number;
+}
+
+/** A one-stage walk to a page of 4 KiB that may be read and written, and what a cache entry of such a page says. */
+export class PageWalk {
+  readonly walker: RadixWalker;
+  readonly root: TableRoot;
+  /** Where links to its tables are cached, under tag A of the requester and this tag B. */
+  readonly links: PagingStructureCache;
+  readonly linkTag: number;
+  /** Permissions and attributes of the entry, as the unit's own walk would insert them. */
+  readonly permissions: number;
+  readonly attributes: number;
+  /** Bits of the leaf's low word of which one is set unless the page is global; 0: no page is. */
+  readonly notGlobal: number;
+
+  constructor(options: PageWalkOptions) {
+    this.walker = options.walker;
+    this.root = options.root;
+    this.links = options.links;
+    this.linkTag = options.linkTag;
+    this.permissions = options.permissions;
+    this.attributes = options.attributes;
+    this.notGlobal = options.notGlobal ?? 0;
+  }
+}
