@@ -5,13 +5,14 @@ import { TranslationCache, type TranslationCacheOptions } from './translation-ca
 
 /**
  * Cache of links: for a region, which table translates it and which rights the entries above left. Tagged as the unit tags its
- * translations. Attributes hold the engine level of the table in bits [3:0]; the rest is the unit's.
+ * translations. Attributes hold the engine level of the table in bits [3:0], for invalidations; the rest is the unit's.
  */
 export class PagingStructureCache {
   readonly isOn: boolean;
-  /** After {@link find}: engine level and frame of the cached table, and the allow bits above it. */
+  /** After {@link find}: engine level and address of the cached table, and the allow bits above it. */
   level = 0;
-  tableFrame = 0;
+  tableHi = 0;
+  tableLo = 0;
   allowedHi = 0;
   allowedLo = 0;
   readonly #cache: TranslationCache;
@@ -26,11 +27,17 @@ export class PagingStructureCache {
     const cache = this.#cache;
     if (!cache.lookup(hi, lo, tagA, tagB)) return false;
     const { index } = cache;
-    this.level = cache.attributes & 0xf;
-    this.tableFrame = frameOf(cache.targetHi(index), cache.targetLo(index));
+    this.level = cache.permissions;
+    this.tableHi = cache.targetHi(index);
+    this.tableLo = cache.targetLo(index);
     this.allowedHi = cache.payloadHi(index);
     this.allowedLo = cache.payloadLo(index);
     return true;
+  }
+
+  /** The same address / 4096. */
+  get tableFrame(): number {
+    return frameOf(this.tableHi, this.tableLo);
   }
 
   /**
@@ -53,7 +60,7 @@ export class PagingStructureCache {
         tagB,
         frameHi(frame),
         frameLo(frame),
-        0,
+        level,
         attributes | level,
         false,
       );

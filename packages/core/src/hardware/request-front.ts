@@ -117,18 +117,8 @@ export class RequestFront {
     const mib = paLo >>> MIB_SHIFT;
     if ((needs & ~rights) !== 0 || (paHi === 0 && mib >= this.#windowFirst && mib <= this.#windowLast)) return false;
     const isGlobal = pages.notGlobal !== 0 && (walker.entryLo & pages.notGlobal) === 0;
-    this.#iotlb.insert(
-      iovaHi,
-      iovaLo,
-      PAGE_SHIFT,
-      stream.tagA,
-      stream.tagB,
-      paHi,
-      paLo,
-      permissions,
-      pages.attributes,
-      isGlobal,
-    );
+    const { tagA, tagB } = stream;
+    this.#iotlb.add(iovaHi, iovaLo, tagA, tagB, paHi, paLo, permissions, pages.attributes, isGlobal);
     const counters = this.#counters;
     counters.translations++;
     counters.iotlbMisses++;
@@ -146,7 +136,7 @@ export class RequestFront {
     if (!links.isOn) return pages.walker.walkPage(pages.root, iovaHi, iovaLo);
     // The unit's own path fills the paging-structure cache.
     if (!links.find(iovaHi, iovaLo, tagA, pages.linkTag)) return false;
-    const { level, tableFrame, allowedHi, allowedLo } = links;
-    return level === 0 && pages.walker.resumePage(pages.root, tableFrame, allowedHi, allowedLo, iovaHi, iovaLo);
+    const { level, tableHi, tableLo, allowedHi, allowedLo } = links;
+    return level === 0 && pages.walker.resumePage(pages.root, tableHi, tableLo, allowedHi, allowedLo, iovaHi, iovaLo);
   }
 }

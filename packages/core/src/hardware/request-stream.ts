@@ -80,5 +80,6 @@ export class PageWalk {
     this.permissions = options.permissions;
     this.attributes = options.attributes;
     this.notGlobal = options.notGlobal ?? 0;
+    this.walker.prepare(this.root);
   }
 }

@@ -49,6 +49,8 @@ const PERMISSIONS = 0xff;
 /** Bit of a key at which the page number goes on; here, because an imported constant is loaded and checked at each use. */
 const KEY_PAGE = 7;
 const KEY_SHIFT = 0x7e;
+/** Lowest bits of the key of a page of 4 KiB. */
+const KEY_4K = (12 << 1) | 1;
 /** Bit 0 of a key is set in every entry. */
 const NO_KEY = 2;
 
@@ -201,18 +203,47 @@ export class TranslationCache {
     attributes: number,
     global: boolean,
   ): number {
-    const entries = this.#entries;
     if (this.#end === 0) return -1;
     const page = pageLow(iovaHi, iovaLo, pageShift);
     const key = keyOf(iovaHi, pageShift);
-    const at = this.#place(page, key, tagA, tagB, global ? GLOBAL : 0);
-    const old = entries[at | KEY] as number;
-    // One page of a size for another: the sizes that occur stay as they are.
-    if (old === 0 || ((old ^ key) & KEY_SHIFT) !== 0) {
-      if (old !== 0) this.#drop(at);
-      this.used++;
-      if (this.#sizes.add(pageShift)) this.#chooseShift();
-    }
+    const old = this.#find(page, key, tagA, tagB, global);
+    const at = old >= 0 ? old : this.#room(page, tagA);
+    this.#write(at, page, key, tagA, tagB, paHi, paLo, permissions, attributes, global);
+    return at >>> STRIDE_LOG2;
+  }
+
+  /** The same for a page of 4 KiB that a look-up has just not found. */
+  add(
+    iovaHi: number,
+    iovaLo: number,
+    tagA: number,
+    tagB: number,
+    paHi: number,
+    paLo: number,
+    permissions: number,
+    attributes: number,
+    global: boolean,
+  ): void {
+    if (this.#end === 0) return;
+    const page = (iovaLo >>> 12) | (iovaHi << 20);
+    const key = ((iovaHi >>> 12) << KEY_PAGE) | KEY_4K;
+    this.#write(this.#room(page, tagA), page, key, tagA, tagB, paHi, paLo, permissions, attributes, global);
+  }
+
+  #write(
+    at: number,
+    page: number,
+    key: number,
+    tagA: number,
+    tagB: number,
+    paHi: number,
+    paLo: number,
+    permissions: number,
+    attributes: number,
+    global: boolean,
+  ): void {
+    const entries = this.#entries;
+    this.#count(at, key);
     entries[at] = page;
     entries[at | KEY] = key;
     entries[at | TAG_A] = tagA;
@@ -220,47 +251,63 @@ export class TranslationCache {
     entries[at | PA_LO] = (paLo & ~PERMISSIONS) | permissions;
     entries[at | PA_HI] = paHi;
     entries[at | META] = attributes | (global ? GLOBAL : 0);
-    const index = at >>> STRIDE_LOG2;
-    if (this.#provenance !== null) this.#provenance[index] = undefined;
-    return index;
+    if (this.#provenance !== null) this.#provenance[at >>> STRIDE_LOG2] = undefined;
   }
 
-  /** Where a page goes: its old entry, or its own slot, after whatever is there went to another way. */
-  #place(page: number, key: number, tagA: number, tagB: number, global: number): number {
+  /** Where a page is, or -1. */
+  #find(page: number, key: number, tagA: number, tagB: number, global: boolean): number {
     const entries = this.#entries;
-    const own = ((page ^ (tagA & this.#setMask)) & this.#slotMask) << STRIDE_LOG2;
+    for (let at = ((page ^ tagA) & this.#setMask) << STRIDE_LOG2; at < this.#end; at += this.#wayStride) {
+      if (entries[at] !== page || entries[at | KEY] !== key || entries[at | TAG_A] !== tagA) continue;
+      if (((entries[at | META] as number) & GLOBAL) !== (global ? GLOBAL : 0)) continue;
+      if (global || entries[at | TAG_B] === tagB) return at;
+    }
+    return -1;
+  }
+
+  /** The slot of a new page. What is there goes to a free way, or to the one whose turn it is. */
+  #room(page: number, tagA: number): number {
+    const entries = this.#entries;
     const set = (page ^ tagA) & this.#setMask;
-    let free = -1;
-    for (let at = set << STRIDE_LOG2; at < this.#end; at += this.#wayStride) {
-      if (entries[at | KEY] === 0) free = at;
-      else if (
-        entries[at] === page &&
-        entries[at | KEY] === key &&
-        entries[at | TAG_A] === tagA &&
-        ((entries[at | META] as number) & GLOBAL) === global &&
-        (global !== 0 || entries[at | TAG_B] === tagB)
-      ) {
-        return at;
+    const own = ((page ^ (tagA & this.#setMask)) & this.#slotMask) << STRIDE_LOG2;
+    if (entries[own | KEY] === 0) return own;
+    let away = -1;
+    if (this.used << STRIDE_LOG2 < this.#end) {
+      for (let at = set << STRIDE_LOG2; at < this.#end && away < 0; at += this.#wayStride) {
+        if (entries[at | KEY] === 0) away = at;
       }
     }
-    if (entries[own | KEY] === 0) return own;
-    const away = free >= 0 ? free : (set << STRIDE_LOG2) + this.#victim(set) * this.#wayStride;
+    if (away < 0) away = (set << STRIDE_LOG2) + this.#victim(set) * this.#wayStride;
     if (away !== own) this.#move(own, away);
     return own;
   }
 
-  /** Moves an entry to another way of its set; what is there goes. */
+  /** Moves an entry to another way of its set; what is there goes. The old one stays: it is overwritten next. */
   #move(from: number, to: number): void {
     const entries = this.#entries;
-    if (entries[to | KEY] !== 0) this.#drop(to);
-    for (let word = 0; word < 1 << STRIDE_LOG2; word++) entries[to | word] = entries[from | word] as number;
-    entries[from | KEY] = 0;
-    const [old, index] = [from >>> STRIDE_LOG2, to >>> STRIDE_LOG2];
-    if (this.#provenance !== null) {
-      this.#provenance[index] = this.#provenance[old];
-      this.#provenance[old] = undefined;
-    }
+    const key = entries[from | KEY] as number;
+    this.#count(to, key);
+    entries[to] = entries[from] as number;
+    entries[to | KEY] = key;
+    entries[to | TAG_A] = entries[from | TAG_A] as number;
+    entries[to | TAG_B] = entries[from | TAG_B] as number;
+    entries[to | PA_LO] = entries[from | PA_LO] as number;
+    entries[to | PA_HI] = entries[from | PA_HI] as number;
+    entries[to | META] = entries[from | META] as number;
+    const old = from >>> STRIDE_LOG2;
+    const index = to >>> STRIDE_LOG2;
+    if (this.#provenance !== null) this.#provenance[index] = this.#provenance[old];
     if (this.#payload.length > 0) this.setPayload(index, this.payloadHi(old), this.payloadLo(old));
+  }
+
+  /** An entry with this key is about to be written: how many there are, and of which sizes. */
+  #count(at: number, key: number): void {
+    const old = this.#entries[at | KEY] as number;
+    // One page of a size for another: nothing changes.
+    if (old !== 0 && ((old ^ key) & KEY_SHIFT) === 0) return;
+    if (old !== 0) this.#drop(at);
+    this.used++;
+    if (this.#sizes.add(keyShift(key))) this.#chooseShift();
   }
 
   #victim(set: number): number {

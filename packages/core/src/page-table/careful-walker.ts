@@ -71,7 +71,7 @@ export class CarefulWalker extends LeanWalker {
 
   set isWatched(watched: boolean) {
     this.watching = watched ? 1 : 0;
-    this.otherAccess = watched || this.incoherent !== 0 ? ANY_ACCESS : this.leanOtherAccess;
+    this.otherAccess = watched ? ANY_ACCESS : this.leanOtherAccess;
   }
 
   /** Whether walks have to go the careful way: each step is reported, or memory is not what the walker sees. */

@@ -139,7 +139,7 @@ export class LeanWalker {
   }
 
   /** Notes in a root whether walks from there may go this way. */
-  protected prepare(root: TableRoot): void {
+  prepare(root: TableRoot): void {
     root.isPrepared = true;
     const isHere = (((root.lo ^ this.#baseLo) & this.#beyond) | (root.hi ^ this.#baseHi)) === 0;
     const isPlain = !root.careful && root.inputBits >= 32 && root.outputExcessHi === 0;
@@ -212,6 +212,12 @@ export class LeanWalker {
     this.paHi = hi & this.#addressHi;
     this.paLo = (lo & ~0x1f_ffff) | (iovaLo & 0x1f_ffff);
     return true;
+  }
+
+  /** From a table of level 0 at this address. */
+  protected leanTable(tableHi: number, tableLo: number, iovaLo: number): boolean {
+    if (((tableHi ^ this.#baseHi) | ((tableLo ^ this.#baseLo) & this.#beyond)) !== 0) return false;
+    return this.leanPage(((tableLo >>> 2) & this.#tableMask) | ((iovaLo >>> 11) & 0x3fe), iovaLo, 1);
   }
 
   /** The last step: a page that may be read and written. */

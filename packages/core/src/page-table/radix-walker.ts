@@ -40,7 +40,8 @@ export class RadixWalker extends CarefulWalker {
   walk(root: TableRoot, iovaHi: number, iovaLo: number, access: number): boolean {
     const isOther =
       ((iovaHi + root.biasHi) & root.excessHi) | ((access | ANY) & this.otherAccess) | (root.leanWord >> 31);
-    if (isOther === 0 && this.leanFrom(root, iovaHi, iovaLo)) return true;
+    const isSeen = this.incoherent === 0 || this.memory.lineCache === null;
+    if (isOther === 0 && isSeen && this.leanFrom(root, iovaHi, iovaLo)) return true;
     // Compared with true, because otherwise V8 tests the result as it would any value.
     return this.#walkLonger(root, iovaHi, iovaLo, access) === true;
   }
@@ -53,7 +54,6 @@ export class RadixWalker extends CarefulWalker {
       if ((access & this.leanOtherAccess) === 0) {
         if (root.leanWord3 >= 0 && this.leanFrom3(root, iovaHi, iovaLo)) return true;
         if ((root.leanWord & root.leanWord3) >= 0 && this.leanLarge(root, iovaHi, iovaLo)) return true;
-        if (this.incoherent !== 0 && root.leanWord >= 0 && this.leanFrom(root, iovaHi, iovaLo)) return true;
       }
       const index = indexAt(root.topShift, iovaHi, iovaLo) & root.indexMask;
       const at = (frame << 10) + ((root.lo & 0xfff) >>> 2) + (index << 1);
@@ -95,30 +95,31 @@ export class RadixWalker extends CarefulWalker {
   /** Walks only if the shortest way leads to a page of 4 KiB that may be read and written. False: nothing is known and nothing has changed. */
   walkPage(root: TableRoot, iovaHi: number, iovaLo: number): boolean {
     const isOther = ((iovaHi + root.biasHi) & root.excessHi) | (ANY & this.otherAccess);
-    if (isOther !== 0) return false;
+    const isSeen = this.incoherent === 0 || this.memory.lineCache === null;
+    if (isOther !== 0 || !isSeen) return false;
     return root.leanWord3 >= 0
       ? this.leanFrom3(root, iovaHi, iovaLo)
       : root.leanWord >= 0 && this.leanFrom(root, iovaHi, iovaLo);
   }
 
-  /** The same from the lowest table, which a paging-structure cache knows. */
+  /** The same from the lowest table, whose address a paging-structure cache knows. */
   resumePage(
     root: TableRoot,
-    tableFrame: number,
+    tableHi: number,
+    tableLo: number,
     allowedHi: number,
     allowedLo: number,
     iovaHi: number,
     iovaLo: number,
   ): boolean {
-    const frame = (tableFrame - this.words.firstFrame) | 0;
     const isOther =
       ((iovaHi + root.biasHi) & root.excessHi) |
       (ANY & this.otherAccess) |
       (~allowedHi & this.leanAllowedHi) |
       (~allowedLo & this.leanAllowedLo) |
       ((root.leanWord & root.leanWord3) >> 31);
-    if (isOther !== 0 || frame >>> 0 >= this.words.tableLimit) return false;
-    return this.leanPage((frame << 10) | ((iovaLo >>> 11) & 0x3fe), iovaLo, 1);
+    const isSeen = this.incoherent === 0 || this.memory.lineCache === null;
+    return isOther === 0 && isSeen && this.leanTable(tableHi, tableLo, iovaLo);
   }
 
   /** What a page that {@link walkPage} finds allows, for a requester of this privilege. */
