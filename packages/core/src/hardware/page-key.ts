@@ -8,14 +8,6 @@ import type { CacheQuery } from './cache-query.js';
 /** Bit of a key at which the page number goes on. */
 const KEY_PAGE = 7;
 
-/** Low word of IOVA >> shift. */
-export const pageLow = (iovaHi: number, iovaLo: number, shift: number): number =>
-  shift >= 32 ? (iovaHi >>> (shift - 32)) | 0 : (iovaLo >>> shift) | (iovaHi << (32 - shift));
-
-/** Shifts of 11 and more leave 21 bits for the high part of the page number. */
-export const keyOf = (iovaHi: number, shift: number): number =>
-  ((shift >= 32 ? 0 : iovaHi >>> shift) << KEY_PAGE) | (shift << 1) | 1;
-
 /** The page shift that a key says. */
 export const keyShift = (key: number): number => (key >>> 1) & 0x3f;
 

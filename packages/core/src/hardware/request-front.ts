@@ -1,6 +1,6 @@
-import { RequestStream, type PageWalk } from './request-stream.js';
-import type { TranslationCache } from './translation-cache.js';
-import { Access, NO_PASID, type Translation, type UnitCounters } from './translation-unit.js';
+import { RequestStream } from './request-stream.js';
+import { TranslationCache } from './translation-cache.js';
+import { Access, NO_PASID, Translation, UnitCounters } from './translation-unit.js';
 
 /* Constants of this module: V8 loads and checks an imported one at each use. */
 const READ_WRITE = Access.READ | Access.WRITE;
@@ -8,6 +8,11 @@ const PAGE_SHIFT = 12;
 const MIB_SHIFT = 20;
 
 const NOBODY = new RequestStream({ requesterId: NO_PASID, pasid: NO_PASID, tagA: 0, tagB: 0, plain: 0, rights: 0 });
+
+/* What fields hold before the constructor sets them: V8 then knows their classes and does not ask at each use. */
+const NO_CACHE = new TranslationCache({ entries: 0 });
+const NO_TRANSLATION = new Translation();
+const NO_COUNTERS = new UnitCounters();
 
 /** Requesters remembered; more share. */
 const STREAMS = 16;
@@ -29,14 +34,14 @@ export interface RequestFrontParts {
  * A unit remembers a requester while the decoded structures that it comes from are cached, and forgets all when any of them goes.
  */
 export class RequestFront {
-  /** True while somebody wants to see fills: misses are the unit's own matter then. */
-  isWatched = false;
+  /** 1 while misses are the unit's own matter. A number, because V8 tests a boolean field like any value. */
+  #watched = 0;
   #last: RequestStream = NOBODY;
   readonly #streams: RequestStream[] = [];
   #turn = 0;
-  readonly #iotlb: TranslationCache;
-  readonly #translation: Translation;
-  readonly #counters: UnitCounters;
+  readonly #iotlb: TranslationCache = NO_CACHE;
+  readonly #translation: Translation = NO_TRANSLATION;
+  readonly #counters: UnitCounters = NO_COUNTERS;
   readonly #windowFirst: number = 1;
   readonly #windowLast: number = 0;
 
@@ -46,6 +51,11 @@ export class RequestFront {
     this.#counters = parts.counters;
     this.#windowFirst = parts.window?.first ?? 1;
     this.#windowLast = parts.window?.last ?? 0;
+  }
+
+  /** True while somebody wants to see fills: misses are the unit's own matter then. */
+  set isWatched(watched: boolean) {
+    this.#watched = watched ? 1 : 0;
   }
 
   /** From now on, requests of this stream are answered here. */
@@ -83,8 +93,8 @@ export class RequestFront {
     )
       return false;
     const iotlb = this.#iotlb;
-    if (!iotlb.lookup(iovaHi, iovaLo, stream.tagA, stream.tagB)) {
-      return this.#miss(stream, iovaHi, iovaLo, needs) === true;
+    if (!iotlb.lookupSlot(iovaHi, iovaLo, stream.tagA, stream.tagB)) {
+      return this.#longer(stream, iovaHi, iovaLo, needs) === true;
     }
     const rights = (iotlb.permissions >>> stream.shift) & stream.rights;
     if ((needs & ~rights) !== 0) return false;
@@ -107,36 +117,47 @@ export class RequestFront {
     return NOBODY;
   }
 
-  /** The IOTLB has nothing. */
-  #miss(stream: RequestStream, iovaHi: number, iovaLo: number, needs: number): boolean {
-    const { pages } = stream;
-    if (pages === null || this.isWatched || !this.#walk(pages, stream.tagA, iovaHi, iovaLo)) return false;
-    const { walker, permissions } = pages;
+  /** All of the IOTLB, then the tables. One function, too large to be inlined where a hit should be. */
+  #longer(stream: RequestStream, iovaHi: number, iovaLo: number, needs: number): boolean {
+    const iotlb = this.#iotlb;
+    const counters = this.#counters;
+    const { tagA, tagB, pages } = stream;
+    if (iotlb.lookupRest(iovaHi, iovaLo, tagA, tagB)) {
+      const rights = (iotlb.permissions >>> stream.shift) & stream.rights;
+      if ((needs & ~rights) !== 0) return false;
+      counters.iotlbHits++;
+      this.#answer(iotlb.paHi, iotlb.paLo, iotlb.pageShift, rights);
+      return true;
+    }
+    if (pages === null || this.#watched !== 0) return false;
+    const { walker, root, permissions } = pages;
+    if (pages.hasLinks === 0) {
+      if (!walker.walkPage(root, iovaHi, iovaLo)) return false;
+    } else {
+      // The unit's own path fills the paging-structure cache.
+      const { links } = pages;
+      if (!links.find(iovaHi, iovaLo, tagA, pages.linkTag) || links.level !== 0) return false;
+      const { tableHi, tableLo, allowedHi, allowedLo } = links;
+      if (!walker.resumePage(root, tableHi, tableLo, allowedHi, allowedLo, iovaHi, iovaLo)) return false;
+    }
     const { paHi, paLo } = walker;
     const rights = (permissions >>> stream.shift) & stream.rights;
     const mib = paLo >>> MIB_SHIFT;
-    if ((needs & ~rights) !== 0 || (paHi === 0 && mib >= this.#windowFirst && mib <= this.#windowLast)) return false;
+    if ((needs & ~rights) !== 0 || (mib >= this.#windowFirst && mib <= this.#windowLast && paHi === 0)) return false;
     const isGlobal = pages.notGlobal !== 0 && (walker.entryLo & pages.notGlobal) === 0;
-    const { tagA, tagB } = stream;
-    this.#iotlb.add(iovaHi, iovaLo, tagA, tagB, paHi, paLo, permissions, pages.attributes, isGlobal);
-    const counters = this.#counters;
-    counters.translations++;
+    iotlb.add(iovaHi, iovaLo, tagA, tagB, paHi, paLo, permissions, pages.attributes, isGlobal);
     counters.iotlbMisses++;
     counters.walkReads += walker.reads;
-    const translation = this.#translation;
-    translation.paHi = paHi;
-    translation.paLo = paLo;
-    translation.pageShift = PAGE_SHIFT;
-    translation.permissions = rights;
+    this.#answer(paHi, paLo, PAGE_SHIFT, rights);
     return true;
   }
 
-  #walk(pages: PageWalk, tagA: number, iovaHi: number, iovaLo: number): boolean {
-    const { links } = pages;
-    if (!links.isOn) return pages.walker.walkPage(pages.root, iovaHi, iovaLo);
-    // The unit's own path fills the paging-structure cache.
-    if (!links.find(iovaHi, iovaLo, tagA, pages.linkTag)) return false;
-    const { level, tableHi, tableLo, allowedHi, allowedLo } = links;
-    return level === 0 && pages.walker.resumePage(pages.root, tableHi, tableLo, allowedHi, allowedLo, iovaHi, iovaLo);
+  #answer(paHi: number, paLo: number, pageShift: number, rights: number): void {
+    this.#counters.translations++;
+    const translation = this.#translation;
+    translation.paHi = paHi;
+    translation.paLo = paLo;
+    translation.pageShift = pageShift;
+    translation.permissions = rights;
   }
 }

@@ -6,18 +6,18 @@ import type { PagingStructureCache } from './paging-structure-cache.js';
  * are cached, and how its tables are walked. A unit makes one when it decodes the structures and keeps it with them.
  */
 export class RequestStream {
-  readonly requesterId: number;
+  readonly requesterId: number = 0;
   /** Or `NO_PASID`. */
-  readonly pasid: number;
+  readonly pasid: number = 0;
   /** Tags of this requester's entries in the IOTLB. */
-  readonly tagA: number;
-  readonly tagB: number;
+  readonly tagA: number = 0;
+  readonly tagB: number = 0;
   /** Bits of `Access` that a request may have to be plain; what it asks for are READ and WRITE among them. */
-  readonly plain: number;
+  readonly plain: number = 0;
   /** How far up in the permissions of a cache entry those of this requester stand. */
-  readonly shift: number;
+  readonly shift: number = 0;
   /** OR of `Access` READ, WRITE, EXECUTE that the requester itself may have. */
-  readonly rights: number;
+  readonly rights: number = 0;
   /** How pages of 4 KiB are walked to; null: a miss is the unit's own matter. */
   readonly pages: PageWalk | null;
 
@@ -65,18 +65,21 @@ export class PageWalk {
   readonly root: TableRoot;
   /** Where links to its tables are cached, under tag A of the requester and this tag B. */
   readonly links: PagingStructureCache;
-  readonly linkTag: number;
+  readonly linkTag: number = 0;
+  /** 0: that cache is off. */
+  readonly hasLinks: number = 0;
   /** Permissions and attributes of the entry, as the unit's own walk would insert them. */
-  readonly permissions: number;
-  readonly attributes: number;
+  readonly permissions: number = 0;
+  readonly attributes: number = 0;
   /** Bits of the leaf's low word of which one is set unless the page is global; 0: no page is. */
-  readonly notGlobal: number;
+  readonly notGlobal: number = 0;
 
   constructor(options: PageWalkOptions) {
     this.walker = options.walker;
     this.root = options.root;
     this.links = options.links;
     this.linkTag = options.linkTag;
+    this.hasLinks = options.links.isOn ? 1 : 0;
     this.permissions = options.permissions;
     this.attributes = options.attributes;
     this.notGlobal = options.notGlobal ?? 0;

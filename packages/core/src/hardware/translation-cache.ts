@@ -1,5 +1,5 @@
 import type { CacheQuery } from './cache-query.js';
-import { isInRange, keyOf, keyShift, pageCount, pageLow } from './page-key.js';
+import { isInRange, keyShift, pageCount } from './page-key.js';
 import { PageSizes } from './page-sizes.js';
 
 /** Size and behaviour of a {@link TranslationCache}. */
@@ -118,7 +118,11 @@ export class TranslationCache {
 
   /** Looks for a page that holds the address. After true the fields describe it. */
   lookup(iovaHi: number, iovaLo: number, tagA: number, tagB: number): boolean {
-    // Short enough to be inlined into a unit's translate: the smallest page size, and the slot where such a page goes first.
+    return this.lookupSlot(iovaHi, iovaLo, tagA, tagB) || this.lookupRest(iovaHi, iovaLo, tagA, tagB);
+  }
+
+  /** The same, but only for the smallest page size that occurs and in the slot where such a page goes first: short enough to be inlined. */
+  lookupSlot(iovaHi: number, iovaLo: number, tagA: number, tagB: number): boolean {
     const entries = this.#entries;
     const shift = this.#shift;
     const page = (iovaLo >>> shift) | (iovaHi << (32 - shift));
@@ -128,7 +132,7 @@ export class TranslationCache {
       ((entries[at | KEY] as number) ^ (((iovaHi >>> shift) << KEY_PAGE) | this.#key)) |
       ((entries[at | TAG_A] as number) ^ tagA) |
       ((entries[at | TAG_B] as number) ^ tagB);
-    if (differs !== 0) return this.#lookupLonger(iovaHi, iovaLo, tagA, tagB);
+    if (differs !== 0) return false;
     const offset = this.#offset;
     const lo = entries[at | PA_LO] as number;
     this.paHi = entries[at | PA_HI] as number;
@@ -139,24 +143,33 @@ export class TranslationCache {
     return true;
   }
 
-  /** Every page size that occurs, smallest first, and all ways. */
-  #lookupLonger(iovaHi: number, iovaLo: number, tagA: number, tagB: number): boolean {
+  /** What {@link lookupSlot} leaves out: every page size that occurs, smallest first, and all ways. */
+  lookupRest(iovaHi: number, iovaLo: number, tagA: number, tagB: number): boolean {
     const entries = this.#entries;
-    const { shifts, count } = this.#sizes;
+    const sizes = this.#sizes;
     const end = this.#end;
     const stride = this.#wayStride;
-    for (let size = 0; size < count; size++) {
-      const shift = shifts[size] as number;
+    const setMask = this.#setMask;
+    for (let size = 0; size < sizes.count; size++) {
+      const shift = sizes.shifts[size] as number;
       const page = pageLow(iovaHi, iovaLo, shift);
-      for (let at = ((page ^ tagA) & this.#setMask) << STRIDE_LOG2; at < end; at += stride) {
-        if (entries[at] !== page || entries[at | TAG_A] !== tagA || entries[at | KEY] !== keyOf(iovaHi, shift))
-          continue;
-        if (entries[at | TAG_B] !== tagB && ((entries[at | META] as number) & GLOBAL) === 0) continue;
+      for (let at = ((page ^ tagA) & setMask) << STRIDE_LOG2; at < end; at += stride) {
+        if ((entries[at] as number) !== page) continue;
+        if (!this.#isAt(at, keyOf(iovaHi, shift), tagA, tagB)) continue;
         this.#take(at, shift, iovaHi, iovaLo);
         return true;
       }
     }
     return false;
+  }
+
+  #isAt(at: number, key: number, tagA: number, tagB: number): boolean {
+    const entries = this.#entries;
+    return (
+      entries[at | KEY] === key &&
+      entries[at | TAG_A] === tagA &&
+      (entries[at | TAG_B] === tagB || ((entries[at | META] as number) & GLOBAL) !== 0)
+    );
   }
 
   #take(at: number, shift: number, iovaHi: number, iovaLo: number): void {
@@ -434,3 +447,13 @@ export class TranslationCache {
 }
 
 const isPowerOfTwo = (value: number): boolean => Number.isInteger(value) && value > 0 && (value & (value - 1)) === 0;
+
+/* Functions of this module: V8 loads and checks an imported one at each use. */
+
+/** Low word of IOVA >> shift. */
+const pageLow = (iovaHi: number, iovaLo: number, shift: number): number =>
+  shift >= 32 ? (iovaHi >>> (shift - 32)) | 0 : (iovaLo >>> shift) | (iovaHi << (32 - shift));
+
+/** Shifts of 11 and more leave 21 bits for the high part of the page number. */
+const keyOf = (iovaHi: number, shift: number): number =>
+  ((shift >= 32 ? 0 : iovaHi >>> shift) << KEY_PAGE) | (shift << 1) | 1;
