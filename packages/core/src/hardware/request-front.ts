@@ -20,6 +20,8 @@ const STREAMS = 16;
 /** What a front answers from, and where its answers go. */
 export interface RequestFrontParts {
   readonly iotlb: TranslationCache;
+  /** Where the decoded structures of requesters are cached. */
+  readonly structures: readonly { onChange: (() => void) | null }[];
   readonly translation: Translation;
   readonly counters: UnitCounters;
   /** Addresses below 4 GiB, in MiB and inclusive, that are no memory for a request or as an output; absent: there are none. */
@@ -31,7 +33,8 @@ export interface RequestFrontParts {
  * usual. It answers true as the unit's own path would, with the same counts and the same cache entries; whatever is unusual it leaves to
  * that path, and has changed nothing then.
  *
- * A unit remembers a requester while the decoded structures that it comes from are cached, and forgets all when any of them goes.
+ * A unit remembers a requester while the decoded structures that it comes from are cached. All are forgotten when one of those comes or goes,
+ * and when the unit says so, because a register has changed.
  */
 export class RequestFront {
   /** 1 while misses are the unit's own matter. A number, because V8 tests a boolean field like any value. */
@@ -49,13 +52,15 @@ export class RequestFront {
     this.#iotlb = parts.iotlb;
     this.#translation = parts.translation;
     this.#counters = parts.counters;
+    this.isWatched = false;
+    for (const cache of parts.structures) cache.onChange = () => this.forget();
     this.#windowFirst = parts.window?.first ?? 1;
     this.#windowLast = parts.window?.last ?? 0;
   }
 
-  /** True while somebody wants to see fills: misses are the unit's own matter then. */
+  /** True while somebody wants to see fills: misses are the unit's own matter then, as in a unit that keeps provenance. */
   set isWatched(watched: boolean) {
-    this.#watched = watched ? 1 : 0;
+    this.#watched = watched || this.#iotlb.keepsProvenance ? 1 : 0;
   }
 
   /** From now on, requests of this stream are answered here. */
@@ -129,13 +134,12 @@ export class RequestFront {
       this.#answer(iotlb.paHi, iotlb.paLo, iotlb.pageShift, rights);
       return true;
     }
-    if (pages === null || this.#watched !== 0) return false;
-    const { walker, root, permissions } = pages;
-    if (pages.hasLinks === 0) {
+    if (pages === null || this.#watched !== 0 || iotlb.sizeCount > pages.mostSizes) return false;
+    const { walker, root, links, permissions } = pages;
+    if (links === null) {
       if (!walker.walkPage(root, iovaHi, iovaLo)) return false;
     } else {
       // The unit's own path fills the paging-structure cache.
-      const { links } = pages;
       if (!links.find(iovaHi, iovaLo, tagA, pages.linkTag) || links.level !== 0) return false;
       const { tableHi, tableLo, allowedHi, allowedLo } = links;
       if (!walker.resumePage(root, tableHi, tableLo, allowedHi, allowedLo, iovaHi, iovaLo)) return false;

@@ -47,16 +47,21 @@ export interface RequestStreamOptions {
   readonly pages?: PageWalk | null;
 }
 
+const MOST_SIZES = 64;
+
 /** Fields of {@link PageWalk}. */
 export interface PageWalkOptions {
   readonly walker: RadixWalker;
   readonly root: TableRoot;
-  readonly links: PagingStructureCache;
+  /** Null: links are not cached. */
+  readonly links: PagingStructureCache | null;
   readonly linkTag: number;
   readonly permissions: number;
   readonly attributes: number;
   /** Default 0. */
   readonly notGlobal?: number;
+  /** Default: any number. */
+  readonly mostSizes?: number;
 }
 
 /** A one-stage walk to a page of 4 KiB that may be read and written, and what a cache entry of such a page says. */
@@ -64,25 +69,25 @@ export class PageWalk {
   readonly walker: RadixWalker;
   readonly root: TableRoot;
   /** Where links to its tables are cached, under tag A of the requester and this tag B. */
-  readonly links: PagingStructureCache;
+  readonly links: PagingStructureCache | null;
   readonly linkTag: number = 0;
-  /** 0: that cache is off. */
-  readonly hasLinks: number = 0;
   /** Permissions and attributes of the entry, as the unit's own walk would insert them. */
   readonly permissions: number = 0;
   readonly attributes: number = 0;
   /** Bits of the leaf's low word of which one is set unless the page is global; 0: no page is. */
   readonly notGlobal: number = 0;
+  /** With more page sizes in the IOTLB, the unit has to see whether entries contradict each other. */
+  readonly mostSizes: number = 0;
 
   constructor(options: PageWalkOptions) {
     this.walker = options.walker;
     this.root = options.root;
-    this.links = options.links;
+    this.links = options.links?.isOn === true ? options.links : null;
     this.linkTag = options.linkTag;
-    this.hasLinks = options.links.isOn ? 1 : 0;
     this.permissions = options.permissions;
     this.attributes = options.attributes;
     this.notGlobal = options.notGlobal ?? 0;
+    this.mostSizes = options.mostSizes ?? MOST_SIZES;
     this.walker.prepare(this.root);
   }
 }

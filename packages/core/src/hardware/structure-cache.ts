@@ -5,6 +5,8 @@
 export class StructureCache<Entry> {
   /** False: the cache has no room, and nothing is kept. */
   readonly isOn: boolean;
+  /** Called after entries came or went: whoever remembers one forgets it then. */
+  onChange: (() => void) | null = null;
   readonly #requesters: Int32Array;
   readonly #pasids: Int32Array;
   readonly #entries: (Entry | null)[];
@@ -50,6 +52,7 @@ export class StructureCache<Entry> {
     this.#requesters[victim] = requester;
     this.#pasids[victim] = pasid;
     this.#entries[victim] = entry;
+    this.onChange?.();
   }
 
   /**
@@ -65,6 +68,7 @@ export class StructureCache<Entry> {
       this.#entries[at] = null;
       dropped++;
     }
+    if (dropped > 0) this.onChange?.();
     return dropped;
   }
 
@@ -73,6 +77,7 @@ export class StructureCache<Entry> {
     this.#requesters.fill(-1);
     this.#entries.fill(null);
     this.#turn = this.#seed;
+    this.onChange?.();
   }
 
   #set(requester: number, pasid: number): number {

@@ -184,6 +184,15 @@ export class TranslationCache {
     this.#hit = at;
   }
 
+  get keepsProvenance(): boolean {
+    return this.#provenance !== null;
+  }
+
+  /** How many page sizes there are among the entries. */
+  get sizeCount(): number {
+    return this.#sizes.count;
+  }
+
   /** After a hit: the attributes that were inserted. */
   get attributes(): number {
     return (this.#entries[this.#hit | META] as number) & ATTRIBUTES;

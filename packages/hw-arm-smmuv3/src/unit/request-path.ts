@@ -19,6 +19,7 @@ import type { EventRecorder } from './event-recorder.js';
 import type { SmmuV3Fault } from './fault.js';
 import type { Observation } from './observation.js';
 import type { Request } from './request.js';
+import { PRIVILEGED_SHIFT, stage1Rights } from './stage1-rights.js';
 import type { Stage2 } from './stage2.js';
 import type { StageWalkers } from './stage-walkers.js';
 import type { StalledTransactions } from './stalled-transactions.js';
@@ -50,8 +51,6 @@ export interface RequestPathParts {
 const ATSCHK = Number(CR0.mask('ATSCHK'));
 const GBPA_ABORT = Number(GBPA.mask('ABORT'));
 const RIGHTS = Access.READ | Access.WRITE | Access.EXECUTE;
-/** Rights of privileged requests stand above those of unprivileged ones in a TLB entry. */
-const PRIVILEGED_SHIFT = 3;
 
 /** From a request to an address or a fault: stream table entry, context descriptor, stage 1, stage 2 (IHI 0070 3.3, 3.4). */
 export class RequestPath {
@@ -94,16 +93,6 @@ export class RequestPath {
 
   translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
     this.counters.translations++;
-    const { caches } = this;
-    if (this.enabled && pasid === NO_PASID && (access & ~(Access.READ | Access.WRITE)) === 0) {
-      const stream = caches.streams.find(requesterId | 0, 0);
-      if (stream !== null && stream.action === StreamAction.STAGE1) {
-        const context = caches.contexts.find(requesterId | 0, NO_PASID);
-        if (context !== null && caches.tlb.lookup(iovaHi, iovaLo, stream.vmidTag, context.asid)) {
-          if ((access & ~caches.tlb.permissions) === 0) return this.#hit(0);
-        }
-      }
-    }
     const isAllowed = this.#translateSlowly(requesterId, pasid, iovaHi, iovaLo, access);
     if (isAllowed && (access & Access.TRANSLATION_REQUEST) !== 0) {
       const { pageShift, paHi, paLo } = this.translation;
@@ -263,11 +252,9 @@ export class RequestPath {
         this.#walks.walk(region, stream, context, iovaHi, iovaLo, walk & ~Access.WRITE));
     this.counters.walkReads += walker.reads;
     if (!isAllowed) return this.#refuse(this.#faults.ofWalk(walker, stream.stage2, context));
-    let unprivileged = walker.permissions(false);
-    let privileged = walker.permissions(true);
-    if (context.writeExecuteNever && (privileged & Access.WRITE) !== 0) privileged &= ~Access.EXECUTE;
-    if (context.unprivilegedWriteExecuteNever && (unprivileged & Access.WRITE) !== 0) privileged &= ~Access.EXECUTE;
-    if (context.writeExecuteNever && (unprivileged & Access.WRITE) !== 0) unprivileged &= ~Access.EXECUTE;
+    const allowed = stage1Rights(context, walker.permissions(false), walker.permissions(true));
+    let unprivileged = allowed & RIGHTS;
+    let privileged = allowed >>> PRIVILEGED_SHIFT;
     const missing = wanted & ~(isPrivileged ? privileged : unprivileged);
     if (isRequest ? missing === wanted : missing !== 0)
       return this.#refuse(this.#faults.ofStage1(context, 'F_PERMISSION'));

@@ -1,6 +1,7 @@
 import {
   NO_PASID,
   RegisterFile,
+  RequestFront,
   Translation,
   UnitCounters,
   type PhysicalMemory,
@@ -21,6 +22,7 @@ import { Observation } from './observation.js';
 import { Request } from './request.js';
 import { PageRequestQueue, type PageRequestResult, type SmmuV3PageRequest } from './page-request-queue.js';
 import { RequestPath, type Passage } from './request-path.js';
+import { RequestStreams } from './request-streams.js';
 import { StageWalkers } from './stage-walkers.js';
 import { StalledTransactions } from './stalled-transactions.js';
 import { StructureReader } from './structure-reader.js';
@@ -66,6 +68,8 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
   readonly #events: OutputQueue;
   readonly #pageRequests: PageRequestQueue;
   readonly #path: RequestPath;
+  readonly #front: RequestFront;
+  readonly #streams: RequestStreams;
   readonly #explainer: Explainer;
   readonly #commands: CommandProcessor;
   readonly #stalled: StalledTransactions;
@@ -116,6 +120,10 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
       observation: this.#observation,
     };
     this.#path = new RequestPath(parts);
+    const { tlb: iotlb, streams, contexts } = this.caches;
+    const { translation, counters } = this;
+    this.#front = new RequestFront({ iotlb, structures: [streams, contexts], translation, counters });
+    this.#streams = new RequestStreams(this.#front, this.caches, capabilities.reportsConflicts);
     this.#explainer = new Explainer(parts, this.#path);
     this.#commands = new CommandProcessor(
       memory,
@@ -141,6 +149,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
 
   set observer(observer: UnitObserver | null) {
     this.#observation.observer = observer;
+    this.#front.isWatched = observer !== null;
   }
 
   get mmioBytes(): number {
@@ -169,6 +178,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     this.#gbpa = this.#registers.get(Register.GBPA);
     this.#locked.clear();
     this.#path.enabled = false;
+    this.#front.forget();
   }
 
   step(limit: number = Number.MAX_SAFE_INTEGER): number {
@@ -232,6 +242,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     registers.set(Register.CR0, value);
     registers.set(Register.CR0ACK, value);
     this.#path.enabled = (value & SMMUEN) !== 0;
+    this.#front.forget();
     this.#events.enabled = (value & EVENTQEN) !== 0;
     this.#pageRequests.enabled = (value & PRIQEN) !== 0;
     this.#commands.enabled = (value & CMDQEN) !== 0;
@@ -292,7 +303,17 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
   }
 
   translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
-    return this.#path.translate(requesterId, pasid, iovaHi, iovaLo, access);
+    if (this.#front.translate(requesterId, pasid, iovaHi, iovaLo, access)) {
+      this.#path.passage = 'translated';
+      return true;
+    }
+    return this.#translateLonger(requesterId, pasid, iovaHi, iovaLo, access) === true;
+  }
+
+  #translateLonger(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
+    const isAllowed = this.#path.translate(requesterId, pasid, iovaHi, iovaLo, access);
+    if (isAllowed && this.#path.passage === 'translated') this.#streams.remember(requesterId, pasid);
+    return isAllowed;
   }
 
   /** How the last request that was not refused passed. */

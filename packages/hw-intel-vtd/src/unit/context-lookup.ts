@@ -58,7 +58,6 @@ export class ContextLookup {
     this.#counters.walkReads += this.#legacy.reads;
     if (contexts.isOn && (context.kind !== ContextKind.FAULT || this.#isCachedNegative(context.reason))) {
       contexts.insert(requester, NO_PASID, context);
-      this.#caches.front.forget();
       this.#watch.context(context.domain);
     }
     return context;
@@ -73,7 +72,6 @@ export class ContextLookup {
     this.#counters.walkReads += this.#scalable.reads;
     if (scalableContexts.isOn && (context.reason === 0 || this.#isCachedNegative(context.reason))) {
       scalableContexts.insert(requester, NO_PASID, context);
-      this.#caches.front.forget();
       this.#watch.context(undefined);
     }
     return context;
@@ -88,7 +86,6 @@ export class ContextLookup {
     this.#counters.walkReads += this.#pasids.reads;
     if (pasids.isOn && (context.kind !== ContextKind.FAULT || this.#isCachedNegative(context.reason))) {
       pasids.insert(requester, pasid, context);
-      this.#caches.front.forget();
       this.#watch.pasidEntry(pasid, context.kind === ContextKind.FAULT ? undefined : context.domain);
     }
     return context;

@@ -77,12 +77,12 @@ export class UnitCaches {
     this.secondStage = new PagingStructureCache(shape(caches.pagingEntries));
     this.firstStage = new PagingStructureCache(shape(caches.pagingEntries));
     const window = new InterruptWindow(configuration.msiWindow);
-    this.front = new RequestFront({ iotlb: this.iotlb, translation, counters, window });
+    const structures = [this.contexts, this.scalableContexts, this.pasids];
+    this.front = new RequestFront({ iotlb: this.iotlb, structures, translation, counters, window });
   }
 
   /** Power-on: everything is empty and replacement starts over. */
   reset(): void {
-    this.front.forget();
     this.contexts.clear();
     this.scalableContexts.clear();
     this.pasids.clear();
@@ -95,7 +95,6 @@ export class UnitCaches {
   dropAll(command: 'SRTP' | 'translation disable'): void {
     const query = this.#query.all();
     const everything = (): boolean => true;
-    this.front.forget();
     const structures =
       this.contexts.drop(everything) + this.scalableContexts.drop(everything) + this.pasids.drop(everything);
     this.#done(command, ALL, {}, query, structures + this.#dropTranslations(query));
@@ -107,7 +106,6 @@ export class UnitCaches {
    */
   dropContexts(granularity: number, domain: number, requester: number, functionMask: number): void {
     const structure = StructureTag.CONTEXT;
-    this.front.forget();
     switch (granularity) {
       case Granularity.GLOBAL: {
         const dropped = this.contexts.drop(() => true) + this.scalableContexts.drop(() => true);
@@ -143,7 +141,6 @@ export class UnitCaches {
     const structure = StructureTag.PASID;
     const ofDomain = domain & this.#domainMask;
     const isOf = (entry: TranslationContext): boolean => entry.domain === ofDomain || entry.kind === ContextKind.FAULT;
-    this.front.forget();
     switch (granularity) {
       case PasidCacheGranularity.GLOBAL: {
         const dropped = this.pasids.drop(() => true);
