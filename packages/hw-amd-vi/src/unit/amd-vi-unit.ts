@@ -1,7 +1,7 @@
 import {
-  Access,
   NO_PASID,
   RegisterFile,
+  RequestFront,
   Translation,
   UnitCounters,
   type PhysicalMemory,
@@ -14,17 +14,16 @@ import { MMIO_BYTES, Register } from '../layouts/register-offsets.js';
 import { CONTROL, STATUS, type ControlField } from '../layouts/registers.js';
 import { amdViConfiguration, type AmdViConfiguration, type AmdViOptions } from '../options.js';
 import { CommandProcessor } from './command-processor.js';
-import { DeviceAction } from './device-entry.js';
 import { DeviceTable } from './device-table.js';
 import { DeviceTablePlace } from './device-table-place.js';
 import type { Endpoint } from './endpoint.js';
-import { exclusionApplies } from './exclusion-range.js';
 import { Explainer } from './explainer.js';
 import { PageRequests, type AmdViPageRequest, type PageRequestResult } from './page-requests.js';
 import { Hook, registerDefinitions } from './register-definitions.js';
 import { RequestPath } from './request-path.js';
-import { isHyperTransportRange, isInterruptRange } from './special-ranges.js';
-import { HOST_TAG, TranslationCaches } from './translation-caches.js';
+import { RequestStreams } from './request-streams.js';
+import { INTERRUPT_WINDOW, isHyperTransportRange } from './special-ranges.js';
+import { TranslationCaches } from './translation-caches.js';
 import { UnitControl } from './unit-control.js';
 import { EVENT_LOG, PPR_LOG, UnitLog } from './unit-log.js';
 import { Watch } from './watch.js';
@@ -44,8 +43,6 @@ const control = (field: ControlField): bigint => CONTROL.mask(field);
 const COMMANDS_RUN = control('IOMMU_EN') | control('CMD_BUF_EN');
 const EVENTS_RUN = control('IOMMU_EN') | control('EVENT_LOG_EN');
 const PPR_RUN = control('IOMMU_EN') | control('PPR_LOG_EN');
-/** Rights that the hit path answers by itself; any other bit of an access takes the long way. */
-const PLAIN = Access.READ | Access.WRITE;
 
 /** An AMD IOMMU: knows memory and MMIO, nothing of any driver (48882). */
 export class AmdViUnit implements TranslationUnit, RegisterSink {
@@ -64,6 +61,8 @@ export class AmdViUnit implements TranslationUnit, RegisterSink {
   readonly #pprLog: UnitLog;
   readonly #commands: CommandProcessor;
   readonly #path: RequestPath;
+  readonly #front: RequestFront;
+  readonly #streams: RequestStreams;
   readonly #pageRequests: PageRequests;
   readonly #explainer: Explainer;
   readonly #endpoints = new Map<number, Endpoint>();
@@ -97,6 +96,15 @@ export class AmdViUnit implements TranslationUnit, RegisterSink {
       watch: this.#watch,
       isLive: true,
     });
+    const { iotlb, devices } = this.caches;
+    this.#front = new RequestFront({
+      iotlb,
+      structures: [devices],
+      translation: this.translation,
+      counters: this.counters,
+      window: INTERRUPT_WINDOW,
+    });
+    this.#streams = new RequestStreams(this.#front, this.caches, this.#control, registers, this.#path.host);
     this.#pageRequests = new PageRequests(registers, capabilities, this.#path, this.#pprLog);
     this.#commands = new CommandProcessor({
       memory,
@@ -119,36 +127,22 @@ export class AmdViUnit implements TranslationUnit, RegisterSink {
 
   set observer(observer: UnitObserver | null) {
     this.#watch.observer = observer;
+    this.#front.isWatched = observer !== null;
   }
 
   translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
+    // Compared with true, because otherwise V8 tests the result as it would any value.
+    return (
+      (!isHyperTransportRange(iovaHi) && this.#front.translate(requesterId, pasid, iovaHi, iovaLo, access)) ||
+      this.#translateLonger(requesterId, pasid, iovaHi, iovaLo, access) === true
+    );
+  }
+
+  #translateLonger(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
     this.counters.translations++;
-    const cached = this.caches.devices.find(requesterId, 0);
-    if (
-      cached !== null &&
-      cached.action === DeviceAction.HOST &&
-      !cached.guest &&
-      pasid === NO_PASID &&
-      (access & ~PLAIN) === 0 &&
-      this.#control.enabled &&
-      !isInterruptRange(iovaHi, iovaLo) &&
-      !isHyperTransportRange(iovaHi)
-    ) {
-      const { iotlb } = this.caches;
-      if (iotlb.lookup(iovaHi, iovaLo, cached.domainId, HOST_TAG)) {
-        const rights = iotlb.permissions & cached.rights;
-        if ((access & ~rights) === 0 && !exclusionApplies(this.#registers)) {
-          this.counters.iotlbHits++;
-          const { translation } = this;
-          translation.paHi = iotlb.paHi;
-          translation.paLo = iotlb.paLo;
-          translation.pageShift = iotlb.pageShift;
-          translation.permissions = rights;
-          return true;
-        }
-      }
-    }
-    return this.#path.translate(requesterId, pasid, iovaHi, iovaLo, access);
+    const isAllowed = this.#path.translate(requesterId, pasid, iovaHi, iovaLo, access);
+    if (isAllowed && pasid === NO_PASID) this.#streams.remember(requesterId);
+    return isAllowed;
   }
 
   explain(requesterId: number, pasid: number, iova: bigint, access: number): TranslationWalk {
@@ -162,6 +156,7 @@ export class AmdViUnit implements TranslationUnit, RegisterSink {
   reset(): void {
     this.#registers.reset();
     this.caches.reset();
+    this.#front.forget();
     this.#place.reset();
     this.#events.reset();
     this.#pprLog.reset();
@@ -184,6 +179,8 @@ export class AmdViUnit implements TranslationUnit, RegisterSink {
 
   registerWritten(hook: number): void {
     switch (hook) {
+      case Hook.EXCLUSION:
+        return this.#front.forget();
       case Hook.DEVICE_TABLE:
         return this.#placeWritten(0, Register.DEVICE_TABLE_BASE);
       case Hook.COMMAND_BASE:
@@ -238,6 +235,7 @@ export class AmdViUnit implements TranslationUnit, RegisterSink {
   }
 
   #controlWritten(): void {
+    this.#front.forget();
     const value = this.#controlValue();
     const has = (bits: bigint): boolean => (value & bits) === bits;
     this.#control.enabled = has(control('IOMMU_EN'));

@@ -21,6 +21,7 @@ export const Hook = {
   PPR_BASE: 3,
   CONTROL: 4,
   COMMAND_TAIL: 5,
+  EXCLUSION: 6,
   SEGMENT: 8,
 } as const;
 
@@ -73,8 +74,20 @@ export function registerDefinitions(capabilities: Capabilities): RegisterDefinit
     ring('Command Buffer Base', Register.COMMAND_BUFFER_BASE, Hook.COMMAND_BASE),
     ring('Event Log Base', Register.EVENT_LOG_BASE, Hook.EVENT_BASE),
     { name: 'Control', offset: Register.CONTROL, bytes: 8, rw: all(CONTROL), hook: Hook.CONTROL },
-    { name: 'Exclusion Base', offset: Register.EXCLUSION_BASE, bytes: 8, rw: all(EXCLUSION_BASE) },
-    { name: 'Exclusion Limit', offset: Register.EXCLUSION_LIMIT, bytes: 8, rw: all(EXCLUSION_LIMIT) },
+    {
+      name: 'Exclusion Base',
+      offset: Register.EXCLUSION_BASE,
+      bytes: 8,
+      rw: all(EXCLUSION_BASE),
+      hook: Hook.EXCLUSION,
+    },
+    {
+      name: 'Exclusion Limit',
+      offset: Register.EXCLUSION_LIMIT,
+      bytes: 8,
+      rw: all(EXCLUSION_LIMIT),
+      hook: Hook.EXCLUSION,
+    },
     { name: 'Extended Feature', offset: Register.EXTENDED_FEATURE, bytes: 8, reset: capabilities.efr },
     ring('PPR Log Base', Register.PPR_LOG_BASE, Hook.PPR_BASE),
     ...segments.slice(0, 2 ** capabilities.segmentBits - 1),

@@ -19,6 +19,9 @@ const pass: SpecialVerdict = { kind: 'pass' };
 const interruptBlocked: SpecialVerdict = { kind: 'interrupt-blocked' };
 const invalid = (type: number): SpecialVerdict => ({ kind: 'invalid', type });
 
+/** The interrupt range in MiB, inclusive. */
+export const INTERRUPT_WINDOW: { readonly first: number; readonly last: number } = { first: 0xfee, last: 0xfee };
+
 /** Interrupt range 0xFEE00000 to 0xFEEFFFFF. */
 export const isInterruptRange = (hi: number, lo: number): boolean => hi === 0 && lo >>> 20 === 0xfee;
 
