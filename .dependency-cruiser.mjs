@@ -37,14 +37,21 @@ export default {
     {
       name: 'unit-and-driver-meet-in-memory-only',
       severity: 'error',
-      from: { path: '^packages/(hw-[^/]+)/src/unit/' },
-      to: { path: '^packages/$1/src/driver/' },
+      from: { path: '^(packages|examples)/(hw-[^/]+)/src/unit/' },
+      to: { path: '^$1/$2/src/driver/' },
     },
     {
       name: 'driver-and-unit-meet-in-memory-only',
       severity: 'error',
-      from: { path: '^packages/(hw-[^/]+)/src/driver/' },
-      to: { path: '^packages/$1/src/unit/' },
+      from: { path: '^(packages|examples)/(hw-[^/]+)/src/driver/' },
+      to: { path: '^$1/$2/src/unit/' },
+    },
+    {
+      name: 'third-parties-import-only-core',
+      comment: 'The example of a vendor is written with the public exports of published packages.',
+      severity: 'error',
+      from: { path: '^examples/hw-[^/]+/src/' },
+      to: { path: '^packages/', pathNot: '^packages/core/src/index.ts$' },
     },
     {
       name: 'compat-vfio-imports-only-core',

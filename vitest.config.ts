@@ -2,7 +2,12 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    projects: ['packages/*/vitest.config.ts', 'bench/vitest.config.ts', 'examples/vitest.config.ts'],
+    projects: [
+      'packages/*/vitest.config.ts',
+      'bench/vitest.config.ts',
+      'examples/vitest.config.ts',
+      'examples/hw-riscv/vitest.config.ts',
+    ],
     coverage: { include: ['packages/*/src/**/*.ts'] },
   },
 });

@@ -1,0 +1,81 @@
+import { Access, iova as iovaOf, join64, NO_PASID, WalkStop, type AccessKind, type HardwareFault } from '@ioasis/core';
+import { Cause, FAULT, TransactionType, type CauseName } from '../layouts/fault-record.js';
+
+/** A fault of this unit. */
+export interface RiscvFault extends HardwareFault {
+  readonly vendor: 'riscv';
+  readonly name: CauseName;
+}
+
+/** A refused request. */
+export interface RefusedRequest {
+  readonly deviceId: number;
+  readonly pasid: number;
+  readonly iovaHi: number;
+  readonly iovaLo: number;
+  readonly access: number;
+}
+
+/** Cause of a walk that stopped: no memory at a table is an access fault, all else a page fault (3.3). */
+export function causeOfStop(stop: number, access: number): CauseName {
+  const isAccessFault = stop === WalkStop.ABORT || stop === WalkStop.UPDATE;
+  if ((access & Access.WRITE) !== 0) return isAccessFault ? 'WRITE_ACCESS_FAULT' : 'WRITE_PAGE_FAULT';
+  if ((access & Access.EXECUTE) !== 0) return isAccessFault ? 'INSTRUCTION_ACCESS_FAULT' : 'INSTRUCTION_PAGE_FAULT';
+  return isAccessFault ? 'READ_ACCESS_FAULT' : 'READ_PAGE_FAULT';
+}
+
+/** DTF does not silence what says that the context itself could not be had (table 4.2). */
+export const isSilencedBy = (cause: CauseName, silent: boolean): boolean =>
+  silent && (Cause[cause] < 256 || cause === 'TRANSACTION_TYPE_DISALLOWED');
+
+/** The record of a fault: four words (4.2). */
+export function faultRecord(cause: CauseName, request: RefusedRequest): readonly bigint[] {
+  const hasPid = request.pasid !== NO_PASID;
+  const head = FAULT.encode({
+    CAUSE: Cause[cause],
+    PID: hasPid ? request.pasid : 0,
+    PV: hasPid,
+    PRIV: hasPid && (request.access & Access.PRIVILEGED) !== 0,
+    TTYP: transactionType(request.access),
+    DID: request.deviceId,
+  });
+  return [head, 0n, join64(request.iovaHi, request.iovaLo), 0n];
+}
+
+/** The fault as a device model sees it. */
+export function faultOf(
+  cause: CauseName,
+  request: RefusedRequest,
+  recorded: HardwareFault['recorded'],
+  record: readonly bigint[],
+): RiscvFault {
+  return {
+    vendor: 'riscv',
+    code: Cause[cause],
+    name: cause,
+    requesterId: request.deviceId,
+    pasid: request.pasid === NO_PASID ? undefined : request.pasid,
+    iova: iovaOf(join64(request.iovaHi, request.iovaLo)),
+    access: accessKind(request.access),
+    recorded,
+    record: recorded === 'recorded' ? record : [],
+    details: { transactionType: transactionType(request.access) },
+  };
+}
+
+function transactionType(access: number): number {
+  if ((access & Access.TRANSLATION_REQUEST) !== 0) return TransactionType.ATS_REQUEST;
+  const isTranslated = (access & Access.TRANSLATED) !== 0;
+  if ((access & Access.WRITE) !== 0)
+    return isTranslated ? TransactionType.TRANSLATED_WRITE : TransactionType.UNTRANSLATED_WRITE;
+  if ((access & Access.EXECUTE) !== 0)
+    return isTranslated ? TransactionType.TRANSLATED_EXECUTE : TransactionType.UNTRANSLATED_EXECUTE;
+  return isTranslated ? TransactionType.TRANSLATED_READ : TransactionType.UNTRANSLATED_READ;
+}
+
+function accessKind(access: number): AccessKind {
+  if ((access & Access.TRANSLATION_REQUEST) !== 0) return 'translation-request';
+  if ((access & Access.ATOMIC) !== 0) return 'atomic';
+  if ((access & Access.WRITE) !== 0) return 'write';
+  return (access & Access.EXECUTE) !== 0 ? 'execute' : 'read';
+}
