@@ -293,6 +293,13 @@ export const SCALABLE_CASES: readonly Case[] = [
     setup: pasid1((rig) => [rig.page() | 0xc9n, 5n, 1n << 48n]),
   },
   {
+    reason: 'PASID_ENTRY_INVALID',
+    when: 'a first-stage pointer is wider than MGAW',
+    ...scalable,
+    options: { ...full, cap: (VTD_PRESETS.full.cap & ~(0x3fn << 16n)) | (0x2dn << 16n) },
+    setup: pasid1((rig) => [rig.page() | 0xc9n, 5n, 1n << 46n]),
+  },
+  {
     reason: 'SS_ENTRY_RESERVED',
     when: 'a table has a reserved bit',
     ...scalable,

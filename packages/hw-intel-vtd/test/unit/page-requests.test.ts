@@ -120,6 +120,8 @@ describe('page requests', () => {
     expect(iotlb.lookup(0, Number(page), 6, 0x42)).toBe(true);
     expect(rig.unit.requestPage({ ...request, address: page })).toBe('queued');
     expect(iotlb.lookup(0, Number(page), 6, 0x42)).toBe(false);
+    // Whose host address the page has is not known: the whole domain goes, links of the host included.
+    expect(rig.unit.caches.secondStage.find(0, 0x7000_0000, 6, -1)).toBe(false);
     expect(write()).toBe('0x100000000');
   });
 
