@@ -48,7 +48,7 @@ describe('the command buffer', () => {
   ] as const)('stops at %s: an event, and the head stays', (_, illegal) => {
     const rig = new Rig();
     rig.command(...completionWait(SEMAPHORE, 1n));
-    rig.command(...illegal);
+    rig.command(illegal[0], illegal[1]);
     rig.command(...completionWait(SEMAPHORE, 2n));
     expect(rig.load(SEMAPHORE)).toBe(1n);
     expect([head(rig), isRunning(rig)]).toEqual([0x10n, false]);
@@ -150,7 +150,7 @@ describe('commands of features that the unit does not have', () => {
   ] as const)('%s is illegal', (_, command) => {
     const rig = new Rig({ efr });
     rig.unit.connectEndpoint(8, tlbEndpoint(new DeviceTlb(rig.unit, 8)));
-    rig.command(...command);
+    rig.command(command[0], command[1]);
     expect(rig.events()).toEqual([[0x5000_0000_0000_0000n, COMMANDS]]);
   });
 
@@ -160,7 +160,7 @@ describe('commands of features that the unit does not have', () => {
     ['INVALIDATE_INTERRUPT_TABLE', [5n << 60n, 0n]],
   ] as const)('%s is legal', (_, command) => {
     const rig = new Rig({ efr });
-    rig.command(...command);
+    rig.command(command[0], command[1]);
     expect([rig.events(), isRunning(rig)]).toEqual([[], true]);
   });
 });
