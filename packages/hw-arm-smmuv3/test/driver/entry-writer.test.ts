@@ -15,9 +15,9 @@ const CACHED = (1n << 2n) | (1n << 4n) | (3n << 6n) | (1n << 28n);
 const USE_INCOMING = 1n << 44n;
 const s1 = (dss: bigint, more = 0n, table = TABLE): EntryWords =>
   entry(VALID_STE | (5n << 1n) | table | (10n << 59n), dss | CACHED | more);
-/** S2T0SZ 20, 4K from level 1, write-back and inner shareable, S2PS 44 bits, AA64, PTW, R. */
+/** S2T0SZ 20, 4K from level 0, write-back and inner shareable, S2PS 44 bits, AA64, PTW, R. */
 const S2_SHAPE =
-  (20n << 32n) | (1n << 38n) | (5n << 40n) | (3n << 44n) | (4n << 48n) | (1n << 51n) | (1n << 54n) | (1n << 58n);
+  (20n << 32n) | (2n << 38n) | (5n << 40n) | (3n << 44n) | (4n << 48n) | (1n << 51n) | (1n << 54n) | (1n << 58n);
 const s2 = (vmid: bigint, stalls = 0n): EntryWords =>
   entry(VALID_STE | (6n << 1n), USE_INCOMING | (1n << 28n), vmid | S2_SHAPE | (stalls << 57n), 0x8_8000_0000n);
 

@@ -266,6 +266,15 @@ describe('accessed flag and dirty state of stage 1', () => {
     expect(rig.unit.counters.iotlbMisses).toBe(iotlbMisses);
   });
 
+  it('a page that became dirty is in no conflict with what was cached of it', () => {
+    const rig = new SmmuRig({ idr3: server.idr3 & ~0x1800 });
+    rig.map(rig.stream(0x10, { flags: R_A | CD_FLAG.HA | CD_FLAG.HD }), IOVA, PA | PAGE | AP2 | DBM);
+    rig.enable();
+    expect(rig.ask(0x10, IOVA)).toBe('0x100000000');
+    expect(rig.ask(0x10, IOVA, WRITE)).toBe('0x100000000');
+    expect(rig.ask(0x10, IOVA, WRITE)).toBe('0x100000000');
+  });
+
   it('without HD, or without DBM, it faults and changes nothing', () => {
     const without = at(PAGE | AP2 | DBM, CD_FLAG.HA);
     expect(without.rig.ask(0x10, IOVA, WRITE)).toBe('F_PERMISSION');

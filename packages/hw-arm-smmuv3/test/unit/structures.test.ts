@@ -234,3 +234,35 @@ describe('context descriptors', () => {
     }
   });
 });
+
+describe('addresses of 52 bits', () => {
+  /** OAS 52. */
+  const idr5 = (server.idr5 & ~7) | 6;
+  const HIGH = 0xf_0000_0000_0000n;
+
+  it('lead to stream tables, context descriptors and roots', () => {
+    const rig = new SmmuRig({ idr5 });
+    const [table, top, cd, root, root2] = [0n, 1n, 2n, 3n, 4n].map((index) => HIGH + index * 0x1_0000n);
+    rig.enable();
+    rig.store(rig.streams, table! | 9n);
+    rig.unit.write32(0x88, 9 | (8 << 6) | (1 << 16));
+    rig.ste(0, { cd: top!, fmt: 1n, cdMax: 8n, dss: 2n }, table! + 0x10n * 64n);
+    rig.store(top!, cd! | 1n);
+    rig.cd(cd!, { ttb0: root!, ips: 6n });
+    rig.map(root!, IOVA, PA | PAGE);
+    rig.ste(0, { config: 6n, s2ttb: root2!, s2ps: 6n, vmid: 3n }, table! + 0x11n * 64n);
+    rig.map(root2!, IOVA, (PA + 0x7000n) | S2_PAGE);
+    expect(rig.ask(0x10, IOVA)).toBe(OK);
+    expect(rig.ask(0x11, IOVA)).toBe('0x100007000');
+  });
+
+  it('of a stream table itself, and of the message of a CMD_SYNC', () => {
+    const rig = new SmmuRig({ idr5 });
+    rig.enable();
+    rig.ste(0, { config: 4n }, HIGH + 0x10n * 64n);
+    rig.unit.write64(0x80, 0xf_0000, 0);
+    expect(rig.ask(0x10, IOVA)).toBe('0x40000000');
+    rig.submit([0x46n | (1n << 12n) | (0x77n << 32n), HIGH + 0x8000n]);
+    expect(rig.load(HIGH + 0x8000n)).toBe(0x77n);
+  });
+});
