@@ -136,6 +136,10 @@ describe('a list of ioctls', () => {
       ['ioctl', 7],
     ]);
     expect(report.unexplained).toBe(1);
+
+    // Another scenario starts anew: nothing in it follows from this one.
+    const both = { ...list.build(), steps: [...list.build().steps, ...list.build().steps] };
+    expect(diffTrace(both, ordinary, poor)).toMatchObject({ scenarios: 2, unexplained: 2 });
   });
 
   it('reports an exception as a difference', () => {
