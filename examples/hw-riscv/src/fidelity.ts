@@ -12,7 +12,8 @@ export function riscvFidelity(configuration: RiscvIommuConfiguration): FidelityF
     row(1, 'Device directory of one, two or three levels, base format', 'modelled', 'ddtp.iommu_mode'),
     row(1, `First stage Sv39 to Sv${12 + 9 * levels}`, 'modelled', 'option mode'),
     row(1, 'Execute-only pages', 'part', 'refused for fetches too'),
-    row(1, 'Svnapot, Svpbmt', 'absent', 'their bits are reserved'),
+    row(1, 'Svnapot', 'absent', 'N is reserved, though the specification asks for it of every IOMMU'),
+    row(1, 'Svpbmt', 'absent', 'no capability says so'),
     row(1, 'IOTINVAL.VMA, IOFENCE.C, IODIR.INVAL_DDT', 'modelled'),
     row(2, 'Fault queue, overflow, DTF', 'modelled'),
     row(

@@ -90,7 +90,7 @@ export class RiscvDriver implements DomainHost {
     this.#pscids.delete(domain.pscid);
   }
 
-  /** Puts a device on a domain, by way of an invalid context: there is no telling when the unit reads which word (3.1.4). */
+  /** Puts a device on a domain, by way of an invalid context: the unit may read its words in any order and at any time. */
   attach({ requesterId }: IommuDevice, domain: FirstStageDomain): void {
     const old = this.#attached.get(requesterId);
     if (old === domain) return;

@@ -1,6 +1,6 @@
 import { wordLayout, type WordLayout } from '@ioasis/core';
 
-/* RISC-V IOMMU Architecture Specification 1.0, section 4.1: commands of 128 bits; the second word counts from bit 64. */
+/* RISC-V IOMMU Architecture Specification 1.0, "Command-Queue": commands of 128 bits; the second word counts from bit 64. */
 
 export const COMMAND_BYTES = 16;
 
@@ -15,22 +15,23 @@ export const Command = {
 /** What all commands have. */
 export const COMMAND: WordLayout<'OPCODE' | 'FUNC3'> = wordLayout('command', 128, { OPCODE: [6, 0], FUNC3: [9, 7] });
 
-/** IOTINVAL.VMA and .GVMA (4.1.1). */
-export const IOTINVAL: WordLayout<'OPCODE' | 'FUNC3' | 'AV' | 'PSCID' | 'PSCV' | 'GV' | 'NL' | 'GSCID' | 'S' | 'ADDR'> =
-  wordLayout('IOTINVAL', 128, {
+/** IOTINVAL.VMA and .GVMA. */
+export const IOTINVAL: WordLayout<'OPCODE' | 'FUNC3' | 'AV' | 'PSCID' | 'PSCV' | 'GV' | 'GSCID' | 'ADDR'> = wordLayout(
+  'IOTINVAL',
+  128,
+  {
     OPCODE: [6, 0],
     FUNC3: [9, 7],
     AV: [10, 10],
     PSCID: [31, 12],
     PSCV: [32, 32],
     GV: [33, 33],
-    NL: [34, 34],
     GSCID: [59, 44],
-    S: [73, 73],
     ADDR: [125, 74],
-  });
+  },
+);
 
-/** IOFENCE.C (4.1.2). */
+/** IOFENCE.C. */
 export const IOFENCE: WordLayout<'OPCODE' | 'FUNC3' | 'AV' | 'WSI' | 'PR' | 'PW' | 'DATA' | 'ADDR'> = wordLayout(
   'IOFENCE',
   128,
@@ -46,7 +47,7 @@ export const IOFENCE: WordLayout<'OPCODE' | 'FUNC3' | 'AV' | 'WSI' | 'PR' | 'PW'
   },
 );
 
-/** IODIR.INVAL_DDT (4.1.3). */
+/** IODIR.INVAL_DDT. */
 export const IODIR: WordLayout<'OPCODE' | 'FUNC3' | 'PID' | 'DV' | 'DID'> = wordLayout('IODIR', 128, {
   OPCODE: [6, 0],
   FUNC3: [9, 7],

@@ -1,6 +1,6 @@
 import { wordLayout, type WordLayout } from '@ioasis/core';
 
-/* RISC-V IOMMU Architecture Specification 1.0, sections 3.1.2 and 3.1.3, base format (capabilities.MSI_FLAT = 0). */
+/* RISC-V IOMMU Architecture Specification 1.0, "Device-Directory-Table": the base format (capabilities.MSI_FLAT = 0). */
 
 /** Entry of a directory that leads to the next one. */
 export const DDTE: WordLayout<'V' | 'PPN'> = wordLayout('DDTE', 64, { V: [0, 0], PPN: [53, 10] });
@@ -14,7 +14,7 @@ export const DEVICE_ID_BITS = 24;
 
 /** Word 0: translation control. */
 export const TC: WordLayout<
-  'V' | 'EN_ATS' | 'EN_PRI' | 'T2GPA' | 'DTF' | 'PDTV' | 'PRPR' | 'GADE' | 'SADE' | 'DPE' | 'SBE' | 'SXL'
+  'V' | 'EN_ATS' | 'EN_PRI' | 'T2GPA' | 'DTF' | 'PDTV' | 'PRPR' | 'GADE' | 'SADE' | 'DPE' | 'SBE' | 'SXL' | 'CUSTOM'
 > = wordLayout('DC.tc', 64, {
   V: [0, 0],
   EN_ATS: [1, 1],
@@ -28,6 +28,7 @@ export const TC: WordLayout<
   DPE: [9, 9],
   SBE: [10, 10],
   SXL: [11, 11],
+  CUSTOM: [31, 24],
 });
 
 /** Word 1: second stage. */

@@ -1,6 +1,6 @@
 import { wordLayout, type WordLayout } from '@ioasis/core';
 
-/* RISC-V IOMMU Architecture Specification 1.0, section 4.2: records of four words. */
+/* RISC-V IOMMU Architecture Specification 1.0, "Fault/Event-Queue": records of four words. */
 
 export const FAULT_BYTES = 32;
 
@@ -14,7 +14,7 @@ export const FAULT: WordLayout<'CAUSE' | 'PID' | 'PV' | 'PRIV' | 'TTYP' | 'DID'>
   DID: [63, 40],
 });
 
-/** CAUSE: those that this unit reports (table 4.2). */
+/** CAUSE: those that this unit reports. */
 export const Cause = {
   INSTRUCTION_ACCESS_FAULT: 1,
   READ_ACCESS_FAULT: 5,
@@ -32,7 +32,7 @@ export const Cause = {
 /** Name of a cause. */
 export type CauseName = keyof typeof Cause;
 
-/** TTYP (table 4.3). */
+/** TTYP. */
 export const TransactionType = {
   UNTRANSLATED_EXECUTE: 1,
   UNTRANSLATED_READ: 2,

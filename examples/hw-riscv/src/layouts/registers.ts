@@ -1,11 +1,11 @@
 import { wordLayout, type WordLayout } from '@ioasis/core';
 
-/* RISC-V IOMMU Architecture Specification 1.0, chapter 6: memory-mapped register interface. */
+/* RISC-V IOMMU Architecture Specification 1.0, "Memory-mapped register interface". */
 
 /** Bytes of the register window. */
 export const MMIO_BYTES = 0x1000;
 
-/** Byte offsets (table 6.1). */
+/** Byte offsets ("Register layout"). */
 export const Register = {
   CAPABILITIES: 0x00,
   FCTL: 0x08,
@@ -21,7 +21,7 @@ export const Register = {
   IPSR: 0x54,
 } as const;
 
-/** Capabilities (6.3). */
+/** IOMMU capabilities. */
 export const CAPABILITIES: WordLayout<
   'VERSION' | 'SV39' | 'SV48' | 'SV57' | 'MSI_FLAT' | 'AMO_HWAD' | 'ATS' | 'IGS' | 'PAS' | 'PD8' | 'PD17' | 'PD20'
 > = wordLayout('capabilities', 64, {
@@ -44,10 +44,10 @@ export const VERSION = 0x10;
 /** IGS: interrupts by wire. */
 export const WIRED = 1;
 
-/** Features control (6.4). */
+/** Features control. */
 export const FCTL: WordLayout<'BE' | 'WSI' | 'GXL'> = wordLayout('fctl', 32, { BE: [0, 0], WSI: [1, 1], GXL: [2, 2] });
 
-/** Device-directory-table pointer (6.5). */
+/** Device-directory-table pointer. */
 export const DDTP: WordLayout<'MODE' | 'BUSY' | 'PPN'> = wordLayout('ddtp', 64, {
   MODE: [3, 0],
   BUSY: [4, 4],
@@ -57,13 +57,13 @@ export const DDTP: WordLayout<'MODE' | 'BUSY' | 'PPN'> = wordLayout('ddtp', 64, 
 /** ddtp.MODE. */
 export const DirectoryMode = { OFF: 0, BARE: 1, LEVEL_1: 2, LEVEL_2: 3, LEVEL_3: 4 } as const;
 
-/** Base of the command queue and of the fault queue (6.6, 6.9). */
+/** Base of the command queue and of the fault queue. */
 export const QUEUE_BASE: WordLayout<'LOG2SZ_1' | 'PPN'> = wordLayout('queue base', 64, {
   LOG2SZ_1: [4, 0],
   PPN: [53, 10],
 });
 
-/** Command queue CSR (6.15). */
+/** Command-queue CSR. */
 export const CQCSR: WordLayout<'CQEN' | 'CIE' | 'CQMF' | 'CMD_TO' | 'CMD_ILL' | 'FENCE_W_IP' | 'CQON' | 'BUSY'> =
   wordLayout('cqcsr', 32, {
     CQEN: [0, 0],
@@ -76,7 +76,7 @@ export const CQCSR: WordLayout<'CQEN' | 'CIE' | 'CQMF' | 'CMD_TO' | 'CMD_ILL' | 
     BUSY: [17, 17],
   });
 
-/** Fault queue CSR (6.16). */
+/** Fault-queue CSR. */
 export const FQCSR: WordLayout<'FQEN' | 'FIE' | 'FQMF' | 'FQOF' | 'FQON' | 'BUSY'> = wordLayout('fqcsr', 32, {
   FQEN: [0, 0],
   FIE: [1, 1],
@@ -86,7 +86,7 @@ export const FQCSR: WordLayout<'FQEN' | 'FIE' | 'FQMF' | 'FQOF' | 'FQON' | 'BUSY
   BUSY: [17, 17],
 });
 
-/** Interrupt pending status (6.18). */
+/** Interrupt pending status. */
 export const IPSR: WordLayout<'CIP' | 'FIP' | 'PMIP' | 'PIP'> = wordLayout('ipsr', 32, {
   CIP: [0, 0],
   FIP: [1, 1],

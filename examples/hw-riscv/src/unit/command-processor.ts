@@ -16,6 +16,7 @@ const CIP = Number(IPSR.mask('CIP'));
 /** A command, decoded. */
 type DecodedCommand =
   | { readonly kind: 'pages'; readonly invalidation: Invalidation }
+  | { readonly kind: 'nothing' }
   | { readonly kind: 'contexts'; readonly deviceId: number | undefined }
   | {
       readonly kind: 'fence';
@@ -35,12 +36,11 @@ export interface CommandEffects {
 const isA = (word: bigint, { OPCODE, FUNC3 }: { readonly OPCODE: number; readonly FUNC3: number }): boolean =>
   COMMAND.get(word, 'OPCODE') === BigInt(OPCODE) && COMMAND.get(word, 'FUNC3') === BigInt(FUNC3);
 
-/** This unit has no second stage (GV), no non-leaf invalidation (NL) and no address ranges (S). */
-const VMA_RESERVED = IOTINVAL.reserved | IOTINVAL.mask('GV') | IOTINVAL.mask('NL') | IOTINVAL.mask('S');
-
-/** Names a command, or refuses it: an unknown one, or one with a reserved bit, is illegal (4.1). */
+/** Names a command, or refuses it: an unknown or unsupported one, or one with a reserved bit, is illegal. */
 export function decodeCommand(word: bigint): DecodedCommand {
-  if (isA(word, Command.IOTINVAL_VMA) && (word & VMA_RESERVED) === 0n) {
+  if (isA(word, Command.IOTINVAL_VMA) && (word & IOTINVAL.reserved) === 0n) {
+    // Translations of a virtual machine: there are none without a second stage.
+    if (IOTINVAL.get(word, 'GV') !== 0n) return { kind: 'nothing' };
     const start = IOTINVAL.get(word, 'ADDR') << 12n;
     return {
       kind: 'pages',
@@ -50,7 +50,7 @@ export function decodeCommand(word: bigint): DecodedCommand {
       },
     };
   }
-  if (isA(word, Command.IODIR_INVAL_DDT) && (word & IODIR.reserved) === 0n) {
+  if (isA(word, Command.IODIR_INVAL_DDT) && (word & (IODIR.reserved | IODIR.mask('PID'))) === 0n) {
     return { kind: 'contexts', deviceId: IODIR.get(word, 'DV') === 0n ? undefined : Number(IODIR.get(word, 'DID')) };
   }
   if (isA(word, Command.IOFENCE_C) && (word & IOFENCE.reserved) === 0n) {
@@ -64,9 +64,15 @@ export function decodeCommand(word: bigint): DecodedCommand {
   return { kind: 'illegal' };
 }
 
-const NAMES = { pages: 'IOTINVAL.VMA', contexts: 'IODIR.INVAL_DDT', fence: 'IOFENCE.C', illegal: 'illegal' } as const;
+const NAMES = {
+  pages: 'IOTINVAL.VMA',
+  nothing: 'IOTINVAL.VMA',
+  contexts: 'IODIR.INVAL_DDT',
+  fence: 'IOFENCE.C',
+  illegal: 'illegal',
+} as const;
 
-/** The unit's end of the command queue (4.1, 6.6 to 6.8, 6.15). */
+/** The unit's end of the command queue. */
 export class CommandProcessor {
   readonly #memory: PhysicalMemory;
   readonly #registers: RegisterFile;
@@ -87,7 +93,7 @@ export class CommandProcessor {
     this.#ring.configure(hi32(address), lo32(address), Number(QUEUE_BASE.get(base, 'LOG2SZ_1')) + 1);
   }
 
-  /** cqcsr was written: switching on empties the queue; a cleared error lets it go on (6.15). */
+  /** cqcsr was written: switching on empties the queue; a cleared error lets it go on. */
   control(): void {
     const csr = this.#registers.get(Register.CQCSR);
     const isOn = (csr & CQON) !== 0;
@@ -98,6 +104,11 @@ export class CommandProcessor {
     } else if ((csr & CQEN) === 0 && isOn) this.#registers.set(Register.CQCSR, csr & ~CQON);
   }
 
+  /** cqt was written: only the bits of an index are. */
+  moveTail(): void {
+    this.#registers.set(Register.CQT, this.#registers.get(Register.CQT) & (2 ** this.#ring.sizeLog2 - 1));
+  }
+
   /** Runs up to `limit` commands. @returns how many */
   run(limit: number): number {
     const ring = this.#ring;
@@ -105,7 +116,7 @@ export class CommandProcessor {
     while (ran < limit) {
       const csr = this.#registers.get(Register.CQCSR);
       ring.tail = this.#registers.get(Register.CQT);
-      if ((csr & CQON) === 0 || (csr & ERRORS) !== 0 || ring.isEmpty || !ring.accepts(ring.tail)) break;
+      if ((csr & CQON) === 0 || (csr & ERRORS) !== 0 || ring.isEmpty) break;
       if (!this.#execute()) break;
       ring.advanceHead();
       this.#registers.set(Register.CQH, ring.head);
@@ -123,6 +134,8 @@ export class CommandProcessor {
     switch (command.kind) {
       case 'pages':
         this.#effects.dropPages(command.invalidation);
+        return true;
+      case 'nothing':
         return true;
       case 'contexts':
         this.#effects.dropContexts(command.deviceId);

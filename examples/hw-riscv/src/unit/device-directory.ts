@@ -66,7 +66,7 @@ const UNSUPPORTED =
     0n,
   );
 
-/** Finds and checks device contexts (3.1, 3.2). It reads memory at each call; what may be kept is the caller's matter. */
+/** Finds and checks device contexts. It reads memory at each call; what may be kept is the caller's matter. */
 export class DeviceDirectory {
   /** Entries that the last {@link locate} read. */
   reads = 0;
@@ -87,7 +87,7 @@ export class DeviceDirectory {
     this.#configuration = configuration;
   }
 
-  /** "Process to locate the Device-context" (3.1.4), after the checks of ddtp and of the device id's width (3.3, steps 1 to 4). */
+  /** "Process to locate the Device-context", after step 5 of "Process to translate an IOVA": the width of the device id. */
   locate(deviceId: number, visit: DirectoryVisitor = () => undefined): DeviceContext | NoContext {
     this.reads = 0;
     const ddtp = read64(this.#registers, Register.DDTP);
@@ -118,7 +118,7 @@ export class DeviceDirectory {
       ...TA.decode(ta),
       ...IOSATP.decode(fsc),
     });
-    // 9, 10. Valid, and nothing in it that this unit does not have (3.1.3.9).
+    // 9, 10. Valid, and nothing in it that this unit does not have ("Device-context configuration checks").
     if (TC.get(tc, 'V') === 0n) return fault('DDT_ENTRY_NOT_VALID');
     const isUnknown = (tc & UNSUPPORTED) !== 0n || (ta & TA.reserved) !== 0n || (fsc & IOSATP.reserved) !== 0n;
     const isNested = IOHGATP.get(iohgatp, 'MODE') !== 0n;

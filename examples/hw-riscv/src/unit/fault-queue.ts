@@ -17,7 +17,7 @@ const FQOF = Number(FQCSR.mask('FQOF'));
 const FQON = Number(FQCSR.mask('FQON'));
 const FIP = Number(IPSR.mask('FIP'));
 
-/** The unit's end of the fault queue (4.2). */
+/** The unit's end of the fault queue. */
 export class FaultQueue {
   readonly #memory: PhysicalMemory;
   readonly #registers: RegisterFile;
@@ -37,7 +37,7 @@ export class FaultQueue {
     this.#ring.configure(hi32(address), lo32(address), Number(QUEUE_BASE.get(base, 'LOG2SZ_1')) + 1);
   }
 
-  /** fqcsr was written: switching on empties the queue (6.16). */
+  /** fqcsr was written: switching on empties the queue. */
   control(): void {
     const csr = this.#registers.get(Register.FQCSR);
     const isOn = (csr & FQON) !== 0;
@@ -46,6 +46,11 @@ export class FaultQueue {
       this.#registers.set(Register.FQT, 0);
       this.#registers.set(Register.FQCSR, (csr | FQON) & ~(FQMF | FQOF));
     } else if ((csr & FQEN) === 0 && isOn) this.#registers.set(Register.FQCSR, csr & ~FQON);
+  }
+
+  /** fqh was written: only the bits of an index are. */
+  moveHead(): void {
+    this.#registers.set(Register.FQH, this.#registers.get(Register.FQH) & (2 ** this.#ring.sizeLog2 - 1));
   }
 
   /** Appends a record of four words, unless the queue is off, in error or full. */

@@ -16,7 +16,7 @@ export interface RefusedRequest {
   readonly access: number;
 }
 
-/** Cause of a walk that stopped: no memory at a table is an access fault, all else a page fault (3.3). */
+/** Cause of a walk that stopped: no memory at a table is an access fault, all else a page fault. */
 export function causeOfStop(stop: number, access: number): CauseName {
   const isAccessFault = stop === WalkStop.ABORT || stop === WalkStop.UPDATE;
   if ((access & Access.WRITE) !== 0) return isAccessFault ? 'WRITE_ACCESS_FAULT' : 'WRITE_PAGE_FAULT';
@@ -24,11 +24,11 @@ export function causeOfStop(stop: number, access: number): CauseName {
   return isAccessFault ? 'READ_ACCESS_FAULT' : 'READ_PAGE_FAULT';
 }
 
-/** DTF does not silence what says that the context itself could not be had (table 4.2). */
+/** DTF does not silence what says that the context itself could not be had ("Fault record CAUSE field encodings"). */
 export const isSilencedBy = (cause: CauseName, silent: boolean): boolean =>
   silent && (Cause[cause] < 256 || cause === 'TRANSACTION_TYPE_DISALLOWED');
 
-/** The record of a fault: four words (4.2). */
+/** The record of a fault: four words. */
 export function faultRecord(cause: CauseName, request: RefusedRequest): readonly bigint[] {
   const hasPid = request.pasid !== NO_PASID;
   const head = FAULT.encode({

@@ -1,5 +1,16 @@
 import type { RegisterDefinition, WordLayout } from '@ioasis/core';
-import { CAPABILITIES, CQCSR, DDTP, FQCSR, IPSR, QUEUE_BASE, Register, VERSION, WIRED } from '../layouts/registers.js';
+import {
+  CAPABILITIES,
+  CQCSR,
+  DDTP,
+  FCTL,
+  FQCSR,
+  IPSR,
+  QUEUE_BASE,
+  Register,
+  VERSION,
+  WIRED,
+} from '../layouts/registers.js';
 import type { RiscvIommuConfiguration } from '../options.js';
 
 /** What a register write sets off. */
@@ -24,7 +35,7 @@ export const capabilitiesOf = ({ levels, hardwareDirty }: RiscvIommuConfiguratio
     PAS: PHYSICAL_BITS,
   });
 
-/** The registers with their access rules (chapter 6). */
+/** The registers with their access rules. */
 export function registerDefinitions(configuration: RiscvIommuConfiguration): RegisterDefinition[] {
   const base = (name: string, offset: number, hook: number): RegisterDefinition => ({
     name,
@@ -35,8 +46,8 @@ export function registerDefinitions(configuration: RiscvIommuConfiguration): Reg
   });
   return [
     { name: 'capabilities', offset: Register.CAPABILITIES, bytes: 8, reset: capabilitiesOf(configuration) },
-    // Little-endian, wired interrupts: nothing to switch.
-    { name: 'fctl', offset: Register.FCTL, bytes: 4 },
+    // Little-endian, wired interrupts, no guests: nothing to switch.
+    { name: 'fctl', offset: Register.FCTL, bytes: 4, reset: FCTL.encode({ WSI: 1 }) },
     { name: 'ddtp', offset: Register.DDTP, bytes: 8, rw: all(DDTP, 'MODE', 'PPN'), hook: Hook.DDTP },
     base('cqb', Register.CQB, Hook.CQB),
     { name: 'cqh', offset: Register.CQH, bytes: 4 },

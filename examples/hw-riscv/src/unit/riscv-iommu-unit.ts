@@ -90,7 +90,7 @@ export class RiscvIommuUnit implements TranslationUnit {
     this.#registers.write64(offset, hi, lo);
   }
 
-  /** "Process to translate an IOVA" (3.3). */
+  /** "Process to translate an IOVA"; the numbers are its steps. */
   translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
     this.counters.translations++;
     const refuse = (cause: CauseName, silent: boolean = false): false =>
@@ -102,13 +102,13 @@ export class RiscvIommuUnit implements TranslationUnit {
     if (mode === DirectoryMode.BARE) {
       return isPlain ? this.#pass(iovaHi, iovaLo) : refuse('TRANSACTION_TYPE_DISALLOWED');
     }
-    // 3 to 6. The device context.
+    // 3 to 6. Base format, the device id's width, the device context.
     const context = this.#contextOf(requesterId);
     if (typeof context === 'string') return refuse(context);
     // 7. No context of this unit allows ATS or process ids.
     if (!isPlain || pasid !== NO_PASID) return refuse('TRANSACTION_TYPE_DISALLOWED', context.silent);
     if (context.root === null) return this.#pass(iovaHi, iovaLo);
-    // 8 and on. The IOATC, then the first stage.
+    // 10, 17. The first stage of the context, by way of the IOATC.
     const wanted = access & RIGHTS;
     const { iotlb } = this.#caches;
     if (iotlb.lookup(iovaHi, iovaLo, HOST, context.pscid) && (wanted & ~iotlb.permissions) === 0) {
@@ -215,17 +215,21 @@ export class RiscvIommuUnit implements TranslationUnit {
         this.#runAtOnce();
         return;
       case Hook.CQT:
+        this.#commands.moveTail();
         this.#runAtOnce();
         return;
       case Hook.FQB:
         this.#faults.configure();
+        return;
+      case Hook.FQH:
+        this.#faults.moveHead();
         return;
       case Hook.FQCSR:
         this.#faults.control();
     }
   }
 
-  /** ddtp.MODE takes modes that the unit has; a write of another one changes nothing (6.5). */
+  /** ddtp.MODE takes modes that the unit has; a write of another one changes nothing. */
   #setDirectory(): void {
     const mode = this.#registers.get(Register.DDTP) & MODE;
     if (mode > DirectoryMode.LEVEL_1 + this.configuration.directoryLevels - 1) {

@@ -21,7 +21,7 @@ export interface Invalidation {
   readonly range: Range64 | undefined;
 }
 
-/** The IO address translation cache (1.1): device contexts and pages. Pages are tagged by PSCID. */
+/** The IOMMU's caches: device contexts and, in the IOATC, pages. Pages are tagged by PSCID. */
 export class UnitCaches {
   readonly contexts: StructureCache<DeviceContext>;
   readonly iotlb: TranslationCache;
@@ -34,7 +34,7 @@ export class UnitCaches {
     this.#counters = counters;
   }
 
-  /** IOTINVAL.VMA (table 4.1). A PSCID leaves global pages alone. */
+  /** IOTINVAL.VMA. A PSCID leaves global pages alone. */
   dropPages({ pscid, range }: Invalidation, observer: UnitObserver | null): void {
     const query = this.#query.all();
     if (pscid !== undefined) {
