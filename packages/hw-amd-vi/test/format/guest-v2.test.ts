@@ -193,6 +193,15 @@ describe('guest tables on host tables', () => {
     expect(names.slice(0, 2)).toEqual(['DTE', 'GCR3 entry level 1']);
   });
 
+  it('a large guest page on small host pages is cached piece by piece', () => {
+    const { rig, hostRoot, root } = nested(0x3000_0000n | PTE_RW);
+    rig.mapHost(hostRoot, 3, PAGE + 0x1000n, 0x2000_0000n | PTE_RW);
+    rig.mapGuest(root(1), 4, 0x20_0000n, PAGE | GUEST_RW | 0x80n, 2);
+    expect(rig.ask(DEV, 0x20_0000n, READ, 1)).toMatchObject({ pa: 0x3000_0000n, pageShift: 12 });
+    expect(rig.ask(DEV, 0x20_1000n, READ, 1)).toMatchObject({ pa: 0x2000_0000n, pageShift: 12 });
+    expect(rig.pa(DEV, 0x20_2000n, READ, 1)).toBeUndefined();
+  });
+
   it('allow what both stages allow', () => {
     const { rig } = nested(0x3000_0000n | PTE_RO);
     expect(rig.pa(DEV, 0x5000n, READ, 1)).toBe(0x3000_0000n);
