@@ -7,13 +7,13 @@ export interface RiscvFault extends HardwareFault {
   readonly name: CauseName;
 }
 
-/** A refused request. */
-export interface RefusedRequest {
-  readonly deviceId: number;
-  readonly pasid: number;
-  readonly iovaHi: number;
-  readonly iovaLo: number;
-  readonly access: number;
+/** A request: one object of a unit, reused, so that a fault knows what it is about. */
+export class Request {
+  deviceId = 0;
+  pasid: number = NO_PASID;
+  iovaHi = 0;
+  iovaLo = 0;
+  access = 0;
 }
 
 /** Cause of a walk that stopped: no memory at a table is an access fault, all else a page fault. */
@@ -29,7 +29,7 @@ export const isSilencedBy = (cause: CauseName, silent: boolean): boolean =>
   silent && (Cause[cause] < 256 || cause === 'TRANSACTION_TYPE_DISALLOWED');
 
 /** The record of a fault: four words. */
-export function faultRecord(cause: CauseName, request: RefusedRequest): readonly bigint[] {
+export function faultRecord(cause: CauseName, request: Request): readonly bigint[] {
   const hasPid = request.pasid !== NO_PASID;
   const head = FAULT.encode({
     CAUSE: Cause[cause],
@@ -45,7 +45,7 @@ export function faultRecord(cause: CauseName, request: RefusedRequest): readonly
 /** The fault as a device model sees it. */
 export function faultOf(
   cause: CauseName,
-  request: RefusedRequest,
+  request: Request,
   recorded: HardwareFault['recorded'],
   record: readonly bigint[],
 ): RiscvFault {

@@ -19,7 +19,7 @@ import { riscvConfiguration, type RiscvIommuConfiguration, type RiscvIommuOption
 import { CommandProcessor } from './command-processor.js';
 import { DeviceDirectory, type DeviceContext } from './device-directory.js';
 import { Explainer } from './explain.js';
-import { causeOfStop, faultOf, faultRecord, isSilencedBy, type RefusedRequest } from './fault.js';
+import { causeOfStop, faultOf, faultRecord, isSilencedBy, Request } from './fault.js';
 import { FaultQueue } from './fault-queue.js';
 import { Hook, registerDefinitions } from './register-definitions.js';
 import { HOST, UnitCaches } from './unit-caches.js';
@@ -52,6 +52,7 @@ export class RiscvIommuUnit implements TranslationUnit {
   readonly #commands: CommandProcessor;
   readonly #faults: FaultQueue;
   readonly #explainer: Explainer;
+  readonly #request = new Request();
   /** ddtp before the write that is being handled. */
   #ddtpHi = 0;
   #ddtpLo = 0;
@@ -92,21 +93,25 @@ export class RiscvIommuUnit implements TranslationUnit {
 
   /** "Process to translate an IOVA"; the numbers are its steps. */
   translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
+    const request = this.#request;
+    request.deviceId = requesterId;
+    request.pasid = pasid;
+    request.iovaHi = iovaHi;
+    request.iovaLo = iovaLo;
+    request.access = access;
     this.counters.translations++;
-    const refuse = (cause: CauseName, silent: boolean = false): false =>
-      this.#refuse(cause, silent, { deviceId: requesterId, pasid, iovaHi, iovaLo, access });
     // 1, 2. Off stops everything, Bare lets untranslated requests pass.
     const mode = this.#registers.get(Register.DDTP) & MODE;
-    if (mode === DirectoryMode.OFF) return refuse('ALL_INBOUND_DISALLOWED');
+    if (mode === DirectoryMode.OFF) return this.#refuse('ALL_INBOUND_DISALLOWED', false);
     const isPlain = (access & (Access.TRANSLATION_REQUEST | Access.TRANSLATED)) === 0;
     if (mode === DirectoryMode.BARE) {
-      return isPlain ? this.#pass(iovaHi, iovaLo) : refuse('TRANSACTION_TYPE_DISALLOWED');
+      return isPlain ? this.#pass(iovaHi, iovaLo) : this.#refuse('TRANSACTION_TYPE_DISALLOWED', false);
     }
     // 3 to 6. Base format, the device id's width, the device context.
     const context = this.#contextOf(requesterId);
-    if (typeof context === 'string') return refuse(context);
+    if (typeof context === 'string') return this.#refuse(context, false);
     // 7. No context of this unit allows ATS or process ids.
-    if (!isPlain || pasid !== NO_PASID) return refuse('TRANSACTION_TYPE_DISALLOWED', context.silent);
+    if (!isPlain || pasid !== NO_PASID) return this.#refuse('TRANSACTION_TYPE_DISALLOWED', context.silent);
     if (context.root === null) return this.#pass(iovaHi, iovaLo);
     // 10, 17. The first stage of the context, by way of the IOATC.
     const wanted = access & RIGHTS;
@@ -119,7 +124,7 @@ export class RiscvIommuUnit implements TranslationUnit {
     const walker = context.hardwareDirty ? this.#updating : this.#faulting;
     const isFound = walker.walk(context.root, iovaHi, iovaLo, wanted);
     this.counters.walkReads += walker.reads;
-    if (!isFound) return refuse(causeOfStop(walker.stop, access), context.silent);
+    if (!isFound) return this.#refuse(causeOfStop(walker.stop, access), context.silent);
     this.#keep(requesterId, iovaHi, iovaLo, context.pscid, walker);
     return this.#answer(walker.paHi, walker.paLo, walker.pageShift, walker.permissions(false));
   }
@@ -192,7 +197,9 @@ export class RiscvIommuUnit implements TranslationUnit {
     return true;
   }
 
-  #refuse(cause: CauseName, silent: boolean, request: RefusedRequest): false {
+  /** @param silent the context's DTF; false while there is no context */
+  #refuse(cause: CauseName, silent: boolean): false {
+    const request = this.#request;
     this.counters.faults++;
     const record = faultRecord(cause, request);
     const recorded = isSilencedBy(cause, silent) ? 'suppressed' : this.#faults.append(record);
