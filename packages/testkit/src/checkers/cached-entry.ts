@@ -4,6 +4,7 @@ import {
   lo32,
   type CacheFill,
   type PhysicalMemory,
+  type Range64,
   type TranslationWalk,
   type WalkStep,
 } from '@ioasis/core';
@@ -55,6 +56,16 @@ export class CachedEntry {
   get fullAccess(): number {
     const { readable, writable } = this.walk;
     return this.filledBy.access | (readable ? Access.READ : 0) | (writable ? Access.WRITE : 0);
+  }
+
+  /** Whether a unit goes from it to a table, of which one frame is asked for: a link does, and a structure goes to its root. */
+  leadsInto({ start, last }: Range64): boolean {
+    const { cache, pa } = this.fill;
+    const isIn = (address: bigint): boolean => address >= start && address <= last;
+    if (cache === 'paging-structure') return pa !== undefined && isIn(pa);
+    const own = this.steps.at(-1);
+    const next = this.walk.steps[own === undefined ? -1 : this.walk.steps.indexOf(own) + 1];
+    return cache === 'structure' && next !== undefined && stepGroup(next) === 'table' && isIn(next.address);
   }
 
   /** Whether the tables as they are now would fill it again. @param now the walk of a request with {@link fullAccess} */

@@ -2,6 +2,7 @@ import {
   Machine,
   type BackendDefinition,
   type DeviceTlb,
+  type FrameAllocator,
   type FrameRange,
   type IommuBackend,
   type MachineHost,
@@ -19,10 +20,13 @@ import { MemoryTap } from '../log/memory-tap.js';
 import { tapCalls, tapProcesses } from '../log/process-tap.js';
 import { UnitTap } from '../log/unit-tap.js';
 import { tapDeviceTlb } from '../log/device-tlb-tap.js';
+import { DirtyOracle } from './dirty-oracle.js';
 import { findingText } from './finding-text.js';
 import type { CheckerName, Finding } from './finding.js';
+import { LeakChecker } from './leak-checker.js';
 import { Promises } from './promises.js';
 import { StaleChecker } from './stale-checker.js';
+import { TableLint } from './table-lint.js';
 import { UnmapChecker } from './unmap-checker.js';
 
 /** What to check. */
@@ -47,6 +51,9 @@ export class Checkers implements MachineService {
   readonly #unmaps = new UnmapChecker();
   #memory: MemoryTap | undefined;
   #stale: StaleChecker | undefined;
+  #lint: TableLint | undefined;
+  #leaks: LeakChecker | undefined;
+  readonly #dirty = new DirtyOracle();
 
   constructor(options: CheckersOptions = {}) {
     this.#options = options;
@@ -58,6 +65,8 @@ export class Checkers implements MachineService {
     const stream = this.#stream;
     const isLogged = this.#options.log !== undefined;
     if (host instanceof Machine) {
+      this.#leaks = new LeakChecker(host, stream);
+      stream.listen(this.#leaks);
       tapProcesses(host, (process) => {
         tapCalls(process, stream);
         if (isLogged) recordCalls(process, stream);
@@ -67,13 +76,22 @@ export class Checkers implements MachineService {
   }
 
   /** Watches a backend without a machine around it, and the units of its devices. @param tables where its tables are allocated */
-  startOnBackend(backend: IommuBackend, memory: PhysicalMemory, { firstFrame, frames }: FrameRange): void {
+  startOnBackend(backend: IommuBackend, memory: PhysicalMemory, tables: FrameAllocator): void {
+    const { firstFrame, frames } = tables;
     const isTable = (address: bigint): boolean => {
       const frame = Number(address >> 12n);
       return frame >= firstFrame && frame < firstFrame + frames;
     };
     this.#begin(memory, isTable, { firstFrame, frames });
-    tapBackend(backend, this.#stream, { unit: (unit) => this.addUnit(unit) });
+    this.#lint?.watchFrames(tables);
+    tapBackend(backend, this.#stream, {
+      unit: (unit, requesterId) => {
+        this.addUnit(unit);
+        this.#lint?.addRequester(requesterId, unit);
+      },
+      trackingSet: (domain, enabled) => this.#dirty.trackingSet(domain, enabled),
+      readingDirty: (domain, range, clears, gather) => this.#dirty.readingDirty(domain, range, clears, gather),
+    });
   }
 
   /** Watches a unit that no machine has. @returns itself */
@@ -90,7 +108,8 @@ export class Checkers implements MachineService {
     const promises = new Promises(({ words }) => words.every(({ address }) => isKeptAtOnce(address)));
     this.#memory = tap;
     this.#stale = new StaleChecker(memory, promises, (address) => tap.follow(address));
-    for (const listener of [promises, this.#stale, this.#unmaps]) stream.listen(listener);
+    this.#lint = new TableLint(memory, stream, this.#stale);
+    for (const listener of [promises, this.#stale, this.#unmaps, this.#dirty, this.#lint]) stream.listen(listener);
     if (this.#options.log !== undefined) stream.listen(this.#options.log);
   }
 
@@ -117,10 +136,14 @@ export class Checkers implements MachineService {
     return this.#stream.run({ name, by: 'program', site: callSite() }, body);
   }
 
+  get #checkers(): readonly { readonly findings: readonly Finding[]; clear(): void }[] {
+    return [this.#stale, this.#unmaps, this.#dirty, this.#lint, this.#leaks].filter((checker) => checker !== undefined);
+  }
+
   /** What was found so far, in the order of the checkers. */
   get findings(): readonly Finding[] {
     const { only, windows = false } = this.#options;
-    const all: readonly Finding[] = [...(this.#stale?.findings ?? []), ...this.#unmaps.findings];
+    const all: readonly Finding[] = this.#checkers.flatMap((checker) => checker.findings);
     return all.filter(
       (finding) =>
         (only === undefined || only.includes(finding.checker)) &&
@@ -131,8 +154,7 @@ export class Checkers implements MachineService {
   /** The findings so far, which are forgotten: for tests that make a mistake on purpose. */
   take(): readonly Finding[] {
     const { findings } = this;
-    this.#stale?.clear();
-    this.#unmaps.clear();
+    for (const checker of this.#checkers) checker.clear();
     return findings;
   }
 

@@ -2,7 +2,16 @@ import { hex, type TranslationWalk } from '@ioasis/core';
 import { outermost } from '../log/index.js';
 import { callText, dmaText, rangeText, requesterText, tagsText } from '../log/words.js';
 import type { Mismatch } from './coverage.js';
-import type { Finding, JudgedInvalidation, StaleCause, StaleFinding, UseAfterUnmapFinding } from './finding.js';
+import type {
+  DirtyFinding,
+  Finding,
+  JudgedInvalidation,
+  LeakFinding,
+  LintFinding,
+  StaleCause,
+  StaleFinding,
+  UseAfterUnmapFinding,
+} from './finding.js';
 
 const CAUSES: Readonly<Record<StaleCause, string>> = {
   missing: 'no invalidation since then names the entry',
@@ -27,6 +36,12 @@ export function findingText(finding: Finding): string {
       return staleText(finding);
     case 'use-after-unmap':
       return useAfterUnmapText(finding);
+    case 'dirty-oracle':
+      return dirtyText(finding);
+    case 'table-lint':
+      return lintText(finding);
+    case 'leaks':
+      return leakText(finding);
   }
 }
 
@@ -86,5 +101,33 @@ function useAfterUnmapText({ dma, unmap, call, map, more }: UseAfterUnmapFinding
     map && `  mapped   step ${map.step}: ${rangeText(map.range)} -> ${hex(map.pa)}`,
     map && outermost(map.during) && `           by ${callText(outermost(map.during)!)}`,
     more > 0 && `  and      ${more} more accesses by ${requesterText(dma.requesterId, dma.pasid)}`,
+  );
+}
+
+function dirtyText({ problem, domain, range, step, dma, call }: DirtyFinding): string {
+  const what = problem === 'lost' ? 'was written and is not reported' : 'is reported and was not written';
+  return lines(
+    `dirty page ${problem} at step ${step}: ${rangeText(range)} of domain ${domain} ${what}`,
+    dma && `  written  step ${dma.step}: ${dmaText(dma)}`,
+    call && `  reported ${callText(call)}`,
+  );
+}
+
+function lintText({ problem, detail, entry, walk, step, call }: LintFinding): string {
+  return lines(
+    `table lint, ${problem} at step ${step}: ${detail}`,
+    entry &&
+      `  entry  ${entry.fill.cache} ${tagsText(entry.fill.tags)} ${rangeText(entry.fill.range)}, filled at step ${entry.filledAt}`,
+    ...(walk?.steps ?? []).map(
+      ({ what, address, words }) => `  walk   ${what} at ${hex(address)}: ${words.map(hex).join(' ')}`,
+    ),
+    call && `  in     ${callText(call)}`,
+  );
+}
+
+function leakText({ held, count, name, calls }: LeakFinding): string {
+  return lines(
+    `leak: ${name ?? `${count} ${held.replace('-', ' ')}`} held after all programs ended`,
+    ...calls.map((call) => `  by ${callText(call)}`),
   );
 }

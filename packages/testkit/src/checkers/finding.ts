@@ -1,4 +1,4 @@
-import type { CacheFill, TranslationWalk } from '@ioasis/core';
+import type { CacheFill, Range64, TranslationWalk } from '@ioasis/core';
 import type { ChangedWord, EventOf, Operation } from '../log/index.js';
 import type { Mismatch } from './coverage.js';
 
@@ -79,8 +79,55 @@ export interface UseAfterUnmapFinding {
   readonly more: number;
 }
 
+/** A report of dirty pages that is not what devices wrote. */
+export interface DirtyFinding {
+  readonly checker: 'dirty-oracle';
+  /** `lost`: written and not reported, so that a migration copies old bytes. `spurious`: reported and not written. */
+  readonly problem: 'lost' | 'spurious';
+  readonly domain: number;
+  readonly range: Range64;
+  /** Step of the report. */
+  readonly step: number;
+  /** The last write of a lost page. */
+  readonly dma: EventOf<'dma'> | undefined;
+  /** What the program called for the report. */
+  readonly call: Operation | undefined;
+}
+
+/** A table that is not as it must be when the driver returns. */
+export interface LintFinding {
+  readonly checker: 'table-lint';
+  /**
+   * `wrong-walk`: a page that was mapped is not found by a walk, with the fault (reserved bits, missing rights), or one that was unmapped is.
+   * `unflushed`: a unit whose walks do not snoop does not see what the driver wrote. `freed-table`: a table's frame was given back while a cache
+   * that nobody invalidated, or the tables themselves, lead to it.
+   */
+  readonly problem: 'wrong-walk' | 'unflushed' | 'freed-table';
+  /** Physical address of the table or the entry; undefined when a walk reads none. */
+  readonly address: bigint | undefined;
+  /** What is wrong, as a sentence with numbers. */
+  readonly detail: string;
+  readonly walk: TranslationWalk | undefined;
+  /** The cached entry that leads to a freed table. */
+  readonly entry: StaleEntry | undefined;
+  readonly step: number;
+  readonly call: Operation | undefined;
+}
+
+/** Something that is still held when all programs have ended. */
+export interface LeakFinding {
+  readonly checker: 'leaks';
+  readonly held: 'user-frames' | 'pins' | 'locked-pages' | 'charged-bytes' | 'table-frames' | 'object';
+  /** Frames, pins, pages, bytes; 1 for an object. */
+  readonly count: number;
+  /** Name of the object. */
+  readonly name: string | undefined;
+  /** The calls that made what is left, each once, oldest first; empty where that is not known. */
+  readonly calls: readonly Operation[];
+}
+
 /** Any finding. */
-export type Finding = StaleFinding | UseAfterUnmapFinding;
+export type Finding = StaleFinding | UseAfterUnmapFinding | DirtyFinding | LintFinding | LeakFinding;
 
 /** Name of a checker. */
 export type CheckerName = Finding['checker'];

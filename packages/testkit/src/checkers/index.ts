@@ -3,8 +3,11 @@ export { type Mismatch } from './coverage.js';
 export { findingText } from './finding-text.js';
 export {
   type CheckerName,
+  type DirtyFinding,
   type Finding,
   type JudgedInvalidation,
+  type LeakFinding,
+  type LintFinding,
   type StaleCause,
   type StaleEntry,
   type StaleFinding,

@@ -1,4 +1,4 @@
-import { Access, type PhysicalMemory, type TranslationUnit, type TranslationWalk } from '@ioasis/core';
+import { Access, type PhysicalMemory, type Range64, type TranslationUnit, type TranslationWalk } from '@ioasis/core';
 import type { EventOf, LogEvent } from '../log/index.js';
 import { CachedEntry, changedWords } from './cached-entry.js';
 import { EntryStore } from './entry-store.js';
@@ -93,6 +93,19 @@ export class StaleChecker {
     if (now.pa === dma.pa) watched.verified.add(key);
     else this.#differs(watched, dma, now);
     for (const entry of fresh) watched.store.add(entry);
+  }
+
+  /** A cached entry that a unit may follow into a table, and what the tables say of it. */
+  leadingTo(table: Range64): { readonly entry: CachedEntry; readonly walk: TranslationWalk } | undefined {
+    for (const watched of this.#units) {
+      for (const entry of watched?.store.entries ?? []) {
+        if (watched === undefined || !entry.leadsInto(table)) continue;
+        const { requesterId, pasid, iova } = entry.filledBy;
+        const walk = watched.unit.explain(requesterId, pasid, iova, entry.fullAccess);
+        if (entry.isReachable(walk)) return { entry, walk };
+      }
+    }
+    return undefined;
   }
 
   #written(event: EventOf<'write'>): void {

@@ -6,7 +6,7 @@ import { intercept } from './intercept.js';
 /** Told of what a backend shows of itself. */
 export interface BackendListener extends DomainListener {
   /** A device was added: this is its unit. The same unit may come again. */
-  unit(unit: TranslationUnit): void;
+  unit(unit: TranslationUnit, requesterId: number): void;
 }
 
 /** Puts the calls that core makes to a backend, and to the domains that it gets from it, into a stream. */
@@ -47,7 +47,7 @@ export function tapBackend(backend: IommuBackend, stream: EventStream, listener:
     (addDevice) => (device) =>
       call('addDevice', device.name, () => {
         const errno = addDevice(device);
-        if (errno === 0) listener.unit(backend.unitOf(device));
+        if (errno === 0) listener.unit(backend.unitOf(device), device.requesterId);
         return errno;
       }),
   );

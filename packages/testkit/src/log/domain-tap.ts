@@ -17,15 +17,16 @@ export class Numbering {
 
 /** Told of what goes through a domain besides the stream: dirty reports have no event of their own. */
 export interface DomainListener {
-  /** A report of written pages begins and ends; in between `marked` is called for each range. */
-  readingDirty?(domain: number, range: Range64, clears: boolean, gather: number): DirtyReport;
+  trackingSet(domain: number, enabled: boolean): void;
+  /** A report of written pages begins. @param clears pages are clean afterwards */
+  readingDirty(domain: number, range: Range64, clears: boolean, gather: number): DirtyReport;
 }
 
 /** One `readAndClear` in progress. */
 export interface DirtyReport {
   marked(range: Range64): void;
-  /** @param errno 0 or why nothing was reported */
-  done(errno: number): void;
+  /** @param isReport false: it was refused, or nobody wanted to hear */
+  done(isReport: boolean): void;
 }
 
 const bytesFrom = (start: bigint, bytes: bigint): Range64 => ({ start, last: start + bytes - 1n });
@@ -108,7 +109,11 @@ function tapDirty(
     dirty,
     'setTracking',
     (setTracking) => (enabled) =>
-      stream.run({ name: 'setTracking', by: 'driver', detail: String(enabled) }, () => setTracking(enabled)),
+      stream.run({ name: 'setTracking', by: 'driver', detail: String(enabled) }, () => {
+        const errno = setTracking(enabled);
+        if (errno === 0) listener.trackingSet(number, enabled);
+        return errno;
+      }),
   );
   intercept(
     dirty,
@@ -116,15 +121,15 @@ function tapDirty(
     (readAndClear) => (iovaHi, iovaLo, bytes, flags, sink, gather: IotlbGather) =>
       stream.run({ name: 'readAndClear', by: 'driver' }, () => {
         const range = bytesFrom(join64(iovaHi, iovaLo), BigInt(bytes));
-        const report = listener.readingDirty?.(number, range, flags === 0, gathers.of(gather));
+        const report = listener.readingDirty(number, range, flags === 0, gathers.of(gather));
         const watched = sink && {
           mark(hi: number, lo: number, length: number): void {
-            report?.marked(bytesFrom(join64(hi, lo), BigInt(length)));
+            report.marked(bytesFrom(join64(hi, lo), BigInt(length)));
             sink.mark(hi, lo, length);
           },
         };
         const errno = readAndClear(iovaHi, iovaLo, bytes, flags, watched, gather);
-        report?.done(errno);
+        report.done(errno === 0 && sink !== null);
         return errno;
       }),
   );

@@ -1,4 +1,5 @@
-import type { TranslationUnit } from '@ioasis/core';
+import type { BackendDefinition, TranslationUnit } from '@ioasis/core';
+import type { CheckerName } from '../../src/index.js';
 import { dropping, edits, type CommandEdits } from './command-edits.js';
 import { filterCommands, type Rewrite } from './command-filter.js';
 import { CheckedMachine, type Vendor } from './machines.js';
@@ -8,8 +9,8 @@ export class FaultyMachine extends CheckedMachine {
   readonly vendor: Vendor;
   readonly edits: CommandEdits;
 
-  constructor(vendor: Vendor, backend: ConstructorParameters<typeof CheckedMachine>[0]) {
-    super(backend, { only: ['stale-translation'] });
+  constructor(vendor: Vendor, backend: BackendDefinition, only: readonly CheckerName[] = ['stale-translation']) {
+    super(backend, { only });
     this.vendor = vendor;
     this.edits = edits[vendor];
   }
