@@ -421,7 +421,7 @@ describe('the event log', () => {
     const fault = (times: number): void => {
       for (let time = 0; time < times; time++) unit.translate(DEV, -1, 0x12, 0x3456_7000, 1);
     };
-    return { unit, driver, fault };
+    return { unit, driver, fault, memory };
   }
 
   it('is read on interrupt, and started again when it ran over', () => {
@@ -443,6 +443,19 @@ describe('the event log', () => {
     fault(1);
     driver.handleEvents();
     expect(driver.events).toHaveLength(3 + 512);
+  });
+
+  it('is left with zeroed slots, so that an old event is never taken for a new one', () => {
+    const { unit, driver, fault, memory } = bare();
+    fault(1);
+    const base = read64(unit, 0x10) & 0xf_ffff_ffff_f000n;
+    const slot = new Uint8Array(16);
+    memory.read(base, slot);
+    expect(slot.some((byte) => byte !== 0)).toBe(true);
+    driver.handleEvents();
+    memory.read(base, slot);
+    expect([...slot]).toEqual(Array.from({ length: 16 }, () => 0));
+    expect(read64(unit, 0x2010)).toBe(0x10n);
   });
 
   it('skips a slot that was not written yet', () => {
