@@ -5,7 +5,7 @@ import type { EventOf, LogEvent, Operation } from '../log/index.js';
  * until its gather is synchronized; what a map writes, until the domain is synchronized; and in any case no longer than the program's call.
  */
 export class Promises {
-  readonly #openUntil = new Map<EventOf<'write'>, string>();
+  readonly #open = new Map<EventOf<'write'>, EventOf<'map'> | EventOf<'unmap'>>();
   /** Writes of the running outermost call. */
   #current: EventOf<'write'>[] = [];
   readonly #rawIsKept: (write: EventOf<'write'>) => boolean;
@@ -21,33 +21,24 @@ export class Promises {
         if (event.during !== undefined && event.by === 'software') this.#current.push(event);
         break;
       case 'unmap':
-        return this.#defer(event.during, `gather ${event.gather}`);
       case 'map':
-        return this.#defer(event.during, `map ${event.domain}`);
+        for (const write of this.#current) if (write.during === event.during) this.#open.set(write, event);
+        break;
       case 'sync':
-        if (event.of !== 'unmap') this.#keep(`map ${event.domain}`);
-        if (event.gather !== undefined) this.#keep(`gather ${event.gather}`);
+        for (const [write, change] of this.#open) if (isSyncOf(event, change)) this.#open.delete(write);
         break;
       case 'return':
         if (event.call.within !== undefined) break;
-        if (event.call.by === 'program') for (const write of this.#current) this.#openUntil.delete(write);
+        if (event.call.by === 'program') for (const write of this.#current) this.#open.delete(write);
         this.#current = [];
     }
   }
 
   /** Whether hardware must not use what was true before this write. */
   isKept(write: EventOf<'write'>): boolean {
-    if (this.#openUntil.has(write)) return false;
+    if (this.#open.has(write)) return false;
     const call = promisor(write.during);
     return call === undefined ? this.#rawIsKept(write) : call.returned !== undefined;
-  }
-
-  #defer(call: Operation | undefined, until: string): void {
-    for (const write of this.#current) if (write.during === call) this.#openUntil.set(write, until);
-  }
-
-  #keep(until: string): void {
-    for (const [write, its] of this.#openUntil) if (its === until) this.#openUntil.delete(write);
   }
 }
 
@@ -58,4 +49,11 @@ export function promisor(call: Operation | undefined): Operation | undefined {
     if (at.by === 'driver' || found?.by === 'program') found = at;
   }
   return found;
+}
+
+/** Whether the driver now keeps what a change of mappings left open. */
+export function isSyncOf({ domain, of, gather }: EventOf<'sync'>, change: EventOf<'map'> | EventOf<'unmap'>): boolean {
+  if (change.domain !== domain) return false;
+  if (of === 'all') return true;
+  return change.kind === 'map' ? of === 'map' : change.gather === gather;
 }

@@ -15,6 +15,7 @@ import { IovaHistory } from '../log/iova-history.js';
 import { rangeText } from '../log/words.js';
 import { changedWords } from './cached-entry.js';
 import type { LintFinding } from './finding.js';
+import { isSyncOf } from './promises.js';
 import type { StaleChecker } from './stale-checker.js';
 import { stepGroup } from './step-group.js';
 
@@ -76,7 +77,7 @@ export class TableLint {
         this.#pending.push(event);
         break;
       case 'sync':
-        return this.#check((change) => isSynced(change, event));
+        return this.#check((change) => isSyncOf(event, change));
       case 'return':
         if (event.call.within === undefined && event.call.by === 'program') this.#check(() => true);
     }
@@ -149,12 +150,6 @@ export class TableLint {
     const { call, step } = this.#stream;
     this.#findings.push({ checker: 'table-lint', problem, address, detail, walk, entry, step, call: outermost(call) });
   }
-}
-
-function isSynced(change: Change, { domain, of, gather }: EventOf<'sync'>): boolean {
-  if (change.domain !== domain) return false;
-  if (of === 'all') return true;
-  return change.kind === 'map' ? of === 'map' : change.gather === gather;
 }
 
 const textOf = (change: Change): string =>
