@@ -224,6 +224,20 @@ describe('guest tables on host tables', () => {
     expect(rig.load(leaf)).toBe(PAGE | 0x7n);
   });
 
+  it('serve requests without PASID under GIoV through both stages, again and again', () => {
+    const rig = new Rig();
+    const hostRoot = rig.table();
+    for (let at = 0n; at < 0x100_0000n; at += 0x20_0000n) rig.mapHost(hostRoot, 3, at, at | PTE_RW, 2);
+    rig.mapHost(hostRoot, 3, PAGE, 0x3000_0000n | PTE_RW);
+    const { root } = guest({ host: hostRoot | (3n << 9n), giov: true, rig });
+    rig.mapGuest(root(0), 4, 0x5000n, PAGE | GUEST_RW);
+    // A neighbour on the same host tables, without guest tables, fills the IOTLB for the same address.
+    rig.dte(9, hostRoot | DTE_RW | (3n << 9n), 7n);
+    rig.pa(DEV, 0x5042n);
+    expect(rig.pa(9, 0x5042n)).toBe(0x5042n);
+    expect([1, 2, 3].map(() => rig.pa(DEV, 0x5042n))).toEqual([0x3000_0042n, 0x3000_0042n, 0x3000_0042n]);
+  });
+
   it('leave requests without PASID to the host tables', () => {
     const { rig } = nested(0x3000_0000n | PTE_RW);
     expect(rig.pa(DEV, PAGE + 0x42n)).toBe(0x3000_0042n);

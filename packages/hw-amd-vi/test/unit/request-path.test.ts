@@ -97,6 +97,42 @@ describe('what a device table entry says about a request without PASID', () => {
   });
 });
 
+describe('a device whose requests were served before', () => {
+  function served(levels = 3) {
+    const rig = new Rig();
+    const root = rig.hostDevice(DEV, 5, levels);
+    rig.mapHost(root, levels, IOVA, PA | PTE_RW);
+    expect([rig.pa(DEV, IOVA), rig.pa(DEV, IOVA, WRITE)]).toEqual([PA, PA]);
+    return { rig, root };
+  }
+
+  it('still meets the HyperTransport ranges', () => {
+    const { rig, root } = served(4);
+    // One page of 512 GiB below and around them.
+    rig.mapHost(root, 4, 0x80_0000_0000n, PTE_RW, 4);
+    expect([rig.pa(DEV, 0xfc_ffff_f000n), rig.pa(DEV, 0x80_0000_0000n)]).toEqual([0x7c_ffff_f000n, 0n]);
+    expect(rig.ask(DEV, 0xfd_0000_0000n).fault?.name).toBe('INVALID_DEVICE_REQUEST');
+  });
+
+  it('passes as soon as IommuEn is 0', () => {
+    const { rig } = served();
+    rig.control({ IOMMU_EN: 0 });
+    expect(rig.pa(DEV, IOVA)).toBe(IOVA);
+    rig.control({ IOMMU_EN: 1 });
+    expect(rig.pa(DEV, IOVA)).toBe(PA);
+  });
+
+  it('still meets the exclusion range, also one that was there before it', () => {
+    const rig = new Rig();
+    write64(rig.unit, Register.EXCLUSION_LIMIT, 0x3000n);
+    write64(rig.unit, Register.EXCLUSION_BASE, 0x3003n);
+    const root = rig.hostDevice(DEV, 5);
+    rig.mapHost(root, 3, IOVA, PA | PTE_RW);
+    rig.mapHost(root, 3, 0x3000n, PA | PTE_RW);
+    expect([rig.pa(DEV, IOVA), rig.pa(DEV, IOVA), rig.pa(DEV, 0x3000n)]).toEqual([PA, PA, 0x3000n]);
+  });
+});
+
 describe('translation requests and translated requests', () => {
   const I = 1n << 32n;
 
