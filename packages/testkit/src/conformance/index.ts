@@ -12,3 +12,4 @@ export {
   type ConformanceResult,
 } from './conformance-report.js';
 export { ConformanceError } from './expectations.js';
+export { nestingCases, nestingConformance, type UserStageSample } from './nesting-conformance.js';
