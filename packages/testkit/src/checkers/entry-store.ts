@@ -43,13 +43,16 @@ export class EntryStore {
     }
   }
 
+  /** Entries that were made from one of these words. */
+  *madeFrom(words: EventOf<'write'>['words']): Generator<CachedEntry> {
+    for (const { address } of words) yield* this.#dependents.get(address) ?? [];
+  }
+
   /** Software wrote: entries that were made from a changed word come under suspicion. */
   written(event: EventOf<'write'>): void {
-    for (const { address } of event.words) {
-      for (const entry of this.#dependents.get(address) ?? []) {
-        entry.changedBy ??= event;
-        this.suspects.add(entry);
-      }
+    for (const entry of this.madeFrom(event.words)) {
+      entry.changedBy ??= event;
+      this.suspects.add(entry);
     }
   }
 

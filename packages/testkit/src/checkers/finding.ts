@@ -100,9 +100,10 @@ export interface LintFinding {
   /**
    * `wrong-walk`: a page that was mapped is not found by a walk, with the fault (reserved bits, missing rights), or one that was unmapped is.
    * `unflushed`: a unit whose walks do not snoop does not see what the driver wrote. `freed-table`: a table's frame was given back while a cache
-   * that nobody invalidated, or the tables themselves, lead to it.
+   * that nobody invalidated, or the tables themselves, lead to it. `torn`: between two stores of one call a structure led to an address that is
+   * neither the old one nor the new one.
    */
-  readonly problem: 'wrong-walk' | 'unflushed' | 'freed-table';
+  readonly problem: 'wrong-walk' | 'unflushed' | 'freed-table' | 'torn';
   /** Physical address of the table or the entry; undefined when a walk reads none. */
   readonly address: bigint | undefined;
   /** What is wrong, as a sentence with numbers. */

@@ -95,6 +95,15 @@ export class StaleChecker {
     for (const entry of fresh) watched.store.add(entry);
   }
 
+  /** Accesses that filled a structure from one of these words, each with its answer then and its unit. */
+  *structuresFrom(words: EventOf<'write'>['words']): Generator<readonly [entry: CachedEntry, unit: TranslationUnit]> {
+    for (const watched of this.#units) {
+      for (const entry of watched?.store.madeFrom(words) ?? []) {
+        if (watched !== undefined && entry.fill.cache === 'structure') yield [entry, watched.unit];
+      }
+    }
+  }
+
   /** A cached entry that a unit may follow into a table, and what the tables say of it. */
   leadingTo(table: Range64): { readonly entry: CachedEntry; readonly walk: TranslationWalk } | undefined {
     for (const watched of this.#units) {

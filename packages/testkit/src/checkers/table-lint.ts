@@ -9,7 +9,7 @@ import {
   type TranslationWalk,
 } from '@ioasis/core';
 import type { EventStream } from '../log/event-stream.js';
-import { outermost, type EventOf, type LogEvent } from '../log/index.js';
+import { outermost, type EventOf, type LogEvent, type Operation } from '../log/index.js';
 import { intercept } from '../log/intercept.js';
 import { IovaHistory } from '../log/iova-history.js';
 import { rangeText } from '../log/words.js';
@@ -17,6 +17,7 @@ import { changedWords } from './cached-entry.js';
 import type { LintFinding } from './finding.js';
 import { isSyncOf } from './promises.js';
 import type { StaleChecker } from './stale-checker.js';
+import { TornStructures } from './torn-structures.js';
 import { stepGroup } from './step-group.js';
 
 type Change = EventOf<'map'> | EventOf<'unmap'>;
@@ -29,12 +30,14 @@ interface Attached {
 
 /**
  * Looks at tables when the driver says that they are done: what was mapped is found with its rights, what was unmapped is not, a unit that does
- * not snoop sees it, and no cache leads to a table that is given back.
+ * not snoop sees it, no cache leads to a table that is given back, and no
+ * structure leads astray while it is rewritten.
  */
 export class TableLint {
   readonly #memory: PhysicalMemory;
   readonly #stream: EventStream;
   readonly #stale: StaleChecker;
+  readonly #torn: TornStructures;
   readonly #history = new IovaHistory();
   readonly #units = new Map<number, TranslationUnit>();
   readonly #attached = new Map<number, Attached[]>();
@@ -45,6 +48,7 @@ export class TableLint {
     this.#memory = memory;
     this.#stream = stream;
     this.#stale = stale;
+    this.#torn = new TornStructures(memory, stale);
   }
 
   get findings(): readonly LintFinding[] {
@@ -78,8 +82,14 @@ export class TableLint {
         break;
       case 'sync':
         return this.#check((change) => isSyncOf(event, change));
+      case 'write':
+        if (event.by === 'software' && event.during !== undefined) this.#torn.written(event);
+        break;
       case 'return':
-        if (event.call.within === undefined && event.call.by === 'program') this.#check(() => true);
+        if (event.call.within !== undefined) break;
+        for (const { detail, walk } of this.#torn.judge())
+          this.#found('torn', walk.steps.at(-1)?.address, detail, walk, event.call);
+        if (event.call.by === 'program') this.#check(() => true);
     }
   }
 
@@ -117,14 +127,14 @@ export class TableLint {
     const hidden = walk.steps.find((step) => changedWords([step], this.#memory).length > 0);
     if (hidden !== undefined) {
       const detail = `${hidden.what} at ${hex(hidden.address)} was written and its cache line was not flushed`;
-      return this.#found('unflushed', hidden.address, `${detail}: ${textOf(change)}`, walk);
+      return this.#found('unflushed', hidden.address, `${detail}: ${textOf(change)}`, walk, change.during);
     }
     const expected = change.kind === 'map' ? change.pa + (iova - change.range.start) : undefined;
     // Some requests do not go through tables: interrupts, for instance.
     if (walk.pa === expected || !walk.steps.some((step) => stepGroup(step) === 'table')) return;
     const got = walk.pa === undefined ? `a fault, ${walk.fault?.name ?? 'unknown'}` : hex(walk.pa);
     const detail = `${textOf(change)}, and a walk of ${hex(iova)} gives ${got}`;
-    this.#found('wrong-walk', walk.steps.at(-1)?.address, detail, walk);
+    this.#found('wrong-walk', walk.steps.at(-1)?.address, detail, walk, change.during);
   }
 
   #freed(frame: number, order: number): void {
@@ -137,7 +147,7 @@ export class TableLint {
       entry.changedBy === undefined ? 'the tables and a cached entry still lead' : 'a cached entry still leads';
     const detail = `${still} to ${hex(start)}, which was given back`;
     const { fill, filledAt, filledBy } = entry;
-    this.#found('freed-table', start, detail, walk, { fill, filledAt, filledBy });
+    this.#found('freed-table', start, detail, walk, this.#stream.call, { fill, filledAt, filledBy });
   }
 
   #found(
@@ -145,10 +155,20 @@ export class TableLint {
     address: bigint | undefined,
     detail: string,
     walk: TranslationWalk,
+    during: Operation | undefined,
     entry?: LintFinding['entry'],
   ): void {
-    const { call, step } = this.#stream;
-    this.#findings.push({ checker: 'table-lint', problem, address, detail, walk, entry, step, call: outermost(call) });
+    const { step } = this.#stream;
+    this.#findings.push({
+      checker: 'table-lint',
+      problem,
+      address,
+      detail,
+      walk,
+      entry,
+      step,
+      call: outermost(during),
+    });
   }
 }
 

@@ -53,6 +53,27 @@ describe.each(Object.keys(backends) as Vendor[])('%s', (vendor) => {
   });
 });
 
+it('a context entry that leads astray between two stores', () => {
+  const rig = lintOf('intel-vtd');
+  const domain = rig.attached();
+  map(domain, 0n, PA, 0x1000);
+  rig.read(0n);
+  const { memory } = rig.machine;
+  const store = (at: bigint, word: bigint): boolean => memory.store64(hi32(at), lo32(at), hi32(word), lo32(word));
+  // Tables of three levels at 2 MiB, 2 MiB + 0x1000 and so on; the page at 3 MiB holds what looks like an entry.
+  [0x20_1003n, 0x20_2003n, 0x30_0003n, 0x66_6003n].forEach((word, index) =>
+    store(index === 3 ? 0x30_0000n : 0x20_0000n + BigInt(index) * 0x1000n, word),
+  );
+  const context = rig.unit.explain(8, -1, 0n, 1).steps.find(({ what }) => /context/i.test(what))!;
+  rig.check.operation('retarget', () => {
+    // Root first, while AW [66:64] still says four levels: the page is taken for a table.
+    store(context.address, 0x20_0001n);
+    store(context.address + 8n, (context.words[1]! & ~7n) | 1n);
+  });
+  expect(rig.check.findings).toMatchObject([{ problem: 'torn', call: { name: 'retarget' } }]);
+  expect(rig.check.text()).toContain('0x0 of requester 0x8 led to 0x666000, before to 0x12300000, after to 0x300000');
+});
+
 describe.each<[Vendor, BackendDefinition]>([
   ['intel-vtd', intelVtd({ preset: 'full', coherent: false })],
   // IDR0.COHACC [4] clear.
