@@ -1,5 +1,13 @@
 import { Buffer } from 'node:buffer';
-import { hex, type IoctlDefinition, type IoResult, type Process } from '@ioasis/core';
+import {
+  ALL_CAPABILITIES,
+  DEFAULT_MEMLOCK,
+  hex,
+  PollEvent,
+  type IoctlDefinition,
+  type IoResult,
+  type Process,
+} from '@ioasis/core';
 import { isLeft, right } from 'fp-ts/lib/Either.js';
 import type { NewDescriptor } from '../trace/format.js';
 import type { CallRecord } from './event.js';
@@ -22,10 +30,11 @@ const outcome = (result: IoResult<unknown>): Fields =>
 
 /**
  * Puts the system calls of one process, and what it does to its memory, into a stream in the form of `iommu-trace/1`. Device files are
- * read and written by position, for which the format has no step, and a forked child begins with memory that is not recorded.
+ * read and written by position, for which the format has no step; limits that change later and a forked child begins with memory that is not recorded.
  */
 export function recordCalls(process: Process, stream: EventStream): void {
   const recorder = new CallRecorder(process, stream);
+  recorder.begin();
   recordMemory(process.addressSpace, (record) => recorder.emit(record));
   intercept(process, 'open', (open) => (path, flags) => {
     const result = open(path, flags);
@@ -57,6 +66,12 @@ export function recordCalls(process: Process, stream: EventStream): void {
     recorder.emit({ ...call, in: sent, ...outcome(result) });
     return result;
   });
+  intercept(process, 'poll', (poll) => (fd, events) => {
+    // The format's polls ask for all of them.
+    const revents = poll(fd, PollEvent.IN | PollEvent.OUT | PollEvent.PRI);
+    recorder.emit({ op: 'poll', fd: recorder.nameOf(fd), revents, ret: revents === 0 ? 0 : 1, errno: null });
+    return poll(fd, events);
+  });
   intercept(process, 'exit', (exit) => () => {
     exit();
     recorder.emit({ op: 'end' });
@@ -80,6 +95,15 @@ class CallRecorder {
 
   emit(record: CallRecord): void {
     this.#stream.emit({ kind: 'system-call', pid: this.#process.pid, record });
+  }
+
+  /** In what the process differs from root's. */
+  begin(): void {
+    const { limits, credentials } = this.#process;
+    const worked = { ret: 0, errno: null };
+    if (limits.memlock !== DEFAULT_MEMLOCK) this.emit({ op: 'rlimit', memlock: hex(limits.memlock), ...worked });
+    const dropped = ALL_CAPABILITIES.filter((capability) => !credentials.capabilities.has(capability));
+    if (dropped.length > 0) this.emit({ op: 'caps', dropped: dropped.join(','), ...worked });
   }
 
   load(addr: bigint, bytes: number): string {

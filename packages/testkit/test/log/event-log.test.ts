@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { vfio } from '@ioasis/compat-vfio';
-import { createMachine, type BackendDefinition, type Machine } from '@ioasis/core';
+import { createMachine, IommufdClient, PollEvent, type BackendDefinition, type Machine } from '@ioasis/core';
 import { amdVi } from '@ioasis/hw-amd-vi';
 import { armSmmuv3 } from '@ioasis/hw-arm-smmuv3';
 import { intelVtd } from '@ioasis/hw-intel-vtd';
@@ -10,6 +10,7 @@ import {
   createTestMachine,
   EduDevice,
   EventLog,
+  must,
   readTrace,
   replayTrace,
   traceText,
@@ -41,6 +42,34 @@ const untouched = (backend: BackendDefinition): Machine =>
   });
 
 const backends = [intelVtd(), armSmmuv3(), amdVi()];
+
+it('a trace says what a program may, what its structures point to, and which descriptors it got', () => {
+  const log = new EventLog();
+  const machine = createMachine({
+    backend: intelVtd(),
+    services: [vfio({ personality: 'iommufd' }), checkers({ log })],
+    devices: [{ function: new EduDevice(), address: '0000:00:01.0', group: 1 }],
+  });
+  const process = machine.spawn({ capabilities: ['sys_rawio'], limits: { memlock: 0x1000n } });
+  const client = must(IommufdClient.open(process));
+  must(client.ioasIovaRanges(must(client.ioasAlloc())));
+  const fault = must(client.faultQueueAlloc());
+  process.poll(fault.fd, PollEvent.IN);
+  process.close(fault.fd);
+  const steps = log.trace().steps;
+  expect(steps.slice(0, 3)).toMatchObject([
+    { op: 'begin' },
+    { op: 'rlimit', memlock: '0x1000' },
+    { op: 'caps', dropped: 'ipc_lock,sys_resource' },
+  ]);
+  const calls = steps.filter(({ op }) => op === 'ioctl');
+  expect(calls.find((step) => 'bufs' in step && step.bufs?.length === 1)).toMatchObject({
+    cmd: 'IOMMU_IOAS_IOVA_RANGES',
+  });
+  expect(calls.at(-1)).toMatchObject({ cmd: 'IOMMU_FAULT_QUEUE_ALLOC', newfd: { fdnum: fault.fd, off: 12 } });
+  const report = replayTrace(log.trace(), () => untouched(intelVtd()));
+  expect(report.divergences).toEqual([]);
+});
 
 describe.each(backends)('a log of $id', (backend) => {
   it('has everything in one order, each at a step of its own, inside the call that it is part of', () => {
