@@ -89,6 +89,20 @@ describe('a report', () => {
     expect(lines).toMatch(/failed:\n {2}pages: .*\n {4}ConformanceError: where a read .*: expected 0x\w+, found 0x\w+/);
   });
 
+  it('says what the backend claims not to model', () => {
+    const modest: BackendDefinition = {
+      ...mockBackend(),
+      fidelity: [
+        { level: 1, feature: 'pages', state: 'modelled' },
+        { level: 2, feature: 'faults', state: 'part', note: 'no queue' },
+        { level: 3, feature: 'ATS', state: 'absent' },
+      ],
+    };
+    expect(conformanceLines(runConformance(modest))).toContain(
+      'not modelled, or in part:\n  level 2, part: faults (no queue)\n  level 3, absent: ATS\n',
+    );
+  });
+
   it('of a backend that conforms has no failures', () => {
     const report = runConformance(mockBackend());
     expect(report.results.filter(({ error }) => error !== undefined)).toEqual([]);
