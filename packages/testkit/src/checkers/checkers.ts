@@ -53,7 +53,7 @@ export class Checkers implements MachineService {
   #stale: StaleChecker | undefined;
   #lint: TableLint | undefined;
   #leaks: LeakChecker | undefined;
-  readonly #dirty = new DirtyOracle();
+  readonly #dirty = new DirtyOracle((domain, iova) => this.#lint?.leafAt(domain, iova));
 
   constructor(options: CheckersOptions = {}) {
     this.#options = options;

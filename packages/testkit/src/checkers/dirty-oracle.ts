@@ -34,16 +34,24 @@ class WrittenPages {
   }
 }
 
-/**
- * Compares the pages that devices wrote with those that a domain reports as dirty. A range that is marked in one piece is taken for one
- * page: a spurious page next to a written one is not seen.
- */
+/** The page that translates an IOVA of a domain for some device on it, by its size in the tables; undefined: nobody can tell. */
+export type LeafOf = (domain: number, iova: bigint) => Range64 | undefined;
+
+/** Pages of one marked range that are looked at one by one; the rest is taken for one page. */
+const MOST_LEAVES = 4096;
+
+/** Compares the pages that devices wrote with those that a domain reports as dirty. */
 export class DirtyOracle {
+  readonly #leafOf: LeafOf;
   readonly #history = new IovaHistory();
   readonly #domains = new Map<number, WrittenPages>();
   #findings: DirtyFinding[] = [];
   /** The report's call. */
   #last: LogEvent | undefined;
+
+  constructor(leafOf: LeafOf) {
+    this.#leafOf = leafOf;
+  }
 
   get findings(): readonly DirtyFinding[] {
     return this.#findings;
@@ -106,7 +114,7 @@ export class DirtyOracle {
         this.#findings.push({ checker: 'dirty-oracle', problem: 'lost', domain, range: bytes, step, dma, call });
       }
     }
-    for (const piece of marked) {
+    for (const piece of marked.flatMap((its) => [...this.#leaves(domain, its)])) {
       const isWritten = [...pages.due.keys(), ...pages.excused].some((page) => rangesOverlap(rangeOf(page), piece));
       if (isWritten || !this.#wasClean(domain, pages, piece)) continue;
       this.#findings.push({
@@ -118,6 +126,17 @@ export class DirtyOracle {
         dma: undefined,
         call,
       });
+    }
+  }
+
+  /** A marked range page by page: neighbours may have been marked together. */
+  *#leaves(domain: number, { start, last }: Range64): Generator<Range64> {
+    let at = start;
+    for (let count = 0; at <= last; count++) {
+      const leaf = count < MOST_LEAVES ? this.#leafOf(domain, at) : undefined;
+      const end = leaf === undefined || leaf.last > last ? last : leaf.last;
+      yield { start: at, last: end };
+      at = end + 1n;
     }
   }
 

@@ -5,6 +5,7 @@ import {
   Prot,
   type FrameAllocator,
   type PhysicalMemory,
+  type Range64,
   type TranslationUnit,
   type TranslationWalk,
 } from '@ioasis/core';
@@ -61,6 +62,17 @@ export class TableLint {
 
   addRequester(requesterId: number, unit: TranslationUnit): void {
     this.#units.set(requesterId, unit);
+  }
+
+  /** The page that translates an IOVA of a domain for a device on it. */
+  leafAt(domain: number, iova: bigint): Range64 | undefined {
+    const [attached] = this.#attached.get(domain) ?? [];
+    const unit = attached && this.#units.get(attached.requesterId);
+    if (attached === undefined || unit === undefined) return undefined;
+    const { pageBytes } = unit.explain(attached.requesterId, attached.pasid, iova, Access.READ);
+    if (pageBytes === undefined) return undefined;
+    const start = iova & ~(pageBytes - 1n);
+    return { start, last: start + pageBytes - 1n };
   }
 
   /** Watches what is given back. */
