@@ -3,7 +3,7 @@ import { guestFormat, HOST_FORMAT } from '@ioasis/hw-amd-vi';
 import { stage1Format, stage2Format } from '@ioasis/hw-arm-smmuv3';
 import { firstStageFormat, secondStageFormat } from '@ioasis/hw-intel-vtd';
 
-/** A table format as its driver uses it: four levels, as radix.c has them. */
+/** A table format as its driver uses it: four levels of 512 entries, as radix.c has them, or three of 8192. */
 export interface Subject {
   /** `vtd-ss`, `amd-v1` ...: the `unit` of a goal. */
   readonly name: string;
@@ -38,7 +38,7 @@ export const subjects: readonly Subject[] = [
   },
   {
     name: 'vtd-fs',
-    format: firstStageFormat({ hostAddressWidth: 46, superpage1G: true, noExecute: true }),
+    format: firstStageFormat({ hostAddressWidth: 46, superpage1G: true, noExecute: true, extendedAccessed: false }),
     inputBits: 47,
     levels: 4,
     leafBits: (prot) => 0x25n | rw(prot, 0n, 0x42n),
@@ -49,6 +49,14 @@ export const subjects: readonly Subject[] = [
     format: stage1Format({ ...arm, hierarchyDisabled: false, singlePrivilege: false }),
     inputBits: 48,
     levels: 4,
+    leafBits: (prot) => 0xf45n | ((prot & 2) === 0 ? 0x80n : 0n),
+    tableBits: 1n,
+  },
+  {
+    name: 'smmu-s1-64k',
+    format: stage1Format({ wide: false, granule: 16, hierarchyDisabled: false, singlePrivilege: false }),
+    inputBits: 48,
+    levels: 3,
     leafBits: (prot) => 0xf45n | ((prot & 2) === 0 ? 0x80n : 0n),
     tableBits: 1n,
   },

@@ -1,0 +1,183 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { createMachine, type BackendDefinition } from '@ioasis/core';
+import { amdVi } from '@ioasis/hw-amd-vi';
+import { armSmmuv3 } from '@ioasis/hw-arm-smmuv3';
+import { intelVtd } from '@ioasis/hw-intel-vtd';
+import { checkers, createContainerMachine, createTestMachine, mockBackend } from '@ioasis/testkit';
+import { median } from './goals.js';
+import { subjects, type Subject } from './subjects.js';
+import { mapTerabyte } from './terabyte.js';
+
+/** One line of the table. */
+export interface EndToEndFigure {
+  readonly what: string;
+  readonly unit: string;
+  readonly text: string;
+}
+
+const backends: readonly BackendDefinition[] = [intelVtd(), armSmmuv3(), amdVi()];
+const ROUNDS = 7;
+const WARM_UP = 3;
+const IOVA = 0x4000_0000n;
+const PAGE = 0x1000;
+const SIZES = [
+  ['4 KiB', PAGE, 200],
+  ['2 MiB', 0x20_0000, 50],
+  ['1 GiB', 0x4000_0000, 1],
+] as const;
+/** More pages than an IOTLB has entries. */
+const MISSES = 4096;
+const CONTAINERS = 10_000;
+const MAPS = 100;
+const MIB = 2 ** 20;
+
+const micros = (ns: number): string => `${(ns / 1000).toFixed(ns < 10_000 ? 2 : 0)} us`;
+
+/** Costs as a user feels them. */
+export function endToEnd(): EndToEndFigure[] {
+  return [
+    ...backends.flatMap(dmaMaps),
+    ...backends.flatMap(dmaTransfers),
+    ...backends.flatMap(machineStart),
+    ...withCheckers(),
+    ...manyContainers(),
+    ...terabytes(),
+    ...replayRate(),
+  ];
+}
+
+/** VFIO_IOMMU_MAP_DMA and UNMAP_DMA by ioctl. */
+function dmaMaps(backend: BackendDefinition): EndToEndFigure[] {
+  return SIZES.flatMap(([name, bytes, times]) => {
+    const pc = createContainerMachine({ backend, arenaBytes: 64 * MIB });
+    const buffer = pc.buffer(bytes);
+    const maps: number[] = [];
+    const unmaps: number[] = [];
+    for (let round = -WARM_UP; round < ROUNDS; round++) {
+      let map = 0;
+      let unmap = 0;
+      for (let i = 0; i < times; i++) {
+        map += time(() => pc.map(buffer, IOVA));
+        unmap += time(() => pc.unmap(IOVA, BigInt(bytes)));
+      }
+      if (round < 0) continue;
+      maps.push(map / times);
+      unmaps.push(unmap / times);
+    }
+    return [
+      { what: `MAP_DMA of ${name}`, unit: backend.id, text: micros(median(maps)) },
+      { what: `UNMAP_DMA of ${name}`, unit: backend.id, text: micros(median(unmaps)) },
+    ];
+  });
+}
+
+/** Reads by a device through its port, one page again and again or more pages than the IOTLB holds. */
+function dmaTransfers(backend: BackendDefinition): EndToEndFigure[] {
+  const pc = createTestMachine({ backend });
+  const buffer = pc.buffer(MISSES * PAGE);
+  pc.map(buffer, IOVA);
+  const { port } = pc.plugged;
+  return [64, PAGE].flatMap((bytes) =>
+    (['hit', 'miss'] as const).map((kind) => {
+      const each = rounds(() => {
+        for (let i = 0; i < MISSES; i++) {
+          const { status } = port.read(kind === 'hit' ? IOVA : IOVA + BigInt(i * PAGE), bytes);
+          if (status !== 'ok') throw new Error(`DMA is ${status}`);
+        }
+      });
+      return { what: `DMA read of ${bytes} bytes, IOTLB ${kind}`, unit: backend.id, text: micros(each / MISSES) };
+    }),
+  );
+}
+
+function machineStart(backend: BackendDefinition): EndToEndFigure[] {
+  const bare = rounds(() => createMachine({ backend, arenaBytes: 4 * MIB }));
+  const ready = rounds(() => createTestMachine({ backend }));
+  return [
+    { what: 'start of a machine', unit: backend.id, text: micros(bare) },
+    { what: 'the same with a device that is bound and attached', unit: backend.id, text: micros(ready) },
+  ];
+}
+
+/** What the checkers cost while they watch. */
+function withCheckers(): EndToEndFigure[] {
+  const costs = [[], [checkers()]].map((services) => {
+    const pc = createTestMachine({ backend: intelVtd(), services });
+    const buffer = pc.buffer(PAGE);
+    const { port } = pc.plugged;
+    return rounds(() => {
+      for (let i = 0; i < 100; i++) {
+        pc.map(buffer, IOVA);
+        for (let read = 0; read < 10; read++) port.read(IOVA, 64);
+        pc.unmap(IOVA, BigInt(PAGE));
+      }
+    });
+  });
+  const [off, on] = costs as [number, number];
+  const text = `${micros(off / 100)} without, ${micros(on / 100)} with: ${(on / off).toFixed(1)}x`;
+  return [{ what: 'map, ten DMA reads and unmap, checkers', unit: 'intel-vtd', text }];
+}
+
+/** IO address spaces without a device, as VMMs and fuzzers make them. */
+function manyContainers(): EndToEndFigure[] {
+  const pc = createTestMachine({ backend: mockBackend() });
+  const buffer = pc.buffer(PAGE);
+  const before = process.memoryUsage().heapUsed;
+  const ns = time(() => {
+    for (let container = 0; container < CONTAINERS; container++) {
+      const ioasId = right(pc.iommufd.ioasAlloc());
+      for (let map = 0; map < MAPS; map++) {
+        const iova = IOVA + BigInt(map * PAGE);
+        right(pc.iommufd.ioasMap({ ioasId, userVa: buffer.va, length: buffer.bytes, iova }));
+      }
+    }
+  });
+  const grown = process.memoryUsage().heapUsed - before;
+  const text = `${(ns / 1e9).toFixed(2)} s, ${micros(ns / CONTAINERS / MAPS)} a map, ${(grown / MIB).toFixed(0)} MiB of heap`;
+  return [{ what: `${CONTAINERS} IO address spaces with ${MAPS} maps each`, unit: 'mock', text }];
+}
+
+function terabytes(): EndToEndFigure[] {
+  const subject = subjects[0] as Subject;
+  return [12, 21].map((shift) => {
+    const { coldMs, warmMs, tableBytes, theoryBytes, residentBytes } = mapTerabyte(subject, shift);
+    const mib = (bytes: number): string => `${(bytes / MIB).toFixed(1)} MiB`;
+    const times = `${coldMs.toFixed(0)} ms first, ${warmMs.toFixed(0)} ms again`;
+    const text = `${times}; tables ${mib(tableBytes)} of ${mib(theoryBytes)}; process +${mib(residentBytes)}`;
+    return { what: `1 TiB of pages of 2^${shift} bytes`, unit: subject.name, text };
+  });
+}
+
+/** The committed recordings by `ioasis replay`, start of the process included. */
+function replayRate(): EndToEndFigure[] {
+  const root = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+  const cli = root('packages/cli/dist/main.js');
+  const start = process.hrtime.bigint();
+  const run = spawnSync(process.execPath, [cli, 'replay', '--json', root('fixtures/traces/random')], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 30,
+  });
+  const seconds = Number(process.hrtime.bigint() - start) / 1e9;
+  const steps = [...run.stdout.matchAll(/"steps":\s*(\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0);
+  if (steps === 0)
+    return [{ what: 'replay of recordings', unit: 'mock', text: 'not measured: no steps were reported' }];
+  return [{ what: 'replay of recordings', unit: 'mock', text: `${(steps / seconds).toFixed(0)} steps a second` }];
+}
+
+/** Median ns of a body, after it has become warm. */
+function rounds(body: () => void): number {
+  const list = Array.from({ length: ROUNDS + WARM_UP }, () => time(body));
+  return median(list.slice(WARM_UP));
+}
+
+function time(body: () => void): number {
+  const start = process.hrtime.bigint();
+  body();
+  return Number(process.hrtime.bigint() - start);
+}
+
+function right<T>(result: { readonly _tag: 'Left' } | { readonly _tag: 'Right'; readonly right: T }): T {
+  if (result._tag === 'Left') throw new Error('refused');
+  return result.right;
+}

@@ -1,0 +1,118 @@
+import {
+  Access,
+  FrameAllocator,
+  hi32,
+  join64,
+  linux612,
+  lo32,
+  ManualClock,
+  NO_PASID,
+  PhysicalMemory,
+  type BackendDefinition,
+  type TranslationUnit,
+} from '@ioasis/core';
+import { amdVi } from '@ioasis/hw-amd-vi';
+import { armSmmuv3 } from '@ioasis/hw-arm-smmuv3';
+import { intelVtd } from '@ioasis/hw-intel-vtd';
+import type { Orders } from './orders.js';
+import { PAGES } from './engine-run.js';
+import type { Figures } from './rounds.js';
+
+/** As many entries as the comparator's IOTLB has. */
+const IOTLB_ENTRIES = 4096;
+
+/** A unit as its driver sets it up: one device on a domain of 65536 pages, the tables of radix.c. */
+export interface UnitSubject {
+  readonly name: string;
+  readonly backend: BackendDefinition;
+}
+
+export const unitSubjects: readonly UnitSubject[] = [
+  { name: 'vtd-ss', backend: intelVtd({ caches: { iotlbEntries: IOTLB_ENTRIES } }) },
+  { name: 'smmu-s1', backend: armSmmuv3({ caches: { tlbEntries: IOTLB_ENTRIES } }) },
+  { name: 'smmu-s2', backend: armSmmuv3({ caches: { tlbEntries: IOTLB_ENTRIES }, domainStage: 2, preset: 'server' }) },
+  { name: 'amd-v1', backend: amdVi({ caches: { iotlbEntries: IOTLB_ENTRIES } }) },
+  { name: 'amd-v2', backend: amdVi({ caches: { iotlbEntries: IOTLB_ENTRIES }, pageTables: 'v2' }) },
+];
+
+const RAM = { start: 0n, last: 0x3fff_ffffn };
+const TABLES = { start: 0x1_0000_0000n, last: 0x1_03ff_ffffn };
+/* Constants of this module: V8 loads and checks an imported one at each use. */
+const READ = Access.READ;
+const WITHOUT_PASID = NO_PASID;
+const REQUESTER = 8;
+const IOVA_HI = 1;
+const PA_HI = 16;
+
+/** Translations by a unit, ns each. */
+export class UnitRun {
+  readonly figures: Figures = {};
+  readonly #unit: TranslationUnit;
+  readonly #orders: Orders;
+  readonly #addresses: readonly bigint[];
+
+  constructor({ backend: definition }: UnitSubject, orders: Orders) {
+    const memory = new PhysicalMemory({ windows: [RAM, TABLES], arena: TABLES });
+    const range = { firstFrame: memory.arenaFirstFrame, frames: memory.arenaFrames };
+    const backend = definition.create({
+      memory,
+      tableFrames: new FrameAllocator(memory, range),
+      clock: new ManualClock(),
+      pageSize: 4096,
+      kernel: linux612,
+      failure: null,
+    });
+    const device = { name: '0000:00:01.0', segment: 0, requesterId: REQUESTER, group: { id: 1 } };
+    backend.addDevice(device);
+    const domain = backend.allocPaging(device, 0, undefined);
+    if (typeof domain === 'number') throw new Error(`no domain: errno ${domain}`);
+    for (let i = 0; i < PAGES; i++) {
+      const page = Math.imul(i, 0x9e37_79b1) & (PAGES - 1);
+      domain.mapPages(IOVA_HI, i << 12, PA_HI, page << 12, 12, 1, READ | Access.WRITE);
+    }
+    backend.attach(device, domain);
+    this.#unit = backend.unitOf(device);
+    this.#orders = orders;
+    this.#addresses = Array.from(orders.hot, (page) => join64(IOVA_HI, page << 12));
+  }
+
+  run(): void {
+    const unit = this.#unit;
+    const { hot, pages } = this.#orders;
+    // The hot pages are in the IOTLB afterwards.
+    translateAll(unit, hot);
+    this.#time('tlb_hit', () => translateAll(unit, hot));
+    this.#time('tlb_hit_bigint', () => translateBigints(unit, this.#addresses));
+    this.#time('tlb_mix', () => translateAll(unit, pages));
+    this.figures['bigint_extra'] = (this.figures['tlb_hit_bigint'] as number) - (this.figures['tlb_hit'] as number);
+  }
+
+  #time(name: string, body: () => void): void {
+    const start = process.hrtime.bigint();
+    body();
+    this.figures[name] = Number(process.hrtime.bigint() - start) / PAGES;
+  }
+}
+
+function translateAll(unit: TranslationUnit, order: Int32Array): number {
+  const { translation } = unit;
+  const count = order.length;
+  let frames = 0;
+  for (let i = 0; i < count; i++) {
+    if (!unit.translate(REQUESTER, WITHOUT_PASID, IOVA_HI, (order[i] as number) << 12, READ))
+      throw new Error('refused');
+    frames = (frames + (translation.paHi << 20) + (translation.paLo >>> 12)) | 0;
+  }
+  return frames;
+}
+
+/** Addresses as users have them. */
+function translateBigints(unit: TranslationUnit, addresses: readonly bigint[]): bigint {
+  const { translation } = unit;
+  let last = 0n;
+  for (const iova of addresses) {
+    if (!unit.translate(REQUESTER, WITHOUT_PASID, hi32(iova), lo32(iova), READ)) throw new Error('refused');
+    last = join64(translation.paHi, translation.paLo);
+  }
+  return last;
+}
