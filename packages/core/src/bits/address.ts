@@ -30,8 +30,11 @@ export const physAddr = (value: bigint | number): PhysAddr => word64('physical a
 export const userAddr = (value: bigint | number): UserAddr => word64('user address', value) as UserAddr;
 
 // `| 0`, because V8 makes -2^31 of a bigint a double, and a field that once held a double is slow for good.
-/** High word of a 64-bit value, as int32. */
-export const hi32 = (value: bigint): number => Number(BigInt.asIntN(32, value >> 32n)) | 0;
+/** High word of a 64-bit value, as int32. Most values are exact as doubles, which spares a bigint for the shifted value. */
+export const hi32 = (value: bigint): number => {
+  const double = Number(value);
+  return double >= 0 && double < 2 ** 53 ? (double / 0x1_0000_0000) | 0 : Number(BigInt.asIntN(32, value >> 32n)) | 0;
+};
 /** Low word of a 64-bit value, as int32. */
 export const lo32 = (value: bigint): number => Number(BigInt.asIntN(32, value)) | 0;
 /** Joins two int32 (or uint32) words to an unsigned 64-bit value. */

@@ -28,6 +28,8 @@ export class PhysicalMemory {
   readonly words: Int32Array;
   /** The same bytes, for copies. */
   readonly bytes: Uint8Array;
+  /** The same as doubles, for code that writes whole 64-bit values: see fill-run of the page tables. */
+  readonly doubles: Float64Array;
   readonly arenaFirstFrame: number;
   readonly arenaFrames: number;
 
@@ -84,6 +86,7 @@ export class PhysicalMemory {
     if (arenaBytes > 0x1_0000_0000n) throw new RangeError(`an arena of ${hex(arenaBytes)} bytes is above 4 GiB`);
     this.words = new Int32Array(Number(arenaBytes / 4n));
     this.bytes = new Uint8Array(this.words.buffer);
+    this.doubles = new Float64Array(this.words.buffer);
     this.arenaFirstFrame = Number(arena.start >> BigInt(FRAME_SHIFT));
     this.arenaFrames = Number(arenaBytes >> BigInt(FRAME_SHIFT));
     this.#baseHi = frameHi(this.arenaFirstFrame);

@@ -79,6 +79,9 @@ export class FormatWords {
   outHi = 0;
   outLo = 0;
 
+  readonly #double = new Float64Array(1);
+  readonly #doubleWords = new Int32Array(this.#double.buffer);
+
   constructor(format: PageTableFormat) {
     checkFormat(format);
     this.format = format;
@@ -165,6 +168,13 @@ export class FormatWords {
       this.outLo |= lo32(field);
     }
     return true;
+  }
+
+  /** The double that has the bits of an entry. Not for entries that are not a number, see fill-run. */
+  doubleOf(hi: number, lo: number): number {
+    this.#doubleWords[0] = lo;
+    this.#doubleWords[1] = hi;
+    return this.#double[0] as number;
   }
 
   /** Whether an entry can hold the address of a page, given in granules. */

@@ -20,6 +20,9 @@ export class LeafTest {
   readonly #cleanHi: number = 0;
   readonly #cleanLo: number = 0;
 
+  /** Dirty state is in low words only, and no plain leaf looks like a link: see {@link #cleanRun}. */
+  readonly #isShort: boolean = false;
+
   constructor(format: FormatWords, level: number) {
     this.#present = format.present;
     const runLo = format.contiguous.lo[level] as number;
@@ -35,6 +38,8 @@ export class LeafTest {
     this.#dirtyLo = format.dirtyLo;
     this.#cleanHi = format.cleanHi;
     this.#cleanLo = format.cleanLo;
+    const differsFromLink = ((this.#plain ^ this.#link) & this.#plainMask & this.#linkMask) !== 0;
+    this.#isShort = this.#dirtyHi === this.#cleanHi && (level === 0 || differsFromLink);
   }
 
   /** The first entry that is neither a hole nor a plain leaf that is not dirty. */
@@ -65,6 +70,7 @@ export class LeafTest {
    * @param cleans the dirty ones before it become clean
    */
   skipDirty(words: Int32Array, at: number, end: number, cleans: boolean): number {
+    if (cleans && this.#isShort) return this.#cleanRun(words, at, end);
     const present = this.#present;
     const maskLo = this.#plainMask | this.#dirtyMaskLo;
     const maskHi = this.#runHi | this.#dirtyMaskHi;
@@ -82,6 +88,23 @@ export class LeafTest {
       if (differs !== 0 || (lo & present) === 0 || (lo & linkMask) === link) break;
       if (flipLo !== 0) words[at] = lo ^ flipLo;
       if (flipHi !== 0) words[at | 1] = hi ^ flipHi;
+    }
+    return at;
+  }
+
+  /** The usual case of {@link skipDirty} with nothing in its loop that need not be there. */
+  #cleanRun(words: Int32Array, at: number, end: number): number {
+    const present = this.#present;
+    const maskLo = this.#plainMask | this.#dirtyMaskLo;
+    const maskHi = this.#runHi | this.#dirtyMaskHi;
+    const valueLo = this.#plain | this.#dirtyLo;
+    const valueHi = this.#dirtyHi;
+    const flip = this.#dirtyLo ^ this.#cleanLo;
+    for (; at < end; at += 2) {
+      const lo = words[at] as number;
+      const differs = ((lo & maskLo) ^ valueLo) | (((words[at | 1] as number) & maskHi) ^ valueHi);
+      if (differs !== 0 || (lo & present) === 0) break;
+      words[at] = lo ^ flip;
     }
     return at;
   }

@@ -102,12 +102,14 @@ export class LeanWalker {
     const leaf = (level: number, word: number): number => walk.leaf[level * LEAF_WORDS + word] as number;
     this.#leafMask = leaf(0, 0) | leafLo;
     this.#leaf = (leaf(0, 1) & ~leafLo) | (leafLo & ~walk.leafFlipLo);
-    this.#leafMaskHi = leaf(0, 2) | leafHi;
+    // Pages above 2^44 go another way, so that a root with outputs of at least 44 bits needs no test of its own.
+    const farHi = format.mainHi & ~0xfff;
+    this.#leafMaskHi = leaf(0, 2) | leafHi | farHi;
     this.#leafHi = leafHi & ~walk.leafFlipHi;
     if (format.hasLeaf[1] === 1) {
       this.#largeMask = leaf(1, 0) | leafLo;
       this.#large = (leaf(1, 1) & ~leafLo) | (leafLo & ~walk.leafFlipLo);
-      this.#largeMaskHi = leaf(1, 2) | leafHi;
+      this.#largeMaskHi = leaf(1, 2) | leafHi | farHi;
     }
     this.#addressHi = walk.leaf[3] as number;
     this.leanAllowedHi = needHi;
@@ -142,7 +144,7 @@ export class LeanWalker {
   prepare(root: TableRoot): void {
     root.isPrepared = true;
     const isHere = (((root.lo ^ this.#baseLo) & this.#beyond) | (root.hi ^ this.#baseHi)) === 0;
-    const isPlain = !root.careful && root.inputBits >= 32 && root.outputExcessHi === 0;
+    const isPlain = !root.careful && root.inputBits >= 32 && (root.outputExcessHi & 0xfff) === 0;
     if (!this.#isUsable || !isHere || !isPlain || root.topLevel < 2 || root.topLevel > 3) return;
     const word = (root.lo & ~this.#beyond) >>> 2;
     if (root.topLevel === 3) root.leanWord = word;

@@ -152,7 +152,7 @@ export class TableMapper {
       const hint = style.style === 'contiguous';
       const kindHi = hint ? (format.contiguous.hi[level] as number) : 0;
       const kindLo = (format.leafValue[level] as number) | (hint ? (format.contiguous.lo[level] as number) : 0);
-      fillRun(format, tree.words, at, entries, level, paPage, hi | kindHi, lo | kindLo);
+      fillRun(format, tree.memory, at, entries, level, paPage, hi | kindHi, lo | kindLo);
     }
     tree.didWrite(at, entries);
     return true;

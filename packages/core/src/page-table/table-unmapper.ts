@@ -115,7 +115,7 @@ export class TableUnmapper {
     const kinds = (format.contiguous.lo[level] as number) | (format.codedMask[level] as number);
     const bitsLo = (lo & ~(format.mainLo | format.foldLo | kinds)) | (format.leafValue[level] as number);
     tree.willWrite(start, 2 ** log2);
-    fillRun(format, words, start, 2 ** log2, level, paPage, bitsHi, bitsLo);
+    fillRun(format, tree.memory, start, 2 ** log2, level, paPage, bitsHi, bitsLo);
     tree.didWrite(start, 2 ** log2);
     return LOOK_AGAIN;
   }
@@ -149,7 +149,7 @@ export class TableUnmapper {
     const first = format.indexOf(below, pageHi(page, this.#granule), pageLo(page, this.#granule));
     const hole = atTarget ? Math.min(entries - first, Math.floor((this.#end - page) / span)) : 0;
     tree.willWrite(table, entries);
-    fillRun(format, words, table, entries, below, paPage, bitsHi, bitsLo);
+    fillRun(format, tree.memory, table, entries, below, paPage, bitsHi, bitsLo);
     words.fill(0, table + first * 2, table + (first + hole) * 2);
     tree.didWrite(table, entries);
     tree.link(at, level, frame);
