@@ -27,12 +27,18 @@ export interface UnitSubject {
   readonly backend: BackendDefinition;
 }
 
+/** The default unit is one that keeps neither entries of its device table nor page directories. */
+const AMD_CACHES = { deviceEntries: 64, directoryEntries: 256 };
+
 export const unitSubjects: readonly UnitSubject[] = [
   { name: 'vtd-ss', backend: intelVtd({ caches: { iotlbEntries: IOTLB_ENTRIES } }) },
-  { name: 'smmu-s1', backend: armSmmuv3({ caches: { tlbEntries: IOTLB_ENTRIES } }) },
+  { name: 'smmu-s1', backend: armSmmuv3({ caches: { tlbEntries: IOTLB_ENTRIES }, preset: 'server' }) },
   { name: 'smmu-s2', backend: armSmmuv3({ caches: { tlbEntries: IOTLB_ENTRIES }, domainStage: 2, preset: 'server' }) },
-  { name: 'amd-v1', backend: amdVi({ caches: { iotlbEntries: IOTLB_ENTRIES } }) },
-  { name: 'amd-v2', backend: amdVi({ caches: { iotlbEntries: IOTLB_ENTRIES }, pageTables: 'v2' }) },
+  { name: 'amd-v1', backend: amdVi({ caches: { iotlbEntries: IOTLB_ENTRIES, ...AMD_CACHES } }) },
+  {
+    name: 'amd-v2',
+    backend: amdVi({ caches: { iotlbEntries: IOTLB_ENTRIES, ...AMD_CACHES }, pageTables: 'v2', preset: 'zen-server' }),
+  },
 ];
 
 const RAM = { start: 0n, last: 0x3fff_ffffn };

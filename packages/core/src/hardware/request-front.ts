@@ -92,7 +92,7 @@ export class RequestFront {
     const needs = access & READ_WRITE;
     const mib = iovaLo >>> MIB_SHIFT;
     if (
-      (access & ~stream.plain) !== 0 ||
+      ((access & ~stream.plain) | (iovaHi & stream.excessHi)) !== 0 ||
       needs === 0 ||
       (mib >= this.#windowFirst && mib <= this.#windowLast && iovaHi === 0)
     )

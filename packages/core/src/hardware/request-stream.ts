@@ -14,6 +14,8 @@ export class RequestStream {
   readonly tagB: number = 0;
   /** Bits of `Access` that a request may have to be plain; what it asks for are READ and WRITE among them. */
   readonly plain: number = 0;
+  /** Bits of an address's high word of which none may be set; addresses with one are the unit's own matter. */
+  readonly excessHi: number = 0;
   /** How far up in the permissions of a cache entry those of this requester stand. */
   readonly shift: number = 0;
   /** OR of `Access` READ, WRITE, EXECUTE that the requester itself may have. */
@@ -27,6 +29,7 @@ export class RequestStream {
     this.tagA = options.tagA;
     this.tagB = options.tagB;
     this.plain = options.plain;
+    this.excessHi = options.excessHi ?? 0;
     this.shift = options.shift ?? 0;
     this.rights = options.rights;
     this.pages = options.pages ?? null;
@@ -40,6 +43,8 @@ export interface RequestStreamOptions {
   readonly tagA: number;
   readonly tagB: number;
   readonly plain: number;
+  /** Default 0. */
+  readonly excessHi?: number;
   /** Default 0. */
   readonly shift?: number;
   readonly rights: number;

@@ -1,11 +1,11 @@
 import { Access, NO_PASID, PageWalk, RequestStream, type RegisterFile, type RequestFront } from '@ioasis/core';
-import { DeviceAction } from './device-entry.js';
+import { DeviceAction, type DeviceEntry } from './device-entry.js';
 import { exclusionApplies } from './exclusion-range.js';
 import type { HostWalk } from './host-walk.js';
 import { EntryKind, HOST_TAG, type TranslationCaches } from './translation-caches.js';
 import type { UnitControl } from './unit-control.js';
 
-/** Tells the unit's front which devices are translated by host tables alone. */
+/** Tells the unit's front which devices are translated, and those by host tables alone how. */
 export class RequestStreams {
   readonly #front: RequestFront;
   readonly #caches: TranslationCaches;
@@ -30,10 +30,28 @@ export class RequestStreams {
   /** A request without PASID was served: from now on the next one may be served by the front. */
   remember(requesterId: number): void {
     const entry = this.#caches.devices.find(requesterId, 0);
-    if (entry === null || entry.action !== DeviceAction.HOST || entry.guest) return;
-    if (!this.#control.enabled || exclusionApplies(this.#registers)) return;
+    if (entry === null || !this.#control.enabled || exclusionApplies(this.#registers)) return;
+    const isGuest = entry.guest && entry.guestWithoutPasid && this.#control.guestTables;
+    if (!isGuest && (entry.guest || entry.action !== DeviceAction.HOST)) return;
+    this.#front.remember(
+      new RequestStream({
+        requesterId,
+        pasid: NO_PASID,
+        tagA: entry.domainId,
+        // Under GIoV a request without PASID is one of PASID 0.
+        tagB: isGuest ? 0 : HOST_TAG,
+        plain: Access.READ | Access.WRITE,
+        rights: entry.rights,
+        // Guest addresses are canonical; those of the upper half take the long way.
+        excessHi: isGuest ? lowerHalfExcess(12 + 9 * entry.guestLevels) : 0,
+        pages: isGuest ? null : this.#hostPages(entry),
+      }),
+    );
+  }
+
+  #hostPages(entry: DeviceEntry): PageWalk {
     const walker = this.#host.walkerOf(entry);
-    const pages = new PageWalk({
+    return new PageWalk({
       walker,
       root: this.#host.rootOf(entry),
       links: this.#caches.directories,
@@ -41,16 +59,8 @@ export class RequestStreams {
       permissions: walker.pagePermissions(false),
       attributes: EntryKind.HOST,
     });
-    this.#front.remember(
-      new RequestStream({
-        requesterId,
-        pasid: NO_PASID,
-        tagA: entry.domainId,
-        tagB: HOST_TAG,
-        plain: Access.READ | Access.WRITE,
-        rights: entry.rights,
-        pages,
-      }),
-    );
   }
 }
+
+/** High-word bits that no address of the lower half of 2^bits bytes has. */
+const lowerHalfExcess = (bits: number): number => (bits > 64 ? 0 : -(2 ** (bits - 33)) | 0);

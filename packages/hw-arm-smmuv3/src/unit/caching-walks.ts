@@ -19,7 +19,7 @@ export class CachingWalks {
     this.#reportsConflicts = reportsConflicts;
   }
 
-  /** A walk from the lowest cached table, or from the root with its path kept. */
+  /** A walk from the lowest cached table, or from the root; the tables that it goes through are kept. */
   walk(region: Region, stream: StreamEntry, context: Context, hi: number, lo: number, access: number): boolean {
     const { walker, root } = region;
     const { walks } = this.#caches;
@@ -29,11 +29,14 @@ export class CachingWalks {
       return walker.walk(root, isInside ? 0 : -1, lo & narrow, access);
     }
     if (!walks.isOn) return walker.walk(root, hi, lo, access);
-    if (walks.find(hi, lo, stream.vmidTag, context.asid)) {
-      return walker.resume(root, walks.level, walks.tableFrame, walks.allowedHi, walks.allowedLo, hi, lo, access);
-    }
+    const isKnown = walks.find(hi, lo, stream.vmidTag, context.asid);
+    const { level, tableFrame, allowedHi, allowedLo } = walks;
+    // The lowest table leads to no other: nothing is there to be kept.
+    if (isKnown && level === 0) return walker.resume(root, 0, tableFrame, allowedHi, allowedLo, hi, lo, access);
     walker.isWatched = true;
-    const isAllowed = walker.walk(root, hi, lo, access);
+    const isAllowed = isKnown
+      ? walker.resume(root, level, tableFrame, allowedHi, allowedLo, hi, lo, access)
+      : walker.walk(root, hi, lo, access);
     walker.isWatched = false;
     const kind = stream.stage2 === null ? EntryKind.STAGE1 : EntryKind.COMBINED;
     walks.keepPath(walker, hi, lo, stream.vmidTag, context.asid, kind);
