@@ -27,8 +27,12 @@ const RESERVED: readonly ReservedRegion[] = [{ kind: 'sw-msi', start: 0x800_0000
 /** `linux-6.12` has no hardware information for this unit. */
 const NO_INFO: HwInfo = { type: 0, data: new Uint8Array() };
 
+/** Stage 1 only: S2AP has such a page. */
+const READABLE: ContractDeviation = {
+  clause: 'write-only',
+  why: 'AP[2:1] knows no page that can be written and not read',
+};
 const ALWAYS_DIFFERENT: readonly ContractDeviation[] = [
-  { clause: 'write-only', why: 'AP[2:1] knows no page that can be written and not read' },
   { clause: 'tracking-off', why: 'the hardware tracks from the start, and Linux 6.12 has no switch' },
   { clause: 'dirty-again', why: 'Linux 6.12 invalidates nothing when it cleans pages' },
 ];
@@ -126,11 +130,13 @@ export class SmmuV3Backend implements IommuBackend {
  */
 export function armSmmuv3(options: SmmuV3Options = {}): BackendDefinition {
   const configuration = smmuV3Configuration(options);
-  const cuts = configuration.capabilities.rangeInvalidation ? [CUT_STAYS] : [];
+  const { rangeInvalidation, stage1 } = configuration.capabilities;
+  const readable = stage1 && options.domainStage !== 2 ? [READABLE] : [];
+  const cuts = rangeInvalidation ? [CUT_STAYS] : [];
   return {
     id: 'arm-smmuv3',
     fidelity: smmuV3Fidelity(configuration),
-    deviations: [...ALWAYS_DIFFERENT, ...cuts],
+    deviations: [...readable, ...ALWAYS_DIFFERENT, ...cuts],
     create: (environment) => new SmmuV3Backend(environment, options),
   };
 }
