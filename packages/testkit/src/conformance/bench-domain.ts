@@ -13,11 +13,6 @@ export class BenchDomain {
     this.#runs = new RunMapper(domain);
   }
 
-  /** log2 of the smallest page, bytes. */
-  get smallestShift(): number {
-    return this.#runs.smallestShift;
-  }
-
   /** Maps `[iova, iova + bytes)` as the core of an operating system does: by the largest pages, all or nothing. @returns the errno number */
   tryMap(iova: bigint, pa: bigint, bytes: bigint, prot: number = READ_WRITE): number {
     return this.#runs.map(hi32(iova), lo32(iova), hi32(pa), lo32(pa), Number(bytes), prot);

@@ -5,7 +5,7 @@ import type { CaseArea, CaseBody } from '../conformance-case.js';
 import { ConformanceError, ensure, equal } from '../expectations.js';
 import { placeFor, smallest, TARGET, type BackendTraits } from '../traits.js';
 
-/** User-managed stages: what can be asked without knowing a vendor's structures. Translation through them is for the vendor's own tests. */
+/** User-managed stages: what can be asked without knowing a vendor's structures. `nestingConformance` asks for translation through them. */
 export const nesting: CaseArea = {
   name: 'nesting',
   cases: (traits) => {
