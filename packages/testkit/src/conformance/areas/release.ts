@@ -56,11 +56,11 @@ function tablesBounded(traits: BackendTraits): CaseBody {
 
 function manyDomains(traits: BackendTraits): CaseBody {
   return {
-    name: 'three hundred domains, one after the other and a few at a time, keep their devices apart',
+    name: 'a hundred and fifty domains, one after the other and a few at a time, keep their devices apart',
     run: (bench) => {
       const page = smallest(traits);
       const iova = placeFor(traits, page);
-      for (let round = 0n; round < 100n; round++) {
+      for (let round = 0n; round < 50n; round++) {
         const domains = [0, 1, 2].map(() => bench.domain());
         domains.forEach((domain, index) => {
           domain.map(iova, TARGET + (3n * round + BigInt(index)) * page, page);
@@ -92,7 +92,7 @@ function deterministic(traits: BackendTraits): CaseBody {
     name: 'the same calls give the same tables, structures and counters, bit by bit',
     run: (bench) => {
       const second = new Bench(traits.definition);
-      for (const each of [bench, second]) randomSteps(each, traits, 7, 40);
+      for (const each of [bench, second]) randomSteps(each, traits, 7, 25);
       equal(fingerprint(second), fingerprint(bench), 'memory and counters of the second run');
       ensure(bench.frames.framesInUse === second.frames.framesInUse, 'both runs hold the same number of frames');
     },
