@@ -9,6 +9,7 @@ export * from './log/index.js';
 export * from './machine/index.js';
 export * from './matchers/index.js';
 export * from './mock/index.js';
+export * from './qemu/index.js';
 export * from './scenario/index.js';
 export * from './trace/index.js';
 /** The name under which this package is published. */

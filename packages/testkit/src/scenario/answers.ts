@@ -65,12 +65,12 @@ const EVENTS_WITH_FETCH: readonly number[] = [0x03, 0x09];
 const EVENTS_WITH_DESCRIPTOR: readonly number[] = [0x0b];
 const RNW = 1n << 35n;
 
-function smmuv3Event({ name, record }: HardwareFault): Answer {
+/** An event record of SMMUv3, without its name. @param record its 64-bit words, lowest first */
+export function smmuv3EventAnswer(record: readonly bigint[]): Answer {
   const [identity = 0n, flags = 0n, address = 0n, second = 0n] = record;
   const type = Number(identity & 0xffn);
   return {
     type,
-    name,
     sid: Number(identity >> 32n),
     ...(EVENTS_WITH_ADDRESS.includes(type) && { iova: hex(address), rnw: (flags & RNW) === 0n ? 0 : 1 }),
     ...(EVENTS_WITH_FETCH.includes(type) && { fetch: hex(second) }),
@@ -80,13 +80,15 @@ function smmuv3Event({ name, record }: HardwareFault): Answer {
 
 function smmuv3Answer(on: ScenarioUnit, outcome: DmaOutcome, step: DmaStep): Answer {
   const raised = faultsOf(outcome);
-  const events = raised.filter(({ recorded }) => recorded === 'recorded').map(smmuv3Event);
+  const events = raised.filter(({ recorded }) => recorded === 'recorded');
   const [only, ...more] = outcome.pieces;
   return {
     status: outcome.status,
     how: on.how?.(Number(step.rid), BigInt(step.iova), raised[0]) ?? (raised.length > 0 ? 'fault' : 'ok'),
     ...(more.length === 0 && only?.pa !== undefined && { pa: hex(only.pa) }),
-    ...(events.length > 0 && { events }),
+    ...(events.length > 0 && {
+      events: events.map(({ name, record }) => ({ name, ...smmuv3EventAnswer(record) })),
+    }),
   };
 }
 
@@ -110,7 +112,7 @@ export function dmaAnswer(
 }
 
 /** Offsets of the registers that `final` names. */
-const finalRegisters: Readonly<Record<string, number>> = {
+export const finalRegisters: Readonly<Record<string, number>> = {
   CR0ACK: 0x24,
   GERROR: 0x60,
   GERRORN: 0x64,

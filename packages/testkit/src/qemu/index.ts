@@ -1,0 +1,2 @@
+export { writeHaltRom } from './board.js';
+export { runOnQemu } from './run-on-qemu.js';
