@@ -1,6 +1,7 @@
 export * from './checkers/index.js';
 export * from './conformance/index.js';
 export * from './catalogue/index.js';
+export * from './campaign/index.js';
 export * from './devices/index.js';
 export * from './diff/index.js';
 export * from './failure/index.js';

@@ -134,6 +134,7 @@ async function amdvi(machine: QemuMachine, step: DmaStep): Promise<Answer> {
 const EVENTQ_BASE = 0xa0;
 const EVENTQ_PROD = 0xa8;
 const EVENT_BYTES = 32;
+const F_CD_FETCH = 0x09;
 /** Names of the events that this unit has, by type. */
 const EVENTS: Readonly<Record<number, string>> = {
   0x01: 'F_UUT',
@@ -164,8 +165,8 @@ async function newEvents(machine: QemuMachine, before: bigint): Promise<Answer[]
     const view = new DataView(bytes.buffer, bytes.byteOffset, EVENT_BYTES);
     const record = [0, 8, 16, 24].map((offset) => view.getBigUint64(offset, true));
     const event = smmuv3EventAnswer(record);
-    // QEMU keeps the address of a failed fetch one word too low.
-    const fetch = 'fetch' in event ? { fetch: hex(record[2]!) } : {};
+    // QEMU keeps the address of a CD that it cannot fetch one word too low.
+    const fetch = event['type'] === F_CD_FETCH ? { fetch: hex(record[2]!) } : {};
     events.push({ name: EVENTS[Number(event['type'])], ...event, ...fetch });
   }
   return events;
