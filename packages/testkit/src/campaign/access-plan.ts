@@ -14,7 +14,7 @@ export interface AccessRules {
 
 /**
  * Accesses to mapped and other IOVAs. Until caches are invalidated a page is only accessed in one direction: a unit that has it cached may refuse
- * the other without saying why (QEMU's VT-d records no fault then).
+ * the other without saying why (QEMU's VT-d records no fault then), or not refuse it (QEMU's SMMU forgets the rights that table entries took).
  */
 export class AccessPlan {
   readonly #builder: ScenarioBuilder;
@@ -63,9 +63,8 @@ export class AccessPlan {
   }
 
   #access(rid: number, iova: bigint, page: string, bytes: number): void {
-    const key = `${rid}:${page}`;
-    const dir = this.#directions.get(key) ?? this.#builder.random.pick(['read', 'write'] as const);
-    if (page !== 'stray') this.#directions.set(key, dir);
+    const dir = this.#directions.get(page) ?? this.#builder.random.pick(['read', 'write'] as const);
+    if (page !== 'stray') this.#directions.set(page, dir);
     this.#builder.access(rid, iova, bytes, dir);
   }
 }

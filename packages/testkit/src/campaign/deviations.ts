@@ -1,5 +1,5 @@
 import type { Answer, UnitName } from '../scenario/format.js';
-import type { KnownDeviation } from './campaign.js';
+import type { CampaignDifference, KnownDeviation } from './campaign.js';
 
 const isZero = (data: unknown): boolean => typeof data === 'string' && /^0*$/.test(data);
 
@@ -28,9 +28,37 @@ const vtd: readonly KnownDeviation[] = [
   },
 ];
 
+const passesThrough = ({ theirs }: CampaignDifference): boolean =>
+  Array.isArray(theirs['segments']) && theirs['segments'].every(({ iova, pa }: Answer) => iova === pa);
+
+const amdvi: readonly KnownDeviation[] = [
+  {
+    rule: 'a device table entry with V = 1 and TV = 0 refuses, one of mode 0 applies IR and IW; QEMU passes both through',
+    explains: (difference) => difference.ours['status'] === 'blocked' && passesThrough(difference),
+  },
+];
+
+const firstEvent = (answer: Answer): unknown =>
+  Array.isArray(answer['events']) ? answer['events'][0]?.name : undefined;
+
+const smmuv3: readonly KnownDeviation[] = [
+  {
+    rule: 'not seen: an access that is let through to an address without memory ends in a bus abort',
+    explains: ({ ours, theirs }) =>
+      ours['status'] === 'blocked' && ours['how'] === theirs['how'] && ours['pa'] === theirs['pa'],
+  },
+  {
+    rule: 'an output address beyond the output size gives F_ADDR_SIZE; QEMU does not check leaves',
+    explains: ({ ours, theirs }) =>
+      (firstEvent(ours) ?? 'F_ADDR_SIZE') === 'F_ADDR_SIZE' &&
+      ours['how'] === 'fault' &&
+      BigInt(String(theirs['pa'] ?? 0)) >> 32n !== 0n,
+  },
+];
+
 /** Where QEMU 7.2 is known to depart from the architecture, by unit. Every entry gives its rule; anything else is a finding. */
 export const deviations: Readonly<Record<UnitName, readonly KnownDeviation[]>> = {
   vtd: [unseen, ...vtd],
-  amdvi: [unseen],
-  smmuv3: [],
+  amdvi: [unseen, ...amdvi],
+  smmuv3,
 };

@@ -2,7 +2,7 @@ import type { Scenario } from '../scenario/format.js';
 import { AccessPlan } from './access-plan.js';
 import type { GeneratedLeaf } from './radix-builder.js';
 import { ScenarioBuilder } from './scenario-builder.js';
-import { targetPage } from './target-pages.js';
+import { aboveFirmware, targetPage } from './target-pages.js';
 
 /** Registers. */
 const DEVICE_TABLE = 0x00;
@@ -25,6 +25,8 @@ const TRANSLATION_VALID = 2n;
 const READ = 1n << 61n;
 const WRITE = 1n << 62n;
 const BITS_PER_LEVEL = 9;
+/** QEMU's cache mixes up requesters for IOVAs above. */
+const IOVA_BITS = 48;
 const PAGE_SHIFT = 12;
 
 const RAM = [
@@ -110,9 +112,10 @@ export function generateAmdVi(seed: number): Scenario {
   const devices = builder.table();
   const ring = builder.table();
   const events = builder.table();
-  const modes = Array.from({ length: 1 + random.below(2) }, () => 1 + random.below(6));
-  const domains = modes.map((mode) => ({ mode, table: new HostTable(builder, mode) }));
-  const widthOf = (mode: number): number => Math.min(64, PAGE_SHIFT + BITS_PER_LEVEL * mode);
+  // QEMU does not check that an IOVA is within reach of the mode, so all requesters have one and IOVAs keep to it.
+  const mode = 1 + random.below(6);
+  const domains = Array.from({ length: 1 + random.below(2) }, () => ({ mode, table: new HostTable(builder, mode) }));
+  const widthOf = (mode: number): number => Math.min(IOVA_BITS, PAGE_SHIFT + BITS_PER_LEVEL * mode);
   const grow = ({ mode, table }: (typeof domains)[number], pages: number): void => {
     for (let page = 0; page < pages; page++) {
       const level = Math.min(random.pick([1, 1, 1, 2, 2, 3]), mode);
@@ -161,7 +164,7 @@ export function generateAmdVi(seed: number): Scenario {
     requesters: REQUESTERS,
     aligned: false,
     // Above 2^48 the machine's own address map answers.
-    stray: () => random.bits(random.pick([20, 32, 39, 47])) & ~3n,
+    stray: () => aboveFirmware(random.bits(Math.min(random.pick([20, 32, 39, 47]), widthOf(mode))) & ~3n),
     isRam: (pa) => pa < 0x8000_0000n || (pa >= 0x1_0000_0000n && pa < 0x2_0000_0000n),
   });
   for (let round = 0; round < 4; round++) {

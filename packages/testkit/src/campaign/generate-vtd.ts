@@ -2,7 +2,7 @@ import type { Scenario } from '../scenario/format.js';
 import { AccessPlan } from './access-plan.js';
 import { RadixBuilder, type RadixEntries } from './radix-builder.js';
 import { ScenarioBuilder } from './scenario-builder.js';
-import { targetPage } from './target-pages.js';
+import { aboveFirmware, targetPage } from './target-pages.js';
 
 /** Registers. */
 const GCMD = 0x18;
@@ -64,7 +64,8 @@ export function generateVtd(seed: number): Scenario {
   });
   const levels = width === 39 ? 3 : 4;
   const domains = Array.from({ length: 1 + random.below(2) }, () => new RadixBuilder(builder, entries(), levels));
-  const stray = (): bigint => random.bits(random.pick([20, 32, width - 1, width, width + 2, 57, 64])) & ~3n;
+  const stray = (): bigint =>
+    aboveFirmware(random.bits(random.pick([20, 32, width - 1, width, width + 2, 57, 64])) & ~3n);
   const grow = (domain: RadixBuilder, pages: number): void => {
     for (let page = 0; page < pages; page++) {
       const level = random.pick([0, 0, 0, 0, 1, 1, 2]);
@@ -78,7 +79,7 @@ export function generateVtd(seed: number): Scenario {
     }
   };
   for (const domain of domains) grow(domain, 12);
-  const context = (rid: number): void => {
+  const context = (rid: (typeof REQUESTERS)[number]): void => {
     const table = contexts.get(rid >> 8)!;
     const domain = random.pick(domains);
     const type = passThrough && random.chance(10) ? 2n : 0n;
@@ -86,7 +87,8 @@ export function generateVtd(seed: number): Scenario {
     const lo = domain.root | (type << 2n) | (random.chance(15) ? 2n : 0n) | (broken && random.chance(40) ? 0n : 1n);
     const good = BigInt(width === 39 ? 1 : 2);
     const aw = broken ? BigInt(random.below(8)) : good;
-    const did = BigInt(1 + domains.indexOf(domain));
+    // Entries of one domain have one width: translations are cached by domain.
+    const did = broken ? BigInt(0x80 + REQUESTERS.indexOf(rid)) : BigInt(1 + domains.indexOf(domain));
     const odd = broken && random.chance(30) ? random.pick([1n << 4n, 1n << 11n, 3n << 2n, 1n << 2n]) : 0n;
     builder.words(table + BigInt((rid & 0xff) * 16), lo | odd, aw | (did << 8n));
   };

@@ -6,7 +6,14 @@ export interface TargetRange {
   readonly end: bigint;
 }
 
-/** A random aligned physical address for a page of 2^shift bytes in one of the ranges, or anywhere below 2^`bits` in a few of 100. */
+/** The part of a PC's first MiB that is not plain RAM: passed through, a write there is lost. */
+const FIRMWARE = { start: 0xa_0000n, end: 0x10_0000n } as const;
+
+/** The address, moved up where a PC has no RAM below 1 MiB. */
+export const aboveFirmware = (address: bigint): bigint =>
+  address >= FIRMWARE.start && address < FIRMWARE.end ? address + FIRMWARE.end : address;
+
+/** A random aligned physical address for a page of 2^shift bytes in one of the ranges. */
 export function targetPage(random: Random, shift: number, ranges: readonly TargetRange[]): bigint {
   const { start, end } = random.pick(ranges);
   const pages = (end - start) >> BigInt(shift);
