@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { conformanceCommand } from './conformance/command.js';
+import { campaignCommand } from './campaign/command.js';
 import { demoCommand } from './demo/command.js';
 import { ExitStatus } from './exit-status.js';
 import { replayCommand } from './replay/command.js';
@@ -24,6 +25,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     demoCommand(terminal, finish),
     replayCommand(terminal, finish),
     scenarioCommand(terminal, finish),
+    campaignCommand(terminal, finish),
     conformanceCommand(terminal, finish),
   ]) {
     program.addCommand(command);

@@ -114,15 +114,14 @@ export function generateAmdVi(seed: number): Scenario {
   const events = builder.table();
   // QEMU does not check that an IOVA is within reach of the mode, so all requesters have one and IOVAs keep to it.
   const mode = 1 + random.below(6);
-  const domains = Array.from({ length: 1 + random.below(2) }, () => ({ mode, table: new HostTable(builder, mode) }));
-  const widthOf = (mode: number): number => Math.min(IOVA_BITS, PAGE_SHIFT + BITS_PER_LEVEL * mode);
-  const grow = ({ mode, table }: (typeof domains)[number], pages: number): void => {
+  const width = Math.min(IOVA_BITS, PAGE_SHIFT + BITS_PER_LEVEL * mode);
+  const domains = Array.from({ length: 1 + random.below(2) }, () => new HostTable(builder, mode));
+  const grow = (table: HostTable, pages: number): void => {
     for (let page = 0; page < pages; page++) {
       const level = Math.min(random.pick([1, 1, 1, 2, 2, 3]), mode);
       const natural = table.shiftOf(level);
-      const shift =
-        random.chance(60) || natural >= 30 ? natural : natural + random.below(Math.min(8, BITS_PER_LEVEL - 1)) + 0;
-      const iova = (random.bits(widthOf(mode)) >> BigInt(shift)) << BigInt(shift);
+      const shift = random.chance(60) || natural >= 30 ? natural : natural + random.below(BITS_PER_LEVEL - 1);
+      const iova = (random.bits(width) >> BigInt(shift)) << BigInt(shift);
       // Reserved for interrupts.
       if (iova < 0xfef0_0000n && iova + (1n << BigInt(shift)) > 0xfee0_0000n) continue;
       table.map(iova, targetPage(random, shift, RAM), level, shift);
@@ -133,12 +132,12 @@ export function generateAmdVi(seed: number): Scenario {
     const domain = random.pick(domains);
     const rights = random.chance(85) ? READ | WRITE : random.pick([READ, WRITE, 0n]);
     const kind = random.below(20);
-    const mode = kind === 0 ? 0 : domain.mode;
+    const itsMode = kind === 0 ? 0 : mode;
     const valid = kind === 1 ? 0n : kind === 2 ? 1n : PRESENT | TRANSLATION_VALID;
-    const root = mode === 0 ? 0n : domain.table.root;
+    const root = itsMode === 0 ? 0n : domain.root;
     builder.words(
       devices + BigInt(rid * 32),
-      root | (BigInt(mode) << 9n) | rights | valid,
+      root | (BigInt(itsMode) << 9n) | rights | valid,
       BigInt(1 + domains.indexOf(domain)),
       0n,
       0n,
@@ -164,13 +163,13 @@ export function generateAmdVi(seed: number): Scenario {
     requesters: REQUESTERS,
     aligned: false,
     // Above 2^48 the machine's own address map answers.
-    stray: () => aboveFirmware(random.bits(Math.min(random.pick([20, 32, 39, 47]), widthOf(mode))) & ~3n),
+    stray: () => aboveFirmware(random.bits(Math.min(random.pick([20, 32, 39, 47]), width)) & ~3n),
     isRam: (pa) => pa < 0x8000_0000n || (pa >= 0x1_0000_0000n && pa < 0x2_0000_0000n),
   });
   for (let round = 0; round < 4; round++) {
     plan.add(
       14,
-      domains.flatMap(({ table }) => table.leaves),
+      domains.flatMap(({ leaves }) => leaves),
     );
     grow(random.pick(domains), 3);
     if (random.chance(50)) entry(random.pick(REQUESTERS));

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import type { Scenario, UnitName } from '../scenario/format.js';
-import { Qtest } from './qtest.js';
+import type { Qtest } from './qtest.js';
 
 /** Where things are in a QEMU machine, and how it is started for one scenario. */
 export interface Board {
@@ -51,20 +51,28 @@ const COMMON = ['-display', 'none', '-nodefaults', '-no-user-config'] as const;
 /** Time goes on by instructions, and jumps ahead while the CPU sleeps. */
 const VIRTUAL_TIME = ['-icount', 'shift=0,sleep=off'] as const;
 
+const MACHINE_X86 = ['-machine', 'q35,accel=tcg', '-m', '6144', '-vga', 'none', ...VIRTUAL_TIME, ...COMMON] as const;
+const MACHINE_ARM = [
+  '-machine',
+  'virt,iommu=smmuv3,gic-version=3,accel=tcg',
+  '-cpu',
+  'cortex-a57,start-powered-off=on',
+  '-m',
+  '8192M',
+  ...VIRTUAL_TIME,
+  ...COMMON,
+] as const;
+
 const traced = (...events: readonly string[]): string[] => events.flatMap((event) => ['-trace', event]);
 
 const x86 = (unitBase: bigint, unitArgs: (config: Scenario['config']) => string[]): Board => ({
   program: 'qemu-system-x86_64',
-  args: ({ config }, devices, halt) => [
-    ...['-machine', 'q35,accel=tcg', ...VIRTUAL_TIME, '-m', '6144', ...COMMON, '-vga', 'none', '-bios', halt],
-    ...unitArgs(config),
-    ...eduArgs(devices),
-  ],
+  args: ({ config }, devices, halt) => [...MACHINE_X86, '-bios', halt, ...unitArgs(config), ...eduArgs(devices)],
   unitBase,
   scratch: 0x7000_0000n,
   bars: 0xe000_0000n,
   configWrite: (qtest, rid, offset, value) => {
-    void qtest.send(`outl 0xcf8 ${hexOf((0x8000_0000 | (rid << 8) | offset) >>> 0)}`);
+    qtest.post(`outl 0xcf8 ${hexOf((0x8000_0000 | (rid << 8) | offset) >>> 0)}`);
     return qtest.send(`outl 0xcfc ${hexOf(value >>> 0)}`);
   },
 });
@@ -90,12 +98,7 @@ const ECAM = 0x40_1000_0000n;
 
 const smmuv3: Board = {
   program: 'qemu-system-aarch64',
-  args: (_scenario, devices) => [
-    ...['-machine', 'virt,iommu=smmuv3,gic-version=3', '-accel', 'tcg', ...VIRTUAL_TIME],
-    ...['-cpu', 'cortex-a57,start-powered-off=on', '-m', '8192M', ...COMMON],
-    ...eduArgs(devices),
-    ...traced('smmuv3_translate_*'),
-  ],
+  args: (_scenario, devices) => [...MACHINE_ARM, ...eduArgs(devices), ...traced('smmuv3_translate_*')],
   unitBase: 0x905_0000n,
   scratch: 0x2_3000_0000n,
   bars: 0x1000_0000n,

@@ -72,7 +72,7 @@ export class EduRequester {
     this.#loaded += (data.length + 7) & ~7;
     const { scratch } = this.#board;
     const text = Array.from(data, (byte) => byte.toString(16).padStart(2, '0')).join('');
-    void this.#qtest.send(`write ${hexOf(scratch)} ${data.length} 0x${text}`);
+    this.#qtest.post(`write ${hexOf(scratch)} ${data.length} 0x${text}`);
     await this.#transfer(scratch, BUFFER + BigInt(at), data.length, START);
     await this.#qtest.send(`memset ${hexOf(scratch)} ${data.length} 0`);
     return at;
@@ -96,12 +96,12 @@ export class EduRequester {
   }
 
   async #transfer(source: bigint, destination: bigint, bytes: number, command: number): Promise<void> {
-    const set = (register: bigint, value: bigint | number): Promise<string> =>
-      this.#qtest.send(`writeq ${hexOf(this.#bar + register)} ${hexOf(value)}`);
-    void set(SOURCE, source);
-    void set(DESTINATION, destination);
-    void set(COUNT, bytes);
-    await set(COMMAND, command);
+    const set = (register: bigint, value: bigint | number): void =>
+      this.#qtest.post(`writeq ${hexOf(this.#bar + register)} ${hexOf(value)}`);
+    set(SOURCE, source);
+    set(DESTINATION, destination);
+    set(COUNT, bytes);
+    set(COMMAND, command);
     for (let polls = 0; polls < POLLS; polls++) {
       if ((BigInt(await this.#qtest.send(`readq ${hexOf(this.#bar + COMMAND)}`)) & 1n) === 0n) return;
       await pause();

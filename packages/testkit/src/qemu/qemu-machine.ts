@@ -66,7 +66,7 @@ export class QemuMachine {
   /** Stores bytes as the CPU. Does not wait: commands are carried out in order. */
   store(address: bigint, bytes: Uint8Array): void {
     if (bytes.length > 0) {
-      this.#unawaited(`write ${hexOf(address)} ${bytes.length} 0x${Buffer.from(bytes).toString('hex')}`);
+      this.#qtest.post(`write ${hexOf(address)} ${bytes.length} 0x${Buffer.from(bytes).toString('hex')}`);
     }
   }
 
@@ -77,7 +77,7 @@ export class QemuMachine {
 
   /** Writes a register. */
   writeRegister(offset: number, size: 4 | 8, value: bigint): void {
-    this.#unawaited(`write${size === 8 ? 'q' : 'l'} ${hexOf(this.board.unitBase + BigInt(offset))} ${hexOf(value)}`);
+    this.#qtest.post(`write${size === 8 ? 'q' : 'l'} ${hexOf(this.board.unitBase + BigInt(offset))} ${hexOf(value)}`);
   }
 
   /** Reads a register. */
@@ -91,7 +91,7 @@ export class QemuMachine {
   fill(step: Extract<ScenarioStep, { readonly op: 'fill' }>): void {
     const bytes = Number(step.len);
     if (step.pattern === undefined) {
-      this.#unawaited(`memset ${hexOf(BigInt(step.addr))} ${bytes} ${hexOf(Number(step.byte))}`);
+      this.#qtest.post(`memset ${hexOf(BigInt(step.addr))} ${bytes} ${hexOf(Number(step.byte))}`);
     } else this.store(BigInt(step.addr), hash64Pattern(BigInt(step.addr), bytes));
   }
 
@@ -110,11 +110,6 @@ export class QemuMachine {
     if (bringsBack === undefined) return { trace, brought: undefined };
     await requester.writeBack(bringsBack, bytes);
     return { trace, brought: messageWords(this.#qtest.takeTrace()).subarray(0, bytes) };
-  }
-
-  /** A refusal stops QEMU and reaches whoever waits next. */
-  #unawaited(command: string): void {
-    this.#qtest.send(command).catch(() => undefined);
   }
 }
 

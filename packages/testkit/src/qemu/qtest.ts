@@ -56,6 +56,11 @@ export class Qtest {
     });
   }
 
+  /** Sends a command whose answer says nothing. A failure reaches whoever asks next. */
+  post(command: string): void {
+    this.send(command).catch(() => undefined);
+  }
+
   /** What QEMU traced since the last call. */
   takeTrace(): string {
     let text = '';
