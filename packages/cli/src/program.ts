@@ -1,6 +1,5 @@
 import { Command, CommanderError } from 'commander';
 import { conformanceCommand } from './conformance/command.js';
-import { campaignCommand } from './campaign/command.js';
 import { demoCommand } from './demo/command.js';
 import { ExitStatus } from './exit-status.js';
 import { replayCommand } from './replay/command.js';
@@ -25,7 +24,6 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     demoCommand(terminal, finish),
     replayCommand(terminal, finish),
     scenarioCommand(terminal, finish),
-    campaignCommand(terminal, finish),
     conformanceCommand(terminal, finish),
   ]) {
     program.addCommand(command);
