@@ -1,5 +1,6 @@
 export * from './checkers/index.js';
 export * from './conformance/index.js';
+export * from './campaign/index.js';
 export * from './catalogue/index.js';
 export * from './devices/index.js';
 export * from './diff/index.js';
@@ -9,6 +10,7 @@ export * from './log/index.js';
 export * from './machine/index.js';
 export * from './matchers/index.js';
 export * from './mock/index.js';
+export * from './qemu/index.js';
 export * from './scenario/index.js';
 export * from './trace/index.js';
 /** The name under which this package is published. */
