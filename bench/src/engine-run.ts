@@ -7,6 +7,7 @@ import {
   type FrameAllocator,
   type PhysicalMemory,
 } from '@ioasis/core';
+import { inChunks } from './chunks.js';
 import type { Orders } from './orders.js';
 import type { Figures, Sums } from './rounds.js';
 import type { Subject } from './subjects.js';
@@ -112,34 +113,47 @@ function unmapAll(table: RadixTable, count: number, shift: number, gather: Iotlb
 }
 
 function mapOneByOne(table: RadixTable, shift: number, gather: IotlbGather): void {
-  if (shift !== 12) return mapOneByOneWide(table, shift, gather);
+  const chunk = shift === 12 ? mapChunk : mapWideChunk;
+  expect0(inChunks(PAGES, (from, to) => chunk(table, shift, gather, from, to)));
+}
+
+function mapChunk(table: RadixTable, _shift: number, gather: IotlbGather, from: number, to: number): number {
   let bad = 0;
-  for (let i = 0; i < PAGES; i++) {
+  for (let i = from; i < to; i++) {
     const page = Math.imul(i, 0x9e37_79b1) & (PAGES - 1);
     bad |= table.mapPages(IOVA_HI, i << 12, PA_HI, page << 12, 12, 1, READ_WRITE, gather);
   }
-  expect0(bad);
+  return bad;
 }
 
-function mapOneByOneWide(table: RadixTable, shift: number, gather: IotlbGather): void {
+function mapWideChunk(table: RadixTable, shift: number, gather: IotlbGather, from: number, to: number): number {
   let bad = 0;
-  for (let i = 0; i < PAGES; i++) {
+  for (let i = from; i < to; i++) {
     const page = Math.imul(i, 0x9e37_79b1) & (PAGES - 1);
     const [iovaHi, paHi] = [IOVA_HI + (i >>> (32 - shift)), PA_HI + (page >>> (32 - shift))];
     bad |= table.mapPages(iovaHi, i << shift, paHi, page << shift, shift, 1, READ_WRITE, gather);
   }
-  expect0(bad);
+  return bad;
 }
 
 function unmapOneByOne(table: RadixTable, shift: number, gather: IotlbGather): void {
-  let bytes = 0;
-  if (shift === 12) {
-    for (let i = 0; i < PAGES; i++) bytes += table.unmapPages(IOVA_HI, i << 12, 12, 1, gather);
-  } else {
-    for (let i = 0; i < PAGES; i++)
-      bytes += table.unmapPages(IOVA_HI + (i >>> (32 - shift)), i << shift, shift, 1, gather);
-  }
+  const chunk = shift === 12 ? unmapChunk : unmapWideChunk;
+  const bytes = inChunks(PAGES, (from, to) => chunk(table, shift, gather, from, to));
   if (bytes !== PAGES * 2 ** shift) throw new Error(`unmap took ${bytes} bytes`);
+}
+
+function unmapChunk(table: RadixTable, _shift: number, gather: IotlbGather, from: number, to: number): number {
+  let bytes = 0;
+  for (let i = from; i < to; i++) bytes += table.unmapPages(IOVA_HI, i << 12, 12, 1, gather);
+  return bytes;
+}
+
+function unmapWideChunk(table: RadixTable, shift: number, gather: IotlbGather, from: number, to: number): number {
+  let bytes = 0;
+  for (let i = from; i < to; i++) {
+    bytes += table.unmapPages(IOVA_HI + (i >>> (32 - shift)), i << shift, shift, 1, gather);
+  }
+  return bytes;
 }
 
 /** Makes every leaf dirty, as a device's writes do. */

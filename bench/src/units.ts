@@ -14,6 +14,7 @@ import {
 import { amdVi } from '@ioasis/hw-amd-vi';
 import { armSmmuv3 } from '@ioasis/hw-arm-smmuv3';
 import { intelVtd } from '@ioasis/hw-intel-vtd';
+import { inChunks } from './chunks.js';
 import type { Orders } from './orders.js';
 import { PAGES } from './engine-run.js';
 import type { Figures } from './rounds.js';
@@ -100,25 +101,34 @@ export class UnitRun {
   }
 }
 
-function translateAll(unit: TranslationUnit, order: Int32Array): number {
+function translateAll(unit: TranslationUnit, order: Int32Array): void {
+  if (Number.isNaN(inChunks(order.length, (from, to) => translateChunk(unit, order, from, to))))
+    throw new Error('refused');
+}
+
+function translateChunk(unit: TranslationUnit, order: Int32Array, from: number, to: number): number {
   const { translation } = unit;
-  const count = order.length;
   let frames = 0;
-  for (let i = 0; i < count; i++) {
-    if (!unit.translate(REQUESTER, WITHOUT_PASID, IOVA_HI, (order[i] as number) << 12, READ))
-      throw new Error('refused');
+  for (let i = from; i < to; i++) {
+    if (!unit.translate(REQUESTER, WITHOUT_PASID, IOVA_HI, (order[i] as number) << 12, READ)) return Number.NaN;
     frames = (frames + (translation.paHi << 20) + (translation.paLo >>> 12)) | 0;
   }
   return frames;
 }
 
 /** Addresses as users have them. */
-function translateBigints(unit: TranslationUnit, addresses: readonly bigint[]): bigint {
+function translateBigints(unit: TranslationUnit, addresses: readonly bigint[]): void {
+  const chunk = (from: number, to: number): number => translateBigintChunk(unit, addresses, from, to);
+  if (Number.isNaN(inChunks(addresses.length, chunk))) throw new Error('refused');
+}
+
+function translateBigintChunk(unit: TranslationUnit, addresses: readonly bigint[], from: number, to: number): number {
   const { translation } = unit;
-  let last = 0n;
-  for (const iova of addresses) {
-    if (!unit.translate(REQUESTER, WITHOUT_PASID, hi32(iova), lo32(iova), READ)) throw new Error('refused');
-    last = join64(translation.paHi, translation.paLo);
+  let odd = 0;
+  for (let i = from; i < to; i++) {
+    const iova = addresses[i] as bigint;
+    if (!unit.translate(REQUESTER, WITHOUT_PASID, hi32(iova), lo32(iova), READ)) return Number.NaN;
+    if (join64(translation.paHi, translation.paLo) === iova) odd++;
   }
-  return last;
+  return odd;
 }

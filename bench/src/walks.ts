@@ -1,4 +1,5 @@
 import { Access, type RadixWalker, type TableRoot } from '@ioasis/core';
+import { inChunks } from './chunks.js';
 
 const READ = Access.READ;
 const IOVA_HI = 1;
@@ -20,29 +21,37 @@ export class Walks {
 
 /** All walks of pages of 4 KiB, which end below 8 GiB. @returns sum of the addresses */
 export function walkNear(job: Walks): bigint {
-  const count = job.order.length;
+  const frames = inChunks(job.order.length, (from, to) => nearChunk(job, from, to));
+  return BigInt(frames) << 12n;
+}
+
+function nearChunk(job: Walks, from: number, to: number): number {
   let hi = 0;
   let frames = 0;
-  for (let i = 0; i < count; i++) {
-    if (!job.walker.walk(job.root, IOVA_HI, (job.order[i] as number) << 12, READ)) throw new Error('walk stopped');
+  for (let i = from; i < to; i++) {
+    if (!job.walker.walk(job.root, IOVA_HI, (job.order[i] as number) << 12, READ)) return Number.NaN;
     hi = (hi + job.walker.paHi) | 0;
     frames = (frames + (job.walker.paLo >>> 12)) | 0;
   }
-  return (BigInt(hi) << 32n) + (BigInt(frames >>> 0) << 12n);
+  return hi * 0x10_0000 + (frames >>> 0);
 }
 
 /** The same at any distance. */
 export function walkWide(job: Walks): bigint {
-  const count = job.order.length;
+  const kibibytes = inChunks(job.order.length, (from, to) => wideChunk(job, from, to));
+  return BigInt(kibibytes) << 10n;
+}
+
+function wideChunk(job: Walks, from: number, to: number): number {
   const { shift } = job;
   const high = 32 - shift;
   let hi = 0;
-  let lo = 0;
-  for (let i = 0; i < count; i++) {
+  let kibibytes = 0;
+  for (let i = from; i < to; i++) {
     const page = job.order[i] as number;
-    if (!job.walker.walk(job.root, IOVA_HI + (page >>> high), page << shift, READ)) throw new Error('walk stopped');
+    if (!job.walker.walk(job.root, IOVA_HI + (page >>> high), page << shift, READ)) return Number.NaN;
     hi = (hi + job.walker.paHi) | 0;
-    lo += job.walker.paLo >>> 0;
+    kibibytes += job.walker.paLo >>> 10;
   }
-  return (BigInt(hi) << 32n) + BigInt(lo);
+  return hi * 0x40_0000 + kibibytes;
 }
