@@ -16,6 +16,8 @@ import { walkNear, walkWide, Walks } from './walks.js';
 /* The workloads of native/radix.c on our engine: same addresses, same order, same check sums where pages have 4 KiB. */
 
 export const PAGES = 65536;
+/* Not exported: V8 loads and checks an exported constant at each use, even in its own module. */
+const LAST_PAGE = 65535;
 const IOVA_HI = 1;
 const PA_HI = 16;
 /* Constants of this module: V8 loads and checks an imported one at each use. */
@@ -120,7 +122,7 @@ function mapOneByOne(table: RadixTable, shift: number, gather: IotlbGather): voi
 function mapChunk(table: RadixTable, _shift: number, gather: IotlbGather, from: number, to: number): number {
   let bad = 0;
   for (let i = from; i < to; i++) {
-    const page = Math.imul(i, 0x9e37_79b1) & (PAGES - 1);
+    const page = Math.imul(i, 0x9e37_79b1) & LAST_PAGE;
     bad |= table.mapPages(IOVA_HI, i << 12, PA_HI, page << 12, 12, 1, READ_WRITE, gather);
   }
   return bad;
@@ -129,7 +131,7 @@ function mapChunk(table: RadixTable, _shift: number, gather: IotlbGather, from: 
 function mapWideChunk(table: RadixTable, shift: number, gather: IotlbGather, from: number, to: number): number {
   let bad = 0;
   for (let i = from; i < to; i++) {
-    const page = Math.imul(i, 0x9e37_79b1) & (PAGES - 1);
+    const page = Math.imul(i, 0x9e37_79b1) & LAST_PAGE;
     const [iovaHi, paHi] = [IOVA_HI + (i >>> (32 - shift)), PA_HI + (page >>> (32 - shift))];
     bad |= table.mapPages(iovaHi, i << shift, paHi, page << shift, shift, 1, READ_WRITE, gather);
   }

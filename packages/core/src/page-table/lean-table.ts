@@ -14,8 +14,8 @@ export class LeanTable {
   readonly #tree: TableTree;
   readonly #memory: PhysicalMemory;
   readonly #words: Int32Array = NO_WORDS;
-  /** First frame of the arena, within its 4 GiB. */
-  readonly #firstFrame: number = 0;
+  /** Word offset of a table in the arena: `(lo >>> 2) & tableMask`. */
+  readonly #tableMask: number = 0;
   readonly #link1: number = 0;
   readonly #link2: number = 0;
   readonly #link3: number = 0;
@@ -47,12 +47,13 @@ export class LeanTable {
     this.#words = tree.words;
     this.#memory = memory;
     this.#mapper = mapper;
-    this.#firstFrame = memory.arenaFirstFrame % 0x10_0000;
+    const size = 2 ** Math.ceil(Math.log2(memory.arenaFrames));
+    this.#tableMask = (size * 1024 - 1) & ~0x3ff;
     const isLean =
       format.format.granuleShift === 12 &&
       format.addressShift === 0 &&
       [0, 1, 2].every((level) => format.indexMask[level] === 511) &&
-      this.#firstFrame + memory.arenaFrames <= 0x10_0000;
+      memory.arenaFirstFrame % size === 0;
     if (!isLean || tree.observer !== null) return;
     this.#isUsable = true;
     const present = format.present & lo32(options.tableBits);
@@ -69,7 +70,7 @@ export class LeanTable {
   }
 
   /** The tree may have a new root. */
-  follow(): void {
+  protected follow(): void {
     const tree = this.#tree;
     this.#levels = this.#isUsable && tree.excessLo === 0 ? tree.levels : 0;
     this.#rootWord = tree.rootWord;
@@ -87,8 +88,9 @@ export class LeanTable {
   }
 
   /** Maps a page where there is none. */
-  mapOne(iovaHi: number, iovaLo: number, paHi: number, paLo: number, prot: number): boolean {
-    if (prot !== this.#prot && !this.#takeProt(prot)) return false;
+  protected mapOne(iovaHi: number, iovaLo: number, paHi: number, paLo: number, prot: number): boolean {
+    // Compared with true, because otherwise V8 tests the result as it would any value.
+    if (prot !== this.#prot && this.#takeProt(prot) !== true) return false;
     const at = this.#find(iovaHi, iovaLo);
     const words = this.#words;
     if (at < 0 || (paHi & this.#farHi) !== 0 || ((words[at] as number) & this.#present) !== 0) return false;
@@ -98,7 +100,7 @@ export class LeanTable {
   }
 
   /** Unmaps a page that is one entry. */
-  unmapOne(iovaHi: number, iovaLo: number): boolean {
+  protected unmapOne(iovaHi: number, iovaLo: number): boolean {
     const at = this.#find(iovaHi, iovaLo);
     if (at < 0) return false;
     const words = this.#words;
@@ -115,21 +117,21 @@ export class LeanTable {
     if ((iovaHi & this.#excessHi) !== 0 || this.#memory.observer !== null) return -1;
     const words = this.#words;
     const linkMask = this.#linkMask;
-    const firstFrame = this.#firstFrame;
+    const tableMask = this.#tableMask;
     const levels = this.#levels;
-    let at = ((iovaHi << 3) | (iovaLo >>> 29)) & 0x3fe;
+    let at = (iovaHi << 3) | (iovaLo >>> 29);
     if (levels === 4) {
       const lo = words[this.#rootWord + ((iovaHi >>> 6) & this.#rootMask)] as number;
       if ((lo & linkMask) !== this.#link3) return -1;
-      at |= ((lo >>> 12) - firstFrame) << 10;
+      at = ((lo >>> 2) & tableMask) | (at & 0x3fe);
     } else if (levels === 3) {
-      at = this.#rootWord + (((iovaHi << 3) | (iovaLo >>> 29)) & this.#rootMask);
+      at = this.#rootWord + (at & this.#rootMask);
     } else return -1;
     let lo = words[at] as number;
     if ((lo & linkMask) !== this.#link2) return -1;
-    at = (((lo >>> 12) - firstFrame) << 10) | ((iovaLo >>> 20) & 0x3fe);
+    at = ((lo >>> 2) & tableMask) | ((iovaLo >>> 20) & 0x3fe);
     lo = words[at] as number;
     if ((lo & linkMask) !== this.#link1) return -1;
-    return (((lo >>> 12) - firstFrame) << 10) | ((iovaLo >>> 11) & 0x3fe);
+    return ((lo >>> 2) & tableMask) | ((iovaLo >>> 11) & 0x3fe);
   }
 }

@@ -14,7 +14,7 @@ import { TableUnmapper } from './table-unmapper.js';
  *
  * A table is zeroed, or filled by a split, before it is linked; a link is one 64-bit store.
  */
-export class RadixTable {
+export class RadixTable extends LeanTable {
   readonly format: PageTableFormat;
   /** Pages mapped by the last {@link mapPages}, exact also after an error. */
   mappedPages = 0;
@@ -29,19 +29,20 @@ export class RadixTable {
   readonly #mapper: TableMapper;
   readonly #unmapper: TableUnmapper;
   readonly #dirty: DirtyReader;
-  readonly #lean: LeanTable;
 
   /**
    * Allocates the root; without a frame for it {@link levels} is 0 and the table is unusable.
    * @throws RangeError for a format that the engine cannot use, or levels that do not translate the input bits
    */
   constructor(options: RadixTableOptions) {
+    const tree = new TableTree(options);
+    const mapper = new TableMapper(tree, options);
+    super(tree, mapper, options);
     this.format = options.format;
-    this.#tree = new TableTree(options);
-    this.#mapper = new TableMapper(this.#tree, options);
+    this.#tree = tree;
+    this.#mapper = mapper;
     this.#unmapper = new TableUnmapper(this.#tree, options);
     this.#dirty = new DirtyReader(this.#tree);
-    this.#lean = new LeanTable(this.#tree, this.#mapper, options);
   }
 
   /** Address of the root table; changes only when the root grows. */
@@ -78,7 +79,7 @@ export class RadixTable {
     prot: number,
     gather: IotlbGather,
   ): number {
-    if (count === 1 && pageShift === 12 && this.#lean.mapOne(iovaHi, iovaLo, paHi, paLo, prot)) {
+    if (count === 1 && pageShift === 12 && this.mapOne(iovaHi, iovaLo, paHi, paLo, prot)) {
       this.mappedPages = 1;
       this.replaced = false;
       return 0;
@@ -87,7 +88,7 @@ export class RadixTable {
     const errno = this.#mapper.map(iovaHi, iovaLo, paHi, paLo, pageShift, count, prot, gather);
     this.mappedPages = this.#mapper.mapped;
     this.replaced = this.#tree.replaced;
-    this.#lean.follow();
+    this.follow();
     return errno;
   }
 
@@ -97,7 +98,7 @@ export class RadixTable {
    * @returns bytes unmapped; more than asked when a larger leaf went as a whole
    */
   unmapPages(iovaHi: number, iovaLo: number, pageShift: number, count: number, gather: IotlbGather): number {
-    if (count === 1 && pageShift === 12 && this.#lean.unmapOne(iovaHi, iovaLo)) return 4096;
+    if (count === 1 && pageShift === 12 && this.unmapOne(iovaHi, iovaLo)) return 4096;
     return this.#unmapper.unmap(iovaHi, iovaLo, pageShift, count, gather);
   }
 
@@ -140,6 +141,6 @@ export class RadixTable {
   /** Frees all tables, the root too. */
   free(): void {
     this.#tree.free();
-    this.#lean.follow();
+    this.follow();
   }
 }
