@@ -68,4 +68,13 @@ export class CacheQuery {
     this.lastLo = lastLo | 0;
     return this;
   }
+
+  /** Whether the query asks for an entry with these tags and attributes, its range aside. */
+  matches(tagA: number, tagB: number, isGlobal: boolean, attributes: number): boolean {
+    if (((tagA ^ this.tagA) & this.tagAMask) !== 0) return false;
+    if (isGlobal && this.global === 'keep') return false;
+    const asksTagB = !isGlobal || this.global === 'plain';
+    if (asksTagB && ((tagB ^ this.tagB) & this.tagBMask) !== 0) return false;
+    return ((attributes ^ this.attributes) & this.attributesMask) === 0;
+  }
 }

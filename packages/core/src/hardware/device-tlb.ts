@@ -1,5 +1,6 @@
 import { CacheQuery } from './cache-query.js';
-import { TranslationCache, type TranslationCacheOptions } from './translation-cache.js';
+import { TranslationCache } from './translation-cache.js';
+import type { TranslationCacheOptions } from './translation-cache-options.js';
 import { Access, type TranslationUnit } from './translation-unit.js';
 
 /** What an invalidation request names: inclusive bytes of one PASID, of requests without PASID, or of whatever PASID. */

@@ -1,7 +1,8 @@
 import { frameHi, frameLo, frameOf } from '../memory/index.js';
 import type { CarefulWalker } from '../page-table/careful-walker.js';
 import type { CacheQuery } from './cache-query.js';
-import { TranslationCache, type TranslationCacheOptions } from './translation-cache.js';
+import { TranslationCache } from './translation-cache.js';
+import type { TranslationCacheOptions } from './translation-cache-options.js';
 
 /**
  * Cache of links: for a region, which table translates it and which rights the entries above left. Tagged as the unit tags its

@@ -1,32 +1,8 @@
 import type { CacheQuery } from './cache-query.js';
 import { isInRange, keyShift, pageCount } from './page-key.js';
 import { PageSizes } from './page-sizes.js';
-
-/** Size and behaviour of a {@link TranslationCache}. */
-export interface TranslationCacheOptions {
-  /** Number of entries, a power of two; 0: the cache is off and every look-up misses. */
-  readonly entries: number;
-  /** Entries of a set, a power of two. Default 4, at most `entries`. */
-  readonly ways?: number;
-  /** Which way of a full set goes: round robin by set (default), or pseudo-random from a seed. Both are deterministic. */
-  readonly replacement?: 'round-robin' | { readonly seed: number };
-  /** Room for 64 bits more per entry, see {@link TranslationCache.setPayload}. Default false. */
-  readonly payload?: boolean;
-  /** Keep when and from what each entry was filled, for checkers. Default false. */
-  readonly provenance?: boolean;
-}
-
-/** Where an entry came from; kept only when the cache was made with `provenance`. */
-export interface EntryProvenance {
-  /** Number of the insertion, counted from 1 over the life of the cache. */
-  readonly sequence: number;
-  /** Time of the unit's clock. */
-  readonly time: number;
-  /** What the unit noted: requester, access ... */
-  readonly cause: string;
-  /** 64-bit table words from which it was filled, top level first. */
-  readonly words: readonly bigint[];
-}
+import { Replacement } from './replacement.js';
+import type { EntryProvenance, TranslationCacheOptions } from './translation-cache-options.js';
 
 /** What the entries are before the constructor makes them: V8 then knows that the field is an Int32Array. */
 const NO_WORDS = new Int32Array(0);
@@ -51,8 +27,6 @@ const KEY_PAGE = 7;
 const KEY_SHIFT = 0x7e;
 /** Lowest bits of the key of a page of 4 KiB. */
 const KEY_4K = (12 << 1) | 1;
-/** Bit 0 of a key is set in every entry. */
-const NO_KEY = 2;
 
 /**
  * A set-associative cache of translations on typed arrays: IOTLB, paging-structure cache, device TLB. One hidden class for all
@@ -75,10 +49,6 @@ export class TranslationCache {
 
   /** Index of the first word of the entry that hit. */
   #hit = 0;
-  /** The smallest page size of below 2^32 that occurs, its key and offset mask; a key that no entry has while there is none. */
-  #shift = 31;
-  #key = NO_KEY;
-  #offset = 0;
 
   readonly #entries: Int32Array = NO_WORDS;
   readonly #slotMask: number = 0;
@@ -86,11 +56,7 @@ export class TranslationCache {
   /** Words from one way of a set to the next, and where the last one ends. */
   readonly #wayStride: number = 0;
   readonly #end: number = 0;
-  /** By set: the way that goes next. */
-  readonly #turn: Uint8Array;
-  readonly #ways: number = 0;
-  readonly #seed: number = 0;
-  #random = 0;
+  readonly #replacement: Replacement;
   readonly #sizes = new PageSizes();
   readonly #payload: Int32Array = NO_WORDS;
   readonly #provenance: (EntryProvenance | undefined)[] | null;
@@ -108,10 +74,7 @@ export class TranslationCache {
     this.#setMask = sets - 1;
     this.#wayStride = sets << STRIDE_LOG2;
     this.#end = entries << STRIDE_LOG2;
-    this.#ways = ways;
-    this.#turn = new Uint8Array(sets);
-    this.#seed = replacement === 'round-robin' ? 0 : replacement.seed | 0 || 1;
-    this.#random = this.#seed;
+    this.#replacement = new Replacement(sets, ways, replacement);
     this.#payload = new Int32Array(options.payload === true ? entries * 2 : 0);
     this.#provenance = options.provenance === true ? [] : null;
   }
@@ -124,16 +87,17 @@ export class TranslationCache {
   /** The same, but only for the smallest page size that occurs and in the slot where such a page goes first: short enough to be inlined. */
   lookupSlot(iovaHi: number, iovaLo: number, tagA: number, tagB: number): boolean {
     const entries = this.#entries;
-    const shift = this.#shift;
+    const sizes = this.#sizes;
+    const { shift } = sizes;
     const page = (iovaLo >>> shift) | (iovaHi << (32 - shift));
     const at = ((page ^ (tagA & this.#setMask)) & this.#slotMask) << STRIDE_LOG2;
     const differs =
       ((entries[at] as number) ^ page) |
-      ((entries[at | KEY] as number) ^ (((iovaHi >>> shift) << KEY_PAGE) | this.#key)) |
+      ((entries[at | KEY] as number) ^ (((iovaHi >>> shift) << KEY_PAGE) | sizes.key)) |
       ((entries[at | TAG_A] as number) ^ tagA) |
       ((entries[at | TAG_B] as number) ^ tagB);
     if (differs !== 0) return false;
-    const offset = this.#offset;
+    const { offset } = sizes;
     const lo = entries[at | PA_LO] as number;
     this.paHi = entries[at | PA_HI] as number;
     this.paLo = (lo & ~offset) | (iovaLo & offset);
@@ -299,7 +263,7 @@ export class TranslationCache {
         if (entries[at | KEY] === 0) away = at;
       }
     }
-    if (away < 0) away = (set << STRIDE_LOG2) + this.#victim(set) * this.#wayStride;
+    if (away < 0) away = (set << STRIDE_LOG2) + this.#replacement.victim(set) * this.#wayStride;
     if (away !== own) this.#move(own, away);
     return own;
   }
@@ -316,8 +280,7 @@ export class TranslationCache {
     entries[to | PA_LO] = entries[from | PA_LO] as number;
     entries[to | PA_HI] = entries[from | PA_HI] as number;
     entries[to | META] = entries[from | META] as number;
-    const old = from >>> STRIDE_LOG2;
-    const index = to >>> STRIDE_LOG2;
+    const [old, index] = [from >>> STRIDE_LOG2, to >>> STRIDE_LOG2];
     if (this.#provenance !== null) this.#provenance[index] = this.#provenance[old];
     if (this.#payload.length > 0) this.setPayload(index, this.payloadHi(old), this.payloadLo(old));
   }
@@ -329,23 +292,7 @@ export class TranslationCache {
     if (old !== 0 && ((old ^ key) & KEY_SHIFT) === 0) return;
     if (old !== 0) this.#drop(at);
     this.used++;
-    if (this.#sizes.add(keyShift(key))) this.#chooseShift();
-  }
-
-  #victim(set: number): number {
-    const last = this.#ways - 1;
-    if (this.#seed === 0) {
-      const way = this.#turn[set] as number;
-      this.#turn[set] = (way + 1) & last;
-      return way;
-    }
-    // xorshift32
-    let random = this.#random;
-    random ^= random << 13;
-    random ^= random >>> 17;
-    random ^= random << 5;
-    this.#random = random;
-    return random & last;
+    this.#sizes.add(keyShift(key));
   }
 
   /** Words given as `paHi`, `paLo` to {@link insert}; without the lowest eight bits. */
@@ -414,15 +361,14 @@ export class TranslationCache {
 
   #matches(at: number, query: CacheQuery): boolean {
     const entries = this.#entries;
-    const meta = entries[at | META] as number;
-    if ((((entries[at | TAG_A] as number) ^ query.tagA) & query.tagAMask) !== 0) return false;
-    const isGlobal = (meta & GLOBAL) !== 0;
-    if (isGlobal && query.global === 'keep') return false;
-    if (!isGlobal || query.global === 'plain') {
-      if ((((entries[at | TAG_B] as number) ^ query.tagB) & query.tagBMask) !== 0) return false;
-    }
-    if (((meta & ATTRIBUTES) ^ query.attributes) & query.attributesMask) return false;
-    return !query.ranged || isInRange(query, entries[at] as number, entries[at | KEY] as number);
+    const meta = entries[at | META]!;
+    const isWanted = query.matches(
+      entries[at | TAG_A]!,
+      entries[at | TAG_B]!,
+      (meta & GLOBAL) !== 0,
+      meta & ATTRIBUTES,
+    );
+    return isWanted && (!query.ranged || isInRange(query, entries[at]!, entries[at | KEY]!));
   }
 
   #drop(at: number): void {
@@ -430,25 +376,15 @@ export class TranslationCache {
     this.#entries[at | KEY] = 0;
     if (this.#provenance !== null) this.#provenance[at >>> STRIDE_LOG2] = undefined;
     this.used--;
-    if (this.#sizes.remove(shift)) this.#chooseShift();
-  }
-
-  #chooseShift(): void {
-    const shift = this.#sizes.count > 0 ? (this.#sizes.shifts[0] as number) : 32;
-    const isShort = shift < 32;
-    this.#shift = isShort ? shift : 31;
-    this.#key = isShort ? (shift << 1) | 1 : NO_KEY;
-    this.#offset = isShort ? (1 << shift) - 1 : 0;
+    this.#sizes.remove(shift);
   }
 
   /** Drops everything and restarts replacement. @returns how many entries */
   clear(): number {
     const dropped = this.used;
     this.#entries.fill(0);
-    this.#turn.fill(0);
-    this.#random = this.#seed;
+    this.#replacement.clear();
     this.#sizes.clear();
-    this.#chooseShift();
     if (this.#provenance !== null) this.#provenance.length = 0;
     this.used = 0;
     return dropped;
