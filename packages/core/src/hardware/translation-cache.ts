@@ -19,6 +19,7 @@ const PA_HI = 5;
 /** Attributes [15:0], and {@link GLOBAL}. */
 const META = 6;
 const STRIDE_LOG2 = 3;
+const STRIDE = 1 << STRIDE_LOG2;
 const GLOBAL = 0x1_0000;
 const ATTRIBUTES = 0xffff;
 const PERMISSIONS = 0xff;
@@ -119,21 +120,13 @@ export class TranslationCache {
       const page = pageLow(iovaHi, iovaLo, shift);
       for (let at = ((page ^ tagA) & setMask) << STRIDE_LOG2; at < end; at += stride) {
         if ((entries[at] as number) !== page) continue;
-        if (!this.#isAt(at, keyOf(iovaHi, shift), tagA, tagB)) continue;
+        if (entries[at | KEY] !== keyOf(iovaHi, shift) || entries[at | TAG_A] !== tagA) continue;
+        if (entries[at | TAG_B] !== tagB && ((entries[at | META] as number) & GLOBAL) === 0) continue;
         this.#take(at, shift, iovaHi, iovaLo);
         return true;
       }
     }
     return false;
-  }
-
-  #isAt(at: number, key: number, tagA: number, tagB: number): boolean {
-    const entries = this.#entries;
-    return (
-      entries[at | KEY] === key &&
-      entries[at | TAG_A] === tagA &&
-      (entries[at | TAG_B] === tagB || ((entries[at | META] as number) & GLOBAL) !== 0)
-    );
   }
 
   #take(at: number, shift: number, iovaHi: number, iovaLo: number): void {
@@ -332,15 +325,14 @@ export class TranslationCache {
   /** Drops what the query matches. @returns how many entries */
   invalidate(query: CacheQuery): number {
     if (this.used === 0) return 0;
-    const step = 1 << STRIDE_LOG2;
-    if (!query.ranged || query.tagAMask !== -1) return this.#invalidateIn(query, 0, step);
+    if (!query.ranged || query.tagAMask !== -1) return this.#invalidateIn(query, 0, STRIDE);
     let dropped = 0;
     for (let size = this.#sizes.count - 1; size >= 0; size--) {
       const shift = this.#sizes.shifts[size] as number;
       // With tag A known, a page lies in one set: a short range needs no look at the others.
       const first = pageLow(query.startHi, query.startLo, shift);
       const pages = pageCount(query, shift);
-      if (pages > this.#setMask) return dropped + this.#invalidateIn(query, 0, step);
+      if (pages > this.#setMask) return dropped + this.#invalidateIn(query, 0, STRIDE);
       for (let page = 0; page < pages; page++) {
         const set = ((first + page) ^ query.tagA) & this.#setMask;
         dropped += this.#invalidateIn(query, set << STRIDE_LOG2, this.#wayStride);
@@ -393,9 +385,7 @@ export class TranslationCache {
 
 const isPowerOfTwo = (value: number): boolean => Number.isInteger(value) && value > 0 && (value & (value - 1)) === 0;
 
-/* Functions of this module: V8 loads and checks an imported one at each use. */
-
-/** Low word of IOVA >> shift. */
+/** Low word of IOVA >> shift. A function of this module, as V8 loads and checks an imported one at each use. */
 const pageLow = (iovaHi: number, iovaLo: number, shift: number): number =>
   shift >= 32 ? (iovaHi >>> (shift - 32)) | 0 : (iovaLo >>> shift) | (iovaHi << (32 - shift));
 
