@@ -5,6 +5,7 @@ export * from './catalogue/index.js';
 export * from './devices/index.js';
 export * from './diff/index.js';
 export * from './failure/index.js';
+export * from './fidelity/index.js';
 export * from './jsonl/index.js';
 export * from './log/index.js';
 export * from './machine/index.js';

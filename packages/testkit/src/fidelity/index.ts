@@ -1,0 +1,1 @@
+export { renderFidelity, type FidelityLadder } from './render-fidelity.js';
