@@ -1,9 +1,6 @@
 import { Command, CommanderError } from 'commander';
-import { conformanceCommand } from './conformance/command.js';
-import { demoCommand } from './demo/command.js';
+import { commandMakers } from './commands.js';
 import { ExitStatus } from './exit-status.js';
-import { replayCommand } from './replay/command.js';
-import { scenarioCommand } from './scenario/command.js';
 import type { Terminal } from './terminal.js';
 import { version } from './version.js';
 
@@ -20,14 +17,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     .description("An IOMMU you can put in a unit test: Linux's iommufd and VFIO on models of real units.")
     .version(version)
     .addHelpText('after', '\nTry `ioasis demo` first.');
-  for (const command of [
-    demoCommand(terminal, finish),
-    replayCommand(terminal, finish),
-    scenarioCommand(terminal, finish),
-    conformanceCommand(terminal, finish),
-  ]) {
-    program.addCommand(command);
-  }
+  for (const make of commandMakers) program.addCommand(make(terminal, finish));
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()

@@ -32,7 +32,10 @@ function attempt(definition: BackendDefinition): ConformanceReport | string {
 export function conformanceCommand(terminal: Terminal, finish: (status: ExitStatus) => void): Command {
   return new Command('conformance')
     .description('ask a backend for everything that an IOMMU must do, and print what it does not')
-    .argument('<module>', 'a file or package that exports a BackendDefinition, or a function that makes one')
+    .argument(
+      '<module>',
+      'id of an installed backend, or a file or package that exports a BackendDefinition or a function that makes one',
+    )
     .option('--export <name>', 'which export it is; the default export unless given')
     .option('--options <json>', 'what the function is called with, as JSON')
     .option('--json', 'print the result as JSON')
@@ -43,6 +46,7 @@ Exit status: 0 every case passes, 1 some case fails, 2 the module or an argument
 
 Examples:
   ioasis conformance ./my-iommu.js
+  ioasis conformance amd-vi
   ioasis conformance @ioasis/hw-intel-vtd --export intelVtd --options '{"preset":"full"}'`,
     )
     .action(async (module: string, options: ConformanceCommandOptions) => finish(await run(terminal, module, options)));

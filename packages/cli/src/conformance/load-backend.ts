@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BackendDefinition } from '@ioasis/core';
 import { left, right, type Either } from 'fp-ts/lib/Either.js';
+import { findVendor } from '../vendors.js';
 
 /** What of a module is the backend. */
 export interface BackendChoice {
@@ -15,13 +16,15 @@ export interface BackendChoice {
 
 /**
  * The backend of a module: a definition, or a function that makes one.
- * @param specifier a file, or a package as seen from here or from the working folder
+ * @param specifier id of an installed backend, a file, or a package as seen from here or from the working folder
  * @returns Left with what is wrong
  */
 export async function loadBackend(
   specifier: string,
   choice: BackendChoice,
 ): Promise<Either<string, BackendDefinition>> {
+  const vendor = choice.export === undefined && choice.options === undefined ? findVendor(specifier) : undefined;
+  if (vendor !== undefined) return right(vendor.make(vendor.largest));
   let module: Readonly<Record<string, unknown>>;
   try {
     module = await importFrom(specifier);

@@ -1,0 +1,24 @@
+import type { Command } from 'commander';
+import { backendsCommand } from './backends/command.js';
+import { campaignCommand } from './campaign/command.js';
+import { conformanceCommand } from './conformance/command.js';
+import { demoCommand } from './demo/command.js';
+import type { ExitStatus } from './exit-status.js';
+import { explainCommand } from './explain/command.js';
+import { replayCommand } from './replay/command.js';
+import { scenarioCommand } from './scenario/command.js';
+import type { Terminal } from './terminal.js';
+
+/** Makes one verb. `finish` receives its exit status. */
+type CommandMaker = (terminal: Terminal, finish: (status: ExitStatus) => void) => Command;
+
+/** The verbs, in the order of `ioasis --help`. */
+export const commandMakers: readonly CommandMaker[] = [
+  demoCommand,
+  replayCommand,
+  scenarioCommand,
+  explainCommand,
+  backendsCommand,
+  conformanceCommand,
+  campaignCommand,
+];
