@@ -7,3 +7,10 @@ export function wholeNumber(text: string): number {
     throw new InvalidArgumentError('It must be a whole number.');
   return value;
 }
+
+/** Parses names that are separated by commas. */
+export function listOfNames(text: string): readonly string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.includes('')) throw new InvalidArgumentError('It must be names that are separated by commas.');
+  return names;
+}

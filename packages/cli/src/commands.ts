@@ -4,6 +4,7 @@ import { campaignCommand } from './campaign/command.js';
 import { conformanceCommand } from './conformance/command.js';
 import { demoCommand } from './demo/command.js';
 import type { ExitStatus } from './exit-status.js';
+import { diffCommand } from './diff/command.js';
 import { explainCommand } from './explain/command.js';
 import { replayCommand } from './replay/command.js';
 import { scenarioCommand } from './scenario/command.js';
@@ -17,6 +18,7 @@ export const commandMakers: readonly CommandMaker[] = [
   demoCommand,
   replayCommand,
   scenarioCommand,
+  diffCommand,
   explainCommand,
   backendsCommand,
   conformanceCommand,

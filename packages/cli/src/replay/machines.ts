@@ -62,6 +62,9 @@ const kernels: readonly (readonly [major: number, minor: number, KernelProfile])
   [6, 2, linux62],
 ];
 
+/** Names of modelled kernels, as `--kernel` takes them. */
+export const kernelNames: readonly string[] = kernels.map(([major, minor]) => `${major}.${minor}`);
+
 /** The newest modelled kernel that is not newer than a release such as `6.12.117`; the newest of all for other names. */
 function kernelOf(release: string): KernelProfile {
   const [major = 0, minor = 0] = release.split('.').map(Number);
@@ -73,6 +76,9 @@ function kernelOf(release: string): KernelProfile {
 export interface MachineChoice {
   readonly machine: string;
   readonly personality: Personality;
+  readonly kernel: KernelProfile;
+  /** Id of its IOMMU's backend. */
+  readonly backend: string;
   readonly make: () => Machine;
 }
 
@@ -84,11 +90,17 @@ function devicesOf({ device }: RecordedMachine): DeviceSpec[] {
 
 /**
  * The machine that a header asks for, or the one that the user asks for instead.
+ * @param wanted `devices` is the machine whose devices are behind the IOMMU of `machine`
  * @returns Left with what is wrong
  */
 export function replayMachine(
   header: TraceHeader,
-  wanted: { readonly machine?: string; readonly personality?: Personality },
+  wanted: {
+    readonly machine?: string;
+    readonly personality?: Personality;
+    readonly kernel?: string;
+    readonly devices?: string;
+  },
 ): Either<string, MachineChoice> {
   const machine = wanted.machine ?? header.machine;
   const recorded = Object.hasOwn(machines, machine) ? machines[machine] : undefined;
@@ -104,13 +116,15 @@ export function replayMachine(
   const pageSize = PAGE_SIZES.find((size) => size === header.page_size);
   if (pageSize === undefined)
     return left(`pages of ${header.page_size} bytes: only ${PAGE_SIZES.join(', ')} are modelled`);
+  const devices = machines[wanted.devices ?? machine] ?? recorded;
+  const kernel = kernelOf(wanted.kernel ?? header.kernel);
   const make = (): Machine =>
     createMachine({
       backend: recorded.backend(),
-      devices: devicesOf(recorded),
+      devices: devicesOf(devices),
       services: [vfio({ personality }), iommufdTest],
       pageSize,
-      kernel: kernelOf(header.kernel),
+      kernel,
     });
-  return right({ machine, personality, make });
+  return right({ machine, personality, kernel, backend: recorded.backend().id, make });
 }
