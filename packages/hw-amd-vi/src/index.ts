@@ -3,6 +3,7 @@ export { AmdViBackend, amdVi } from './backend.js';
 export type { LoggedEvent } from './driver/event-reader.js';
 export { decodeEvent, eventLine, parseEventLine, type DecodedEvent } from './driver/event-text.js';
 export type { PageTables } from './driver/table-traits.js';
+export * as amdViLayouts from './layouts/index.js';
 export { amdViFidelity } from './fidelity.js';
 export { guestFormat } from './format/guest-v2.js';
 export { HOST_FORMAT } from './format/host-v1.js';

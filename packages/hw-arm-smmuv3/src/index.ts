@@ -2,6 +2,7 @@
 export { armSmmuv3, SmmuV3Backend } from './backend.js';
 export { CommandQueueStalled } from './driver/command-queue.js';
 export type { LoggedEvent } from './driver/event-reader.js';
+export * as smmuV3Layouts from './layouts/index.js';
 export { smmuV3Fidelity } from './fidelity.js';
 export { type GranuleShift } from './format/granule.js';
 export { stage1Format, type Stage1Variant } from './format/stage1.js';
