@@ -11,7 +11,14 @@ import { readAndClearDirty, setDirtyTracking, type DirtyBitmapRequest } from './
 import { findInvariantFaults } from './invariants.js';
 import { joinKey } from './iova-key.js';
 import { keysOf, mapSlices, mapUserMemory, slicesOf, type MapKeys, type MapRequest } from './map-areas.js';
-import { removeReserved, reserveDeviceRegions, reserveRange, setAllowed, type DeviceRegions } from './reserve.js';
+import {
+  forgetAllowed,
+  removeReserved,
+  reserveDeviceRegions,
+  reserveRange,
+  setAllowed,
+  type DeviceRegions,
+} from './reserve.js';
 import type { ReservedOwner } from './reserved-ranges.js';
 import { addAccess, removeAccess } from './table-accesses.js';
 import { addDomain, removeDomain } from './table-domains.js';
@@ -248,6 +255,7 @@ export class IoPageTable {
     const state = this.#state;
     unmapAll(state);
     removeReserved(state, null);
+    forgetAllowed(state);
     if (state.mappers.length > 0) state.warn('an IO page table ends with a domain attached');
     if (state.accesses.length > 0) state.warn('an IO page table ends with an access attached');
     if (state.areas.size > 0) state.warn('an IO page table ends with areas');

@@ -5,7 +5,7 @@ import { done, type IoResult, type Refusal } from '../errno/index.js';
 import { byteOf, pageOf } from './iova-key.js';
 import { refusals } from './refusals.js';
 import type { ReservedOwner, ReservedRange } from './reserved-ranges.js';
-import type { TableState } from './table-state.js';
+import { RANGE_BYTES, type TableState } from './table-state.js';
 
 const { refusal, refuse } = refusals;
 
@@ -24,9 +24,7 @@ export function reserveRange(table: TableState, range: ReservedRange): Refusal |
   if (allowed !== undefined) {
     return refusal('RESERVE_OVER_ALLOWED', { start, last, allowedStart: allowed.start, allowedLast: allowed.last });
   }
-  if (table.failure !== null && table.failure.fails('allocate')) {
-    return refusal('IOPT_OUT_OF_MEMORY', { what: 'reserved range' });
-  }
+  if (table.lacksMemory(RANGE_BYTES)) return refusal('IOPT_OUT_OF_MEMORY', { what: 'reserved range' });
   table.reserved.add(range);
   table.automatic.reserve(table.reserved.holes());
   return null;
@@ -34,14 +32,22 @@ export function reserveRange(table: TableState, range: ReservedRange): Refusal |
 
 /** Drops every range of an owner. */
 export function removeReserved(table: TableState, owner: ReservedOwner): void {
-  if (table.reserved.removeOwner(owner) > 0) table.automatic.reserve(table.reserved.holes());
+  const removed = table.reserved.removeOwner(owner);
+  table.budget.uncharge(removed * RANGE_BYTES);
+  if (removed > 0) table.automatic.reserve(table.reserved.holes());
 }
 
 /** Replaces the list of IOVAs that may not become reserved (Linux: `iopt_set_allow_iova`). On refusal the old list stays. */
 export function setAllowed(table: TableState, ranges: readonly Range64[]): IoResult<0> {
+  for (let charged = 0; charged < ranges.length; charged++) {
+    if (!table.lacksMemory(RANGE_BYTES)) continue;
+    table.budget.uncharge(charged * RANGE_BYTES);
+    return refuse('IOPT_OUT_OF_MEMORY', { what: 'allowed range' });
+  }
   for (const { start, last } of ranges.toSorted((a, b) => (a.start < b.start ? -1 : 1))) {
     const reserved = table.reserved.firstIn(start, last);
     if (reserved !== undefined) {
+      table.budget.uncharge(ranges.length * RANGE_BYTES);
       return refuse('ALLOWED_OVER_RESERVED', {
         start,
         last,
@@ -50,9 +56,16 @@ export function setAllowed(table: TableState, ranges: readonly Range64[]): IoRes
       });
     }
   }
+  forgetAllowed(table);
   table.allowed = [...ranges];
   table.automatic.allow(ranges);
   return done;
+}
+
+/** Gives the memory of the allowed ranges back. */
+export function forgetAllowed(table: TableState): void {
+  table.budget.uncharge(table.allowed.length * RANGE_BYTES);
+  table.allowed = [];
 }
 
 /**

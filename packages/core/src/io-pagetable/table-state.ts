@@ -39,6 +39,9 @@ export interface TableAccess {
 /** Bytes charged for one area: `struct iopt_area` in its slab. */
 export const AREA_BYTES = 192;
 
+/** Bytes charged for a reserved and for an allowed range: `struct iopt_reserved`, `struct iopt_allowed`, each in kmalloc-64. */
+export const RANGE_BYTES = 64;
+
 const TEMP_MEMORY_BYTES = 0x1_0000;
 
 /** The data of one IO page table, shared by the files of this room; the calls that change it are theirs. */

@@ -48,6 +48,7 @@ function run(nth: number): { readonly refused: boolean; readonly points: number 
       return isLeft(slices) ? slices : second.mapSlices(slices.right, 2n * PAGE, 0x8000n, READ_ONLY);
     },
     () => first.reserve(0x90_0000n, 0x90_ffffn, null),
+    () => first.setAllowed([{ start: 0x80_0000n, last: 0x80_ffffn }]),
     () => second.disableLargePages(),
   ];
   let refused = false;
@@ -71,6 +72,7 @@ function run(nth: number): { readonly refused: boolean; readonly points: number 
   for (const table of [first, second]) {
     table.unmapAll();
     for (const domain of table.domains) table.removeDomain(domain);
+    table.destroy();
   }
   expect([space.pages.pinCount, space.user.lockedPages, space.pinnedPages, budget.used]).toEqual([0, 0, 0, 0]);
   expect(domains.flatMap(({ violations, pages }) => [...violations, ...pages.keys()])).toEqual([]);

@@ -9,6 +9,7 @@ import { OracleTable, type OracleArea, type OracleArray } from './oracle.js';
 const PAGES = 24;
 const AREA_BYTES = 192;
 const ARRAY_BYTES = 192;
+const RANGE_BYTES = 64;
 /** A narrow aperture, in pages. */
 const APERTURE = { start: 2n, end: 40n };
 
@@ -303,11 +304,13 @@ function check(world: TestTables, both: readonly Both[]): void {
   const pinned = new Map<OracleArray, Set<bigint>>();
   const arrays = new Set<OracleArray>();
   let areas = 0;
+  let ranges = 0;
   for (const { table, oracle } of both) {
     expect(table.checkInvariants()).toEqual([]);
     expect(table.areaCount).toBe(oracle.areas.length);
     expect(table.iovaAlignment).toBe(oracle.alignment);
     areas += oracle.areas.length;
+    ranges += oracle.reserved.length + oracle.allowed.length;
     const expected = new Map<bigint, bigint>();
     for (const area of oracle.areas) {
       arrays.add(area.array);
@@ -330,5 +333,5 @@ function check(world: TestTables, both: readonly Both[]): void {
   const pins = [...pinned.values()].reduce((sum, pages) => sum + pages.size, 0);
   expect(world.space.pages.pinCount).toBe(pins);
   expect([world.space.user.lockedPages, world.space.pinnedPages]).toEqual([pins, pins]);
-  expect(world.budget.used).toBe(areas * AREA_BYTES + arrays.size * ARRAY_BYTES);
+  expect(world.budget.used).toBe(areas * AREA_BYTES + arrays.size * ARRAY_BYTES + ranges * RANGE_BYTES);
 }

@@ -19,6 +19,30 @@ describe('reserve', () => {
   });
 });
 
+describe('the memory of ranges', () => {
+  it('is charged while they are there, and a list that does not fit leaves the old one', () => {
+    const { table: make, budget } = testTables();
+    const table = make();
+    const before = budget.used;
+    value(table.reserve(0n, 0xfffn, null));
+    value(table.setAllowed([{ start: 0x8000n, last: 0x8fffn }]));
+    expect(budget.used - before).toBe(128);
+    const filler = budget.limit - budget.used - 64;
+    expect(budget.charge(filler)).toBe(true);
+    const two = [
+      { start: 0x1_0000n, last: 0x1_ffffn },
+      { start: 0x3_0000n, last: 0x3_ffffn },
+    ];
+    expect(codeOf(table.setAllowed(two))).toBe('IOPT_OUT_OF_MEMORY');
+    expect(codeOf(table.reserve(0x8000n, 0x8000n, null))).toBe('RESERVE_OVER_ALLOWED');
+    budget.uncharge(filler);
+    value(table.setAllowed(two));
+    expect(budget.used - before).toBe(192);
+    table.destroy();
+    expect(budget.used).toBe(before);
+  });
+});
+
 describe('setAllowed', () => {
   it('keeps the old list when the new one meets a reserved range', () => {
     const table = testTables().table();
