@@ -1,4 +1,5 @@
 /* oxlint-disable no-restricted-imports -- core keeps the areas of an IOAS to itself, and what they cost is a goal. */
+import { ownTime } from './clock.js';
 import { AreaTree } from '../../packages/core/dist/io-pagetable/area-tree.js';
 import type { Area } from '../../packages/core/dist/io-pagetable/area.js';
 import { AutomaticIova } from '../../packages/core/dist/io-pagetable/automatic-iova.js';
@@ -99,7 +100,5 @@ function firstFit(held: readonly Area[], pages: number): number {
 }
 
 function time(operations: number, body: () => void): number {
-  const start = process.hrtime.bigint();
-  body();
-  return Number(process.hrtime.bigint() - start) / operations;
+  return ownTime(body) / operations;
 }

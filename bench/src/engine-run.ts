@@ -8,6 +8,7 @@ import {
   type PhysicalMemory,
 } from '@ioasis/core';
 import { inChunks } from './chunks.js';
+import { ownTime, wallTime } from './clock.js';
 import type { Orders } from './orders.js';
 import type { Figures, Sums } from './rounds.js';
 import type { Subject } from './subjects.js';
@@ -95,9 +96,7 @@ export class EngineRun {
   }
 
   #time(name: string, body: () => void): void {
-    const start = process.hrtime.bigint();
-    body();
-    this.figures[name] = Number(process.hrtime.bigint() - start) / PAGES;
+    this.figures[name] = (name === 'dirty' ? ownTime(body) : wallTime(body)) / PAGES;
   }
 
   #sum(name: string, sum: bigint): void {

@@ -1,3 +1,4 @@
+import { ownTime } from './clock.js';
 import { Access, FrameAllocator, IotlbGather, PhysicalMemory, RadixTable, RadixWalker, TableRoot } from '@ioasis/core';
 import { checkAutomaticIova, measureAreas } from './areas.js';
 import { median } from './goals.js';
@@ -6,6 +7,7 @@ import { subjects, type Subject } from './subjects.js';
 
 const SIZES = [1e3, 1e4, 1e5, 1e6] as const;
 const REPETITIONS = 5;
+const WARM_UP_SIZE = 2000;
 const CHECKED_OPERATIONS = 20_000;
 const ARENA = { start: 0x400_0000n, last: 0x7ff_ffffn };
 const READ = Access.READ;
@@ -25,11 +27,17 @@ export interface Growth {
 /** @throws Error when something grows as if every operation looked at everything, or when a first fit is not the first */
 export function measureGrowth(): Growth {
   const compared = checkAutomaticIova(CHECKED_OPERATIONS);
-  const place = new PhysicalMemory({ windows: [ARENA], arena: ARENA });
+  const memory = new PhysicalMemory({ windows: [ARENA], arena: ARENA });
+  const frames = new FrameAllocator(memory, { firstFrame: memory.arenaFirstFrame, frames: memory.arenaFrames });
   const subject = subjects[0] as Subject;
+  // Warm before the first size that counts.
+  for (let run = 0; run < REPETITIONS * 4; run++) {
+    measurePages(subject, memory, frames, WARM_UP_SIZE);
+    measureAreas(WARM_UP_SIZE);
+  }
   const bySize = SIZES.map((size) => {
     const runs = Array.from({ length: REPETITIONS }, () => ({
-      ...measurePages(subject, place, size),
+      ...measurePages(subject, memory, frames, size),
       ...measureAreas(size),
     }));
     return (name: string): number => median(runs.map((figures: Figures) => figures[name] as number));
@@ -59,8 +67,7 @@ export function measureGrowth(): Growth {
   return { sizes: SIZES, rows, compared, lines };
 }
 
-function measurePages(subject: Subject, memory: PhysicalMemory, count: number): Figures {
-  const frames = new FrameAllocator(memory, { firstFrame: memory.arenaFirstFrame, frames: memory.arenaFrames });
+function measurePages(subject: Subject, memory: PhysicalMemory, frames: FrameAllocator, count: number): Figures {
   const { format, inputBits, levels, leafBits, tableBits } = subject;
   const table = new RadixTable({ memory, frames, format, inputBits, levels, leafBits, tableBits });
   const root = new TableRoot(format, { hi: table.rootHi, lo: table.rootLo, levels, inputBits });
@@ -91,7 +98,5 @@ function measurePages(subject: Subject, memory: PhysicalMemory, count: number): 
 }
 
 function time(operations: number, body: () => void): number {
-  const start = process.hrtime.bigint();
-  body();
-  return Number(process.hrtime.bigint() - start) / operations;
+  return ownTime(body) / operations;
 }

@@ -15,6 +15,7 @@ import { amdVi } from '@ioasis/hw-amd-vi';
 import { armSmmuv3 } from '@ioasis/hw-arm-smmuv3';
 import { intelVtd } from '@ioasis/hw-intel-vtd';
 import { inChunks } from './chunks.js';
+import { ownTime } from './clock.js';
 import type { Orders } from './orders.js';
 import { PAGES } from './engine-run.js';
 import type { Figures } from './rounds.js';
@@ -95,9 +96,7 @@ export class UnitRun {
   }
 
   #time(name: string, body: () => void): void {
-    const start = process.hrtime.bigint();
-    body();
-    this.figures[name] = Number(process.hrtime.bigint() - start) / PAGES;
+    this.figures[name] = ownTime(body) / PAGES;
   }
 }
 
