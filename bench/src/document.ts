@@ -29,7 +29,7 @@ export function performanceDocument(
     'with `cc -O2` and runs in every round just before our workloads, so that both see the same minute of the machine; a ratio is the median',
     "of the rounds' ratios. All formats and units are loaded and warm before the first round that counts. Spread is the largest distance",
     'of a round from the median. Check sums show that both sides did the same work. P6 and P7 ask the unit as its driver set it up,',
-    'with its other caches at their defaults. The comparator has pages of 4 KiB: `smmu-s1-64k` does the same number of pages of 64 KiB.',
+    "with an IOTLB as large as the comparator's. Absolute figures and units count time on the processor, ratios of tables wall time on both sides. The comparator has pages of 4 KiB: `smmu-s1-64k` does the same number of pages of 64 KiB.",
     ...(missing === '' ? [] : ['', missing]),
     '',
     '![Cost in times the goal](performance.svg)',

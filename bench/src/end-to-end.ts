@@ -146,7 +146,7 @@ function terabytes(): EndToEndFigure[] {
     const { coldMs, warmMs, tableBytes, theoryBytes, residentBytes } = mapTerabyte(subject, shift);
     const mib = (bytes: number): string => `${(bytes / MIB).toFixed(1)} MiB`;
     const times = `${coldMs.toFixed(0)} ms first, ${warmMs.toFixed(0)} ms again`;
-    const text = `${times}; tables ${mib(tableBytes)} of ${mib(theoryBytes)}; process +${mib(residentBytes)}`;
+    const text = `${times}; tables ${mib(tableBytes)} of ${mib(theoryBytes)}; process +${mib(Math.max(0, residentBytes))}`;
     return { what: `1 TiB of pages of 2^${shift} bytes`, unit: subject.name, text };
   });
 }

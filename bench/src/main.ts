@@ -48,7 +48,7 @@ function main(): number {
   if (!isJson && !args.includes('--goals')) {
     const figures = endToEnd();
     const growth = measureGrowth();
-    print(['', ...figures.map(({ what, unit, text }) => `${what.padEnd(48)}${unit.padEnd(12)}${text}`)]);
+    print(['', ...figures.map(({ what, unit, text }) => `${what.padEnd(52)}${unit.padEnd(12)}${text}`)]);
     print(['', ...growth.lines]);
     if (args.includes('--docs')) {
       writeFileSync(
