@@ -24,11 +24,8 @@ export function addReserved({ view, state }: IoctlFrame): IoResult<0> {
   const id = view.getUint32(at.id, true);
   const ioas = state.ioas(id);
   if (ioas === undefined) return state.refuseId('IOAS_NOT_FOUND', id);
-  return ioas.table.reserve(start, start + length - 1n, NOBODY);
+  return ioas.table.reserve(start, start + length - 1n, null);
 }
-
-/** Owner of ranges that nobody takes back. */
-const NOBODY = {};
 
 /** MD_CHECK_MAP: every IO page of the range leads to the memory behind `uptr`. */
 export function checkMap(frame: IoctlFrame): IoResult<0> {
