@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { backendsCommand } from './backends/command.js';
 import { campaignCommand } from './campaign/command.js';
 import { conformanceCommand } from './conformance/command.js';
+import { decodeCommand } from './decode/command.js';
 import { demoCommand } from './demo/command.js';
 import type { ExitStatus } from './exit-status.js';
 import { diffCommand } from './diff/command.js';
@@ -19,6 +20,7 @@ export const commandMakers: readonly CommandMaker[] = [
   replayCommand,
   scenarioCommand,
   diffCommand,
+  decodeCommand,
   explainCommand,
   backendsCommand,
   conformanceCommand,

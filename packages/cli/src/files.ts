@@ -16,10 +16,12 @@ function reasonOf(error: unknown): string {
   return reasons[code] ?? (error instanceof Error ? error.message : String(error));
 }
 
-/** The bytes of a file, or why there are none. */
+const STANDARD_INPUT = 0;
+
+/** The bytes of a file, of standard input where the path is `-`, or why there are none. */
 export function readInput(path: string): Either<string, Uint8Array> {
   try {
-    return right(readFileSync(path));
+    return right(readFileSync(path === '-' ? STANDARD_INPUT : path));
   } catch (error) {
     return left(`cannot read ${path}: ${reasonOf(error)}`);
   }
