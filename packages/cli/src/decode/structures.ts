@@ -66,9 +66,21 @@ const vtdCommand: CommandLayouts = (type) => {
   return layout && [vtd.descriptorName(type), layout];
 };
 
+const amdLayouts: readonly WordLayout<string>[] = [
+  amd.COMPLETION_WAIT,
+  amd.INVALIDATE_DEVTAB_ENTRY,
+  amd.INVALIDATE_IOMMU_PAGES,
+  amd.INVALIDATE_IOTLB_PAGES,
+  amd.INVALIDATE_INTERRUPT_TABLE,
+  amd.PREFETCH_IOMMU_PAGES,
+  amd.COMPLETE_PPR_REQUEST,
+  amd.INVALIDATE_IOMMU_ALL,
+];
+
 const amdCommand: CommandLayouts = (opcode) => {
   const name = nameOf(amd.Opcode, opcode);
-  return name && [name, amd[name]];
+  const layout = amdLayouts.find((each) => each.name === name);
+  return layout && [layout.name, layout];
 };
 
 const smmuSpecial = {
