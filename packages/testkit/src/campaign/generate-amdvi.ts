@@ -2,7 +2,7 @@ import type { Scenario } from '../scenario/format.js';
 import { AccessPlan } from './access-plan.js';
 import type { GeneratedLeaf } from './radix-builder.js';
 import { ScenarioBuilder } from './scenario-builder.js';
-import { aboveFirmware, targetPage } from './target-pages.js';
+import { aboveFirmware, targetPage, touchesFirmware } from './target-pages.js';
 
 /** Registers. */
 const DEVICE_TABLE = 0x00;
@@ -124,6 +124,7 @@ export function generateAmdVi(seed: number): Scenario {
       const iova = (random.bits(width) >> BigInt(shift)) << BigInt(shift);
       // Reserved for interrupts.
       if (iova < 0xfef0_0000n && iova + (1n << BigInt(shift)) > 0xfee0_0000n) continue;
+      if (touchesFirmware(iova, shift)) continue;
       table.map(iova, targetPage(random, shift, RAM), level, shift);
     }
   };

@@ -2,7 +2,7 @@ import type { Scenario } from '../scenario/format.js';
 import { AccessPlan } from './access-plan.js';
 import { RadixBuilder, type RadixEntries } from './radix-builder.js';
 import { ScenarioBuilder } from './scenario-builder.js';
-import { aboveFirmware, targetPage } from './target-pages.js';
+import { aboveFirmware, targetPage, touchesFirmware } from './target-pages.js';
 
 /** Registers. */
 const GCMD = 0x18;
@@ -73,6 +73,7 @@ export function generateVtd(seed: number): Scenario {
       const iova = (random.bits(width) >> BigInt(shift)) << BigInt(shift);
       // Interrupt messages are not memory; QEMU refuses every page that touches their range.
       if (iova < 0xfef0_0000n && iova + (1n << BigInt(shift)) > 0xfee0_0000n) continue;
+      if (touchesFirmware(iova, shift)) continue;
       const near = domain.leaves.length > 0 && random.chance(50) ? random.pick(domain.leaves) : undefined;
       const at = near !== undefined && near.shift === shift ? near.iova + (1n << BigInt(shift)) : iova;
       if (at >> BigInt(width) === 0n) domain.map(at, targetPage(random, shift, RAM), level);

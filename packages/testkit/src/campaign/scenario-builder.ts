@@ -5,8 +5,11 @@ import { Random } from './random.js';
 
 const WORD = 8n;
 
-/** Bytes that one access moves. Short, so that hundreds fit the device's buffer. */
-const LENGTHS = [1, 2, 4, 4, 4, 8, 8, 8, 12, 16, 32] as const;
+/**
+ * Bytes that one access moves. Short, so that hundreds fit the device's buffer; not so short that what is written was there before by
+ * chance, which would look like a write that happened.
+ */
+const LENGTHS = [3, 4, 4, 4, 5, 8, 8, 8, 12, 16, 32] as const;
 
 /** Collects the steps of a generated scenario. */
 export class ScenarioBuilder {

@@ -13,6 +13,10 @@ const FIRMWARE = { start: 0xa_0000n, end: 0x10_0000n } as const;
 export const aboveFirmware = (address: bigint): bigint =>
   address >= FIRMWARE.start && address < FIRMWARE.end ? address + FIRMWARE.end : address;
 
+/** Whether a page of 2^shift bytes has addresses that are not plain RAM, for a requester that is passed through. */
+export const touchesFirmware = (address: bigint, shift: number): boolean =>
+  address < FIRMWARE.end && address + (1n << BigInt(shift)) > FIRMWARE.start;
+
 /** A random aligned physical address for a page of 2^shift bytes in one of the ranges. */
 export function targetPage(random: Random, shift: number, ranges: readonly TargetRange[]): bigint {
   const { start, end } = random.pick(ranges);
