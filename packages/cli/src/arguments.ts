@@ -14,3 +14,26 @@ export function listOfNames(text: string): readonly string[] {
   if (names.includes('')) throw new InvalidArgumentError('It must be names that are separated by commas.');
   return names;
 }
+
+const HEX_NUMBER = /^(?:0x)?([0-9a-f]{1,16})$/i;
+
+/** Parses a hexadecimal number of up to 64 bits; 0x in front or not. */
+export function hexNumber(text: string): bigint {
+  const digits = HEX_NUMBER.exec(text)?.[1];
+  if (digits === undefined) throw new InvalidArgumentError('It must be a hexadecimal number of up to 64 bits.');
+  return BigInt(`0x${digits}`);
+}
+
+const PCI_FUNCTION = /^(?:[0-9a-f]{4}:)?([0-9a-f]{2}):([01][0-9a-f])\.([0-7])$/i;
+
+/** Parses a requester: a PCI function, or a number. */
+export function requester(text: string): number {
+  const [, bus, slot, fn] = PCI_FUNCTION.exec(text) ?? [];
+  if (bus === undefined || slot === undefined) {
+    const id = Number(text);
+    if (text.trim() === '' || !Number.isSafeInteger(id) || id < 0 || id > 0xffff_ffff)
+      throw new InvalidArgumentError('It must be a PCI function such as 00:02.0, or a number.');
+    return id;
+  }
+  return (Number.parseInt(bus, 16) << 8) | (Number.parseInt(slot, 16) << 3) | Number(fn);
+}

@@ -10,6 +10,7 @@ import { explainCommand } from './explain/command.js';
 import { replayCommand } from './replay/command.js';
 import { scenarioCommand } from './scenario/command.js';
 import type { Terminal } from './terminal.js';
+import { walkCommand } from './walk/command.js';
 
 /** Makes one verb. `finish` receives its exit status. */
 type CommandMaker = (terminal: Terminal, finish: (status: ExitStatus) => void) => Command;
@@ -20,6 +21,7 @@ export const commandMakers: readonly CommandMaker[] = [
   replayCommand,
   scenarioCommand,
   diffCommand,
+  walkCommand,
   decodeCommand,
   explainCommand,
   backendsCommand,

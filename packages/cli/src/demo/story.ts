@@ -19,7 +19,7 @@ import {
 import { intelVtd, VtdBackend } from '@ioasis/hw-intel-vtd';
 import { EduDevice, EduDriver } from '@ioasis/testkit';
 import type { DemoPages } from './pages.js';
-import { walkEnd, walkLines } from './walk-lines.js';
+import { walkEnd, walkLines } from '../walk/walk-lines.js';
 
 const ADDRESS = '0000:00:01.0';
 const GROUP = 1;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { TranslationWalk } from '@ioasis/core';
-import { walkEnd, walkLines } from '../../src/demo/walk-lines.js';
+import { walkEnd, walkLines } from '../../src/walk/walk-lines.js';
 
 const walk: TranslationWalk = {
   steps: [

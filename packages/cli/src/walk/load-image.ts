@@ -1,0 +1,50 @@
+import { Buffer } from 'node:buffer';
+import { gunzipSync } from 'node:zlib';
+import { isLeft, left, right, type Either } from 'fp-ts/lib/Either.js';
+import { readInput } from '../files.js';
+import { bareUnits } from './bare-units.js';
+import { sparseMemory, type Image } from './image.js';
+import { snapshotImage } from './snapshot.js';
+import { traceImage, type TraceMoment } from './trace-image.js';
+
+/** How a file is read. */
+export interface ImageChoice extends TraceMoment {
+  /** Physical address of a raw dump's first byte; present: the file is one. */
+  readonly base?: bigint;
+  /** Vendor of a raw dump's tables. */
+  readonly unit?: string;
+  /** Root register of a raw dump. */
+  readonly root?: bigint;
+  /** SMMU_STRTAB_BASE_CFG of a raw dump. */
+  readonly rootConfiguration?: bigint;
+}
+
+const GZIP = 0x1f;
+const plainOf = (bytes: Uint8Array): Uint8Array => (bytes[0] === GZIP && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes);
+
+function rawImage(bytes: Uint8Array, base: bigint, choice: ImageChoice): Either<string, Image> {
+  const { unit = '', root, rootConfiguration } = choice;
+  const make = Object.hasOwn(bareUnits, unit) ? bareUnits[unit] : undefined;
+  if (make === undefined || root === undefined) {
+    return left(`a raw dump needs --root REGISTER and --unit ${Object.keys(bareUnits).join('|')}`);
+  }
+  try {
+    const configuration = rootConfiguration === undefined ? {} : { rootConfiguration: Number(rootConfiguration) };
+    return right({ unit: make(sparseMemory([[base, bytes]]), { root, ...configuration }), requesters: [] });
+  } catch (error) {
+    return left(String(error));
+  }
+}
+
+/** Tables of a file: a raw dump, a trace (`.jsonl`), or a snapshot in JSON; plain or gzip. @returns Left with what is wrong */
+export function loadImage(file: string, choice: ImageChoice): Either<string, Image> {
+  const bytes = readInput(file);
+  if (isLeft(bytes)) return bytes;
+  if (choice.base === undefined && /\.jsonl(\.gz)?$/.test(file)) return traceImage(file, bytes.right, choice);
+  const plain = plainOf(bytes.right);
+  const image =
+    choice.base === undefined
+      ? snapshotImage(Buffer.from(plain).toString('utf8'))
+      : rawImage(plain, choice.base, choice);
+  return isLeft(image) ? left(`${file}: ${image.left}`) : image;
+}
