@@ -1,7 +1,9 @@
-// Before packing: the demo replays a recording, and what is published cannot reach out of its folder.
+// Before packing: the demo replays recordings, and what is published cannot reach out of its folder.
 import { cpSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const recording = 'fixtures/traces/device/iommufd-vtd-aw39.jsonl.gz';
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
-cpSync(at(`../../${recording}`), at(recording));
+for (const machine of ['vtd-aw39', 'smmuv3', 'amd']) {
+  const recording = `fixtures/traces/device/iommufd-${machine}.jsonl.gz`;
+  cpSync(at(`../../${recording}`), at(recording));
+}

@@ -1,6 +1,19 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { ioasis } from './captured.js';
+import { commandMakers } from '../src/commands.js';
+import { capture, ioasis } from './captured.js';
+
+const DOCUMENT = fileURLToPath(new URL('../../../docs/cli.md', import.meta.url));
+
+const INTRODUCTION = `# Command line
+
+What each verb says of itself with \`--help\`. Answers go to standard output, everything else to standard error in one line that begins with
+\`ioasis:\`. Colours and progress appear on terminals only, and \`NO_COLOR\` turns colours off.
+`;
+
+const verbs = commandMakers.map((make) => make(capture(), () => undefined).name());
+const block = (text: string): string => `\`\`\`text\n${text.trimEnd()}\n\`\`\`\n`;
 
 describe('ioasis', () => {
   it('prints its version', async () => {
@@ -10,16 +23,18 @@ describe('ioasis', () => {
     expect(await ioasis('--version')).toEqual({ status: 0, out: `${manifest.version}\n`, err: '' });
   });
 
-  it('prints help with examples and exit statuses', async () => {
-    const main = await ioasis('--help');
-    expect(main).toMatchObject({ status: 0, err: '' });
-    for (const command of ['demo', 'replay', 'scenario']) expect(main.out).toContain(`  ${command} `);
-    for (const command of ['replay', 'scenario']) {
-      const { status, out } = await ioasis(command, '--help');
-      expect(status).toBe(0);
-      expect(out).toContain('Exit status: 0');
-      expect(out).toContain(`Examples:\n  ioasis ${command} `);
-    }
+  it.each(verbs)('prints help of %s with examples and exit statuses', async (verb) => {
+    expect((await ioasis('--help')).out).toContain(`  ${verb} `);
+    const { status, out, err } = await ioasis(verb, '--help');
+    expect({ status, err }).toEqual({ status: 0, err: '' });
+    expect(out).toContain('Exit status: 0');
+    expect(out).toContain(`Examples:\n  ioasis ${verb}`);
+  });
+
+  it('the document shows the help of every verb', async () => {
+    const sections = [`## ioasis\n`, block((await ioasis('--help')).out)];
+    for (const verb of verbs) sections.push(`## ioasis ${verb}\n`, block((await ioasis(verb, '--help')).out));
+    await expect(`${INTRODUCTION}\n${sections.join('\n')}`).toMatchFileSnapshot(DOCUMENT);
   });
 
   it('says how to use it when nothing is asked, and fails', async () => {

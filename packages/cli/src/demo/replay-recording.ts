@@ -4,24 +4,24 @@ import { readInput } from '../files.js';
 import { plural } from '../plural.js';
 import { replayMachine } from '../replay/machines.js';
 import type { DemoPages } from './pages.js';
-import { recordingName, recordingPath } from './recording.js';
+import { recordingPath } from './recording.js';
 
-/** Replays the committed recording and says how much agrees. @returns whether all of it does */
-export function replayRecording(pages: DemoPages): boolean {
+/** Replays a committed recording and says how much agrees. @returns whether all of it does */
+export function replayRecording(pages: DemoPages, name: string): boolean {
   pages.chapter('The same calls, recorded on a real kernel');
-  const path = recordingPath();
-  const bytes = readInput(path ?? recordingName);
+  const path = recordingPath(name);
+  const bytes = readInput(path ?? name);
   if (isLeft(bytes)) {
     pages.text('This installation comes without recordings; a checkout has them in fixtures/.');
     return true;
   }
-  const trace = readTrace(recordingName, bytes.right);
-  if (isLeft(trace)) throw new Error(`${recordingName}:${trace.left.line}: ${trace.left.reason}`);
+  const trace = readTrace(name, bytes.right);
+  if (isLeft(trace)) throw new Error(`${name}:${trace.left.line}: ${trace.left.reason}`);
   const { header } = trace.right;
   const machine = replayMachine(header, {});
   if (isLeft(machine)) throw new Error(machine.left);
   const { scenarios, compared, agreed, divergences } = replayTrace(trace.right, machine.right.make);
-  pages.text(recordingName);
+  pages.text(name);
   pages.text(
     `Linux ${header.kernel} on ${header.machine}: ${plural(scenarios, 'scenario')}, ${plural(compared, 'step')} with a result.`,
   );

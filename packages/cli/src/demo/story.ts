@@ -15,11 +15,12 @@ import {
   type IoResult,
   type Machine,
   type Process,
+  type TranslationUnit,
 } from '@ioasis/core';
-import { intelVtd, VtdBackend } from '@ioasis/hw-intel-vtd';
 import { EduDevice, EduDriver } from '@ioasis/testkit';
 import type { DemoPages } from './pages.js';
 import { walkEnd, walkLines } from '../walk/walk-lines.js';
+import type { Protagonist } from './protagonists.js';
 
 const ADDRESS = '0000:00:01.0';
 const GROUP = 1;
@@ -38,9 +39,8 @@ function must<A>(result: IoResult<A>): A {
 
 function requesterAt(machine: Machine, address: string): Requester {
   const device = machine.device(address);
-  const { backend } = machine;
-  if (device === undefined || !(backend instanceof VtdBackend)) throw new Error(`no device behind VT-d at ${address}`);
-  return { iommu: device.iommu, backend };
+  if (device === undefined) throw new Error(`no device at ${address}`);
+  return { iommu: device.iommu, unit: machine.backend.unitOf(device.iommu) };
 }
 
 /** ioctl with a block of bytes; the block as it is afterwards. */
@@ -55,7 +55,7 @@ function ioctl(process: Process, fd: number, request: number, block: Uint8Array)
 /** The device as the IOMMU knows it, and the IOMMU in front of it. */
 interface Requester {
   readonly iommu: IommuDevice;
-  readonly backend: VtdBackend;
+  readonly unit: TranslationUnit;
 }
 
 interface Opened {
@@ -108,7 +108,7 @@ function moveBytes(pages: DemoPages, process: Process, edu: EduDriver): void {
   pages.text(`the program finds "${answer}" at ${hex(BUFFER + ANSWER_OFFSET)}`);
 }
 
-function showWalk(pages: DemoPages, { iommu, backend: { unit } }: Requester): void {
+function showWalk(pages: DemoPages, { iommu, unit }: Requester): void {
   pages.chapter(`How the unit translates IOVA ${hex(IOVA + ANSWER_OFFSET)} for device ${ADDRESS}`);
   const walk = unit.explain(iommu.requesterId, NO_PASID, IOVA + ANSWER_OFFSET, Access.WRITE);
   for (const { entry, fields } of walkLines(walk)) {
@@ -132,19 +132,19 @@ function unmapBuffer(pages: DemoPages, process: Process, { container }: Opened):
   );
 }
 
-function tryAgain(pages: DemoPages, { iommu, backend }: Requester, edu: EduDriver): void {
+function tryAgain(pages: DemoPages, { iommu, unit }: Requester, edu: EduDriver, log: () => readonly string[]): void {
   pages.chapter('The device tries again');
   edu.transfer('to-device', IOVA, 0, MESSAGE.length);
-  const fault = backend.faults.at(-1);
-  if (fault === undefined) throw new Error('the device read memory that is not mapped');
+  const lines = log();
+  if (lines.length === 0) throw new Error('the device read memory that is not mapped');
   pages.text('it gets zeroes, and the unit records a fault that Linux would log as');
-  pages.loud(fault.line, 'red');
+  for (const line of lines) pages.loud(line, 'red');
   pages.text('because the walk now ends at');
-  const walk = backend.unit.explain(iommu.requesterId, NO_PASID, IOVA, Access.READ);
+  const walk = unit.explain(iommu.requesterId, NO_PASID, IOVA, Access.READ);
   for (const { entry } of walkLines(walk).slice(-1)) pages.text(entry);
 }
 
-function showCounters(pages: DemoPages, { backend: { unit } }: Requester): void {
+function showCounters(pages: DemoPages, { unit }: Requester, commands: string): void {
   pages.chapter('What the unit did');
   const { counters } = unit;
   const row = (name: string, value: number): void => pages.text(`${name.padEnd(44)} ${String(value).padStart(6)}`);
@@ -153,19 +153,19 @@ function showCounters(pages: DemoPages, { backend: { unit } }: Requester): void 
   row('  walked, because the IOTLB had no answer', counters.iotlbMisses);
   row('entries read by walks', counters.walkReads);
   row('faults', counters.faults);
-  row('invalidation descriptors executed', counters.commands);
+  row(`${commands} executed`, counters.commands);
   row('cache entries they dropped', counters.invalidatedEntries);
 }
 
 /** The main job: a buffer, a device, a walk, a fault. Everything printed comes from the machine. */
-export function tellStory(pages: DemoPages): void {
+export function tellStory(pages: DemoPages, { title, make, lastFault, commands }: Protagonist): void {
   const machine = createMachine({
-    backend: intelVtd({ preset: 'qemu-q35-39bit' }),
+    backend: make(),
     devices: [{ function: new EduDevice(), address: ADDRESS, group: GROUP }],
     services: [vfio()],
   });
   const requester = requesterAt(machine, ADDRESS);
-  pages.title('ioasis: a device behind Intel VT-d, driven through VFIO');
+  pages.title(`ioasis: a device behind ${title}, driven through VFIO`);
   const process = machine.spawn();
   const opened = openContainer(pages, process);
   const edu = new EduDriver(process, opened.device);
@@ -173,7 +173,7 @@ export function tellStory(pages: DemoPages): void {
   moveBytes(pages, process, edu);
   showWalk(pages, requester);
   unmapBuffer(pages, process, opened);
-  tryAgain(pages, requester, edu);
-  showCounters(pages, requester);
+  tryAgain(pages, requester, edu, () => lastFault(machine.backend));
+  showCounters(pages, requester, commands);
   process.exit();
 }

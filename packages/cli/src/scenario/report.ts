@@ -5,6 +5,8 @@ import { paint, type Terminal } from '../terminal.js';
 /** What a file of scenarios came to. */
 export interface ScenarioFileResult {
   readonly file: string;
+  /** What answered: our unit, or QEMU. */
+  readonly on: 'ioasis' | 'qemu';
   readonly caches: 'on' | 'off';
   readonly scenarios: number;
   /** Scenarios of which nothing may be compared. */
@@ -42,7 +44,7 @@ function divergenceLines(terminal: Terminal, { scenario, step, differences }: Sc
 
 /** What a file of scenarios came to, for a person. */
 export function scenarioLines(terminal: Terminal, result: ScenarioFileResult, show: number): string {
-  const { file, caches, scenarios, informative, compared, divergences } = result;
+  const { file, on, caches, scenarios, informative, compared, divergences } = result;
   const differ = divergences.length;
   const apart = new Set(divergences.map(({ scenario }) => scenario.id)).size;
   const verdict =
@@ -55,7 +57,7 @@ export function scenarioLines(terminal: Terminal, result: ScenarioFileResult, sh
         );
   const lines = [
     paint(terminal, 'bold', file),
-    `  caches ${caches}: ${plural(scenarios, 'scenario')}${informative === 0 ? '' : `, ${informative} with nothing to compare`}`,
+    `  ${on === 'qemu' ? 'on QEMU' : `caches ${caches}`}: ${plural(scenarios, 'scenario')}${informative === 0 ? '' : `, ${informative} with nothing to compare`}`,
     `  ${plural(compared, 'answer')} compared, ${verdict}`,
     ...divergences.slice(0, show).flatMap((each) => divergenceLines(terminal, each)),
   ];

@@ -44,4 +44,17 @@ describe('ioasis demo', () => {
     expect(terminal.printed.out).toContain('\u001b[');
     expect(stripVTControlCharacters(terminal.printed.out)).toBe(demo.out);
   });
+
+  it.each([
+    ['arm-smmuv3', 'an Arm SMMUv3', 'stage 1 level 3', 'arm-smmu-v3: event 0x10 received:'],
+    ['amd-vi', 'AMD-Vi', 'host PTE level 1', 'AMD-Vi: Event logged [IO_PAGE_FAULT device='],
+  ])('tells it of %s too', async (id, title, entry, line) => {
+    const { status, out } = await ioasis('demo', '--backend', id);
+    expect(status).toBe(0);
+    expect(out).toContain(`ioasis: a device behind ${title}, driven through VFIO\n`);
+    expect(out).toContain(entry);
+    expect(out.replaceAll(/\n +/g, ' ')).toContain(line);
+    expect(out).toMatch(/ {3}All \d+ steps agree\.\n/);
+    expect(Math.max(...out.split('\n').map((each) => each.length))).toBeLessThanOrEqual(80);
+  });
 });

@@ -98,4 +98,21 @@ describe('ioasis scenario', () => {
     );
     expect(await complaint(join(folder, 'absent'))).toContain('there is no such file');
   });
+
+  it('runs on QEMU, or says in one line that it is not installed', async () => {
+    const path = process.env['PATH'];
+    const args = ['scenario', '--on', 'qemu', file('qemu.jsonl', PASSING)] as const;
+    const { status, out, err } = await ioasis(...args);
+    if (status === 2) expect(err).toMatch(/: reset: qemu-system-x86_64 is not installed; it comes with QEMU\n$/);
+    else expect(out).toMatch(/\n {2}on QEMU: 1 scenario\n/);
+    process.env['PATH'] = '/nowhere';
+    try {
+      expect(await ioasis(...args)).toMatchObject({
+        status: 2,
+        err: expect.stringMatching(/: reset: qemu-system-x86_64 is not installed; it comes with QEMU\n$/) as string,
+      });
+    } finally {
+      process.env['PATH'] = path;
+    }
+  });
 });
