@@ -8,6 +8,7 @@ import type { ExitStatus } from './exit-status.js';
 import { diffCommand } from './diff/command.js';
 import { explainCommand } from './explain/command.js';
 import { replayCommand } from './replay/command.js';
+import { runCommand } from './run/command.js';
 import { scenarioCommand } from './scenario/command.js';
 import type { Terminal } from './terminal.js';
 import { walkCommand } from './walk/command.js';
@@ -18,6 +19,7 @@ type CommandMaker = (terminal: Terminal, finish: (status: ExitStatus) => void) =
 /** The verbs, in the order of `ioasis --help`. */
 export const commandMakers: readonly CommandMaker[] = [
   demoCommand,
+  runCommand,
   replayCommand,
   scenarioCommand,
   diffCommand,

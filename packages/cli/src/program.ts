@@ -16,7 +16,8 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
   const program = new Command('ioasis')
     .description("An IOMMU you can put in a unit test: Linux's iommufd and VFIO on models of real units.")
     .version(version)
-    .addHelpText('after', '\nTry `ioasis demo` first.');
+    .addHelpText('after', '\nTry `ioasis demo` first.')
+    .enablePositionalOptions();
   for (const make of commandMakers) program.addCommand(make(terminal, finish));
   for (const command of [program, ...program.commands]) {
     command

@@ -21,6 +21,7 @@ import {
   type PointerBits,
   type Process,
   type ProcessFamily,
+  type ProcessOptions,
   type ResourceLimits,
 } from '../process/index.js';
 import type { DeviceBus } from './device-bus.js';
@@ -39,6 +40,8 @@ export interface SpawnOptions {
   readonly user?: UserAccount;
   /** 32: a 32-bit program on the 64-bit kernel; 64 unless given. */
   readonly bits?: PointerBits;
+  /** Makes the process; a `UserProcess` unless given. For programs whose memory or descriptors are somewhere else. */
+  readonly create?: (options: ProcessOptions) => Process;
 }
 
 /** What is still held after every process ended. All zero and empty: nothing leaked. */
@@ -112,7 +115,8 @@ export class Machine implements MachineHost {
   /** Starts a process of root without descriptors (but the standard three) and memory. */
   spawn(options: SpawnOptions = {}): Process {
     const user = options.user ?? this.root;
-    return new UserProcess({
+    const create = options.create ?? ((own: ProcessOptions): Process => new UserProcess(own));
+    return create({
       family: this.processes,
       namespace: this.namespace,
       addressSpace: new AddressSpace({

@@ -1,0 +1,154 @@
+import {
+  AddressSpace,
+  FRAME_BYTES,
+  frameAddress,
+  type AddressSpaceOptions,
+  type FailureSource,
+  type FrameBacking,
+} from '@ioasis/core';
+import type { ClientMemory } from './client-memory.js';
+
+const NO_FRAME = -1;
+/** Names of mappings of huge pages in /proc/PID/maps. */
+const HUGE = /^\/(anon_hugepage|dev\/hugepages)/;
+/** The page of a frame that lost its mapping. */
+const DETACHED = -1;
+
+/**
+ * The virtual memory of a running program. Copies go to the program's memory in place; a page that is pinned gets a frame which that
+ * memory backs, so DMA reaches the program's own bytes.
+ *
+ * A page that the program unmaps while it is pinned lives on as a copy of what it held, if the program says so beforehand
+ * ({@link detach}); otherwise its frame shows whatever the address shows.
+ */
+export class ClientAddressSpace extends AddressSpace {
+  readonly #memory: ClientMemory;
+  readonly #failure: FailureSource | null;
+  readonly #frameOfPage = new Map<number, number>();
+  readonly #pageOfFrame = new Map<number, number>();
+
+  constructor(options: AddressSpaceOptions, memory: ClientMemory) {
+    super(options);
+    this.#memory = memory;
+    this.#failure = options.failure ?? null;
+  }
+
+  /** Whether a device can reach pages of the program. */
+  get hasPins(): boolean {
+    return this.#frameOfPage.size > 0;
+  }
+
+  /** Bytes from an address on that the program can access, by what is mapped now. */
+  #reach(addr: bigint, bytes: number, write: boolean): number {
+    return addr < 0n || addr >> 63n !== 0n ? 0 : this.#memory.permitted(Number(addr), bytes, write);
+  }
+
+  override copyIn(addr: bigint, into: Uint8Array): number {
+    if (this.#failure?.fails('copy-in') === true) return 0;
+    return this.#memory.read(Number(addr), into.subarray(0, this.#reach(addr, into.length, false)));
+  }
+
+  override copyOut(addr: bigint, from: Uint8Array): number {
+    if (this.#failure?.fails('copy-out') === true) return 0;
+    return this.#memory.write(Number(addr), from.subarray(0, this.#reach(addr, from.length, true)));
+  }
+
+  override peek(addr: bigint, bytes: number): Uint8Array {
+    const into = new Uint8Array(this.#reach(addr, bytes, false));
+    return into.subarray(0, this.#memory.read(Number(addr), into));
+  }
+
+  override poke(addr: bigint, from: Uint8Array): number {
+    return this.#memory.write(Number(addr), from);
+  }
+
+  override pinPages(firstPage: number, count: number, write: boolean, into: Float64Array, at: number): number {
+    if (this.#failure?.fails('pin') === true) return 0;
+    const reach = this.#memory.permitted(firstPage * this.pageSize, count * this.pageSize, write);
+    const reachable = Math.floor(reach / this.pageSize);
+    for (let pinned = 0; pinned < reachable; pinned++) {
+      const frame = this.#frameOf(firstPage + pinned);
+      if (frame === NO_FRAME) return pinned;
+      this.pages.pin(frame);
+      into[at + pinned] = frame;
+    }
+    return reachable;
+  }
+
+  override unpinPages(frames: Float64Array, from: number, count: number): void {
+    for (let at = from; at < from + count; at++) {
+      const frame = frames[at] as number;
+      this.pages.unpin(frame);
+      if (this.pages.pinCountOf(frame) > 0) continue;
+      this.#unback(frame);
+      this.#pageOfFrame.delete(frame);
+      this.pages.release(frame);
+    }
+  }
+
+  override isHugeAt(addr: bigint): boolean {
+    return HUGE.test(this.#memory.areaAt(Number(addr))?.name ?? '');
+  }
+
+  override deviceFrame(): number {
+    return NO_FRAME;
+  }
+
+  /** The program is about to change what is mapped in `[addr, addr + bytes)`: pinned pages there keep what they hold now. */
+  detach(addr: bigint, bytes: bigint): void {
+    const first = Number(addr) / this.pageSize;
+    const last = Math.ceil(Number(addr + bytes) / this.pageSize) - 1;
+    if (last - first < this.#frameOfPage.size) {
+      for (let page = first; page <= last; page++) this.#detachPage(page);
+    } else {
+      for (const page of this.#frameOfPage.keys()) if (page >= first && page <= last) this.#detachPage(page);
+    }
+  }
+
+  override unmapAll(): void {
+    for (const page of this.#frameOfPage.keys()) this.#detachPage(page);
+    super.unmapAll();
+  }
+
+  /** The frame of a page, made if it is not pinned yet. */
+  #frameOf(page: number): number {
+    const present = this.#frameOfPage.get(page);
+    if (present !== undefined) return present;
+    const frame = this.pages.allocate();
+    if (frame === NO_FRAME) return NO_FRAME;
+    for (let part = 0; part < this.#framesPerPage; part++) {
+      this.pages.memory.backFrame(frame + part, this.#backing(page * this.pageSize + part * FRAME_BYTES));
+    }
+    this.#frameOfPage.set(page, frame);
+    this.#pageOfFrame.set(frame, page);
+    return frame;
+  }
+
+  get #framesPerPage(): number {
+    return this.pageSize / FRAME_BYTES;
+  }
+
+  #backing(address: number): FrameBacking {
+    return {
+      read: (offset, into) => void into.fill(0, this.#memory.read(address + offset, into)),
+      write: (offset, from) => void this.#memory.write(address + offset, from),
+    };
+  }
+
+  #detachPage(page: number): void {
+    const frame = this.#frameOfPage.get(page);
+    if (frame === undefined) return;
+    const held = new Uint8Array(this.pageSize);
+    this.#memory.read(page * this.pageSize, held);
+    this.#unback(frame);
+    this.pages.memory.write(frameAddress(frame), held);
+  }
+
+  #unback(frame: number): void {
+    const page = this.#pageOfFrame.get(frame);
+    if (page === undefined || page === DETACHED) return;
+    for (let part = 0; part < this.#framesPerPage; part++) this.pages.memory.unbackFrame(frame + part);
+    this.#frameOfPage.delete(page);
+    this.#pageOfFrame.set(frame, DETACHED);
+  }
+}

@@ -1,0 +1,114 @@
+import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+
+/** What a program may do with a page. */
+export interface Permission {
+  readonly read: boolean;
+  readonly write: boolean;
+}
+
+interface Area {
+  readonly start: number;
+  /** First byte behind it. */
+  readonly end: number;
+  readonly permission: Permission;
+  /** File or special name, empty for anonymous memory. */
+  readonly name: string;
+}
+
+type Move = (fd: number, bytes: Uint8Array, offset: number, length: number, position: number) => number;
+
+const LINE = /^([0-9a-f]+)-([0-9a-f]+) (r|-)(w|-)..\s+\S+\s+\S+\s+\S+\s*(.*)$/gm;
+/** What /proc/PID/mem cannot show: addresses are positions in a file, signed 64-bit numbers of which we use the exact ones. */
+const BEYOND = Number.MAX_SAFE_INTEGER;
+
+/**
+ * The memory of a running program, read and written in place through /proc/PID/mem. The open file stays with the memory it was opened for:
+ * when the process executes another program or ends and its number goes to somebody else, it reads nothing.
+ */
+export class ClientMemory {
+  readonly #mem: number;
+  readonly #mapsPath: string;
+  #areas: readonly Area[] | undefined;
+
+  /** @throws Error when the process is gone or may not be accessed */
+  constructor(pid: number) {
+    this.#mapsPath = `/proc/${pid}/maps`;
+    this.#mem = openSync(`/proc/${pid}/mem`, 'r+');
+  }
+
+  /** The program ran since: what is mapped may have changed. */
+  refresh(): void {
+    this.#areas = undefined;
+  }
+
+  /** Bytes from `address` on, at most `bytes`, that the program may read, or write. */
+  permitted(address: number, bytes: number, write: boolean): number {
+    let at = address;
+    while (at < address + bytes) {
+      const area = this.areaAt(at);
+      if (area === undefined || !(write ? area.permission.write : area.permission.read)) break;
+      at = area.end;
+    }
+    return Math.min(at, address + bytes) - address;
+  }
+
+  /** The mapping of an address. */
+  areaAt(address: number): Area | undefined {
+    const areas = (this.#areas ??= this.#readMaps());
+    let low = 0;
+    let high = areas.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((areas[middle] as Area).end <= address) low = middle + 1;
+      else high = middle;
+    }
+    const found = areas[low];
+    return found !== undefined && found.start <= address ? found : undefined;
+  }
+
+  /** Reads whatever the permissions are. @returns bytes read before the first that is not mapped */
+  read(address: number, into: Uint8Array): number {
+    return this.#transfer(address, into, readSync);
+  }
+
+  /** Writes whatever the permissions are. @returns bytes written before the first that is not mapped */
+  write(address: number, from: Uint8Array): number {
+    return this.#transfer(address, from, writeSync);
+  }
+
+  close(): void {
+    closeSync(this.#mem);
+  }
+
+  #transfer(address: number, bytes: Uint8Array, move: Move): number {
+    if (address < 0 || address + bytes.length > BEYOND) return 0;
+    let moved = 0;
+    while (moved < bytes.length) {
+      let step: number;
+      try {
+        step = move(this.#mem, bytes, moved, bytes.length - moved, address + moved);
+      } catch {
+        // EIO: nothing is mapped there.
+        break;
+      }
+      if (step === 0) break;
+      moved += step;
+    }
+    return moved;
+  }
+
+  #readMaps(): readonly Area[] {
+    let text: string;
+    try {
+      text = readFileSync(this.#mapsPath, 'latin1');
+    } catch {
+      return [];
+    }
+    return Array.from(text.matchAll(LINE), ([, start = '', end = '', read, write, name = '']) => ({
+      start: Number.parseInt(start, 16),
+      end: Number.parseInt(end, 16),
+      permission: { read: read === 'r', write: write === 'w' },
+      name,
+    }));
+  }
+}

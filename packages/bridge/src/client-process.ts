@@ -1,0 +1,150 @@
+import { readlinkSync } from 'node:fs';
+import {
+  done,
+  processRefusals,
+  UserProcess,
+  VfioRequest,
+  type DeviceNamespace,
+  type IoResult,
+  type OpenFile,
+  type ProcessOptions,
+} from '@ioasis/core';
+import { isLeft, right } from 'fp-ts/lib/Either.js';
+import type { ClientAddressSpace } from './client-address-space.js';
+import type { ClientEvents } from './client-events.js';
+import type { ClientFiles } from './client-files.js';
+import { hideMmap } from './hide-mmap.js';
+
+/** The descriptors of one call: the one it is made on, and the one that a new file will have. */
+export interface CallDescriptors {
+  readonly fd: number;
+  readonly inode: bigint;
+  readonly newFd: number;
+  readonly newInode: bigint;
+}
+
+/** What a {@link ClientProcess} is made of besides what every process is. */
+export interface ClientProcessOptions extends ProcessOptions {
+  readonly addressSpace: ClientAddressSpace;
+  /** Number of the running process. */
+  readonly osPid: number;
+  readonly files: ClientFiles;
+  readonly events: ClientEvents;
+}
+
+const O_RDWR = 2;
+const NONE: CallDescriptors = { fd: -1, inode: 0n, newFd: -1, newInode: 0n };
+
+/** A running program as a process of the machine. Its descriptors are the operating system's. */
+export class ClientProcess extends UserProcess {
+  readonly osPid: number;
+  readonly client: ClientAddressSpace;
+  readonly #namespace: DeviceNamespace;
+  readonly #files: ClientFiles;
+  readonly #events: ClientEvents;
+  /** Numbers under which this process opened files. */
+  readonly #opened = new Map<number, bigint>();
+  #call: CallDescriptors = NONE;
+  #newFileUsed = false;
+
+  constructor(options: ClientProcessOptions) {
+    super(options);
+    this.osPid = options.osPid;
+    this.client = options.addressSpace;
+    this.#namespace = options.namespace;
+    this.#files = options.files;
+    this.#events = options.events;
+  }
+
+  /** Runs one call. @returns its result, and whether the new descriptor is in use */
+  during<A>(call: CallDescriptors, body: () => A): { readonly result: A; readonly newFile: boolean } {
+    this.#call = call;
+    this.#newFileUsed = false;
+    try {
+      return { result: body(), newFile: this.#newFileUsed };
+    } finally {
+      this.#call = NONE;
+    }
+  }
+
+  override fileOf(fd: number): OpenFile | undefined {
+    if (fd === this.#call.fd) return this.#files.get(this.#call.inode)?.file;
+    const inode = this.#opened.get(fd);
+    const known = inode === undefined ? undefined : this.#files.get(inode);
+    const link = this.#linkOf(fd);
+    if (known !== undefined && link === `socket:[${inode}]`) return known.file;
+    const socket = /^socket:\[(\d+)\]$/.exec(link)?.[1];
+    if (socket !== undefined) return this.#files.get(BigInt(socket))?.file;
+    return link === '' ? undefined : (this.#events.find(this.osPid, fd) ?? new OtherFile(link));
+  }
+
+  override open(path: string, flags: number = O_RDWR): IoResult<number> {
+    const file = this.#namespace.open(path, { process: this, flags });
+    if (isLeft(file)) return file;
+    const installed = this.install(file.right);
+    if (isLeft(installed)) file.right.release();
+    return installed;
+  }
+
+  override install(file: OpenFile): IoResult<number> {
+    const { newFd, newInode } = this.#call;
+    if (newFd < 0 || this.#newFileUsed || this.#linkOf(newFd) !== `socket:[${newInode}]`) {
+      return processRefusals.refuse('FD_LIMIT', { limit: this.limits.nofile });
+    }
+    this.#files.add(newInode, this, newFd, file);
+    this.#opened.set(newFd, newInode);
+    this.#newFileUsed = true;
+    return right(newFd);
+  }
+
+  override ioctl(fd: number, request: number, argument: bigint): IoResult<number> {
+    const result = super.ioctl(fd, request, argument);
+    if (request >>> 0 === VfioRequest.DEVICE_GET_REGION_INFO && !isLeft(result)) hideMmap(this.client, argument);
+    return result;
+  }
+
+  override close(fd: number): IoResult<0> {
+    const file = this.fileOf(fd);
+    if (file === undefined) return processRefusals.refuse('FD_CLOSED', { fd });
+    this.#opened.delete(fd);
+    file.release();
+    return done;
+  }
+
+  override descriptors(): readonly number[] {
+    return [...this.#opened.keys()].toSorted((a, b) => a - b);
+  }
+
+  /** The last descriptor of a file that this process opened is gone. @returns false: the number is another file's by now */
+  closeFile(fd: number, inode: bigint): boolean {
+    if (this.#opened.get(fd) !== inode) return false;
+    const call = { ...NONE, fd, inode };
+    return !isLeft(this.during(call, () => this.close(fd)).result);
+  }
+
+  override exit(): void {
+    this.#opened.clear();
+    super.exit();
+  }
+
+  #linkOf(fd: number): string {
+    try {
+      return readlinkSync(`/proc/${this.osPid}/fd/${fd}`);
+    } catch {
+      return '';
+    }
+  }
+}
+
+/** A descriptor of a program that has nothing to do with the model. */
+class OtherFile implements OpenFile {
+  readonly kind: string;
+
+  constructor(kind: string) {
+    this.kind = kind;
+  }
+
+  release(): void {
+    // The program's own.
+  }
+}

@@ -1,0 +1,5 @@
+export { BridgeServer, type RefusalListener } from './server.js';
+export { compiler, preloadLibrary } from './preload-library.js';
+export { findProgram, whyNotServed } from './program-file.js';
+export { runProgram, type RunOptions } from './run-program.js';
+export { writeDeviceTree } from './device-tree.js';

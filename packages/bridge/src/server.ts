@@ -1,0 +1,96 @@
+import { Buffer } from 'node:buffer';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Machine, Refusal } from '@ioasis/core';
+import { ClientEvents } from './client-events.js';
+import { ClientFiles } from './client-files.js';
+import { Control } from './control.js';
+import { belongsToRun } from './proc-status.js';
+import { startClient } from './start-client.js';
+import { ConnectionKind, decodeHello, encodeReply, HELLO_BYTES, TOKEN_BYTES, type Hello } from './wire.js';
+
+/** A refused call of a program, as it happens. */
+export type RefusalListener = (pid: number, call: string, refusal: Refusal) => void;
+
+/** Serves one machine to any number of processes, over a socket that only they know. */
+export class BridgeServer {
+  /** What a program shows to be served: 32 characters. */
+  readonly token: string = randomBytes(TOKEN_BYTES / 2).toString('hex');
+  readonly #machine: Machine;
+  readonly #refused: RefusalListener;
+  readonly #files = new ClientFiles();
+  readonly #events = new ClientEvents();
+  readonly #connections = new Set<Socket>();
+  readonly #controls = new Set<Control>();
+  readonly #server: Server;
+
+  constructor(machine: Machine, refused: RefusalListener = () => undefined) {
+    this.#machine = machine;
+    this.#refused = refused;
+    this.#server = createServer({ allowHalfOpen: true }, (connection) => this.#greet(connection));
+  }
+
+  /** Starts to serve at a path, which is in a folder that nobody else can enter. */
+  listen(path: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(path, resolve);
+    });
+  }
+
+  /** Ends all connections: programs that still run get EIO. */
+  close(): void {
+    this.#server.close();
+    this.#files.closeAll();
+    for (const control of this.#controls) control.end();
+    for (const connection of this.#connections) connection.destroy();
+  }
+
+  #greet(connection: Socket): void {
+    this.#connections.add(connection);
+    connection.on('close', () => this.#connections.delete(connection));
+    // A reset is an end; 'close' follows.
+    connection.on('error', () => undefined);
+    let received: Buffer = Buffer.alloc(0);
+    const gather = (bytes: Buffer): void => {
+      received = Buffer.concat([received, bytes]);
+      if (received.length < HELLO_BYTES) return;
+      connection.off('data', gather);
+      const hello = decodeHello(received);
+      if (!this.#isOurs(hello) || !this.#admit(hello, connection, received.subarray(HELLO_BYTES))) connection.destroy();
+    };
+    connection.on('data', gather);
+    connection.once('end', () => connection.end());
+  }
+
+  #isOurs({ token, pid }: Hello): boolean {
+    return timingSafeEqual(token, Buffer.from(this.token)) && belongsToRun(pid, process.pid, this.token);
+  }
+
+  #admit(hello: Hello, connection: Socket, rest: Buffer): boolean {
+    if (hello.kind === ConnectionKind.CONTROL) return rest.length === 0 && this.#addControl(hello, connection);
+    if (hello.kind !== ConnectionKind.FILE || rest.length > 0) return false;
+    if (!this.#files.connect(hello.inode, connection)) return false;
+    const gone = (): void => this.#files.close(hello.inode);
+    connection.once('end', gone).once('close', gone).resume();
+    return true;
+  }
+
+  #addControl(hello: Hello, connection: Socket): boolean {
+    const client = startClient(this.#machine, hello.pid, this.#files, this.#events);
+    if (client === undefined) return false;
+    const control = new Control(connection, client, {
+      files: this.#files,
+      events: this.#events,
+      refused: (call, refusal) => this.#refused(hello.pid, call, refusal),
+    });
+    this.#controls.add(control);
+    const gone = (): void => {
+      this.#controls.delete(control);
+      control.end();
+    };
+    connection.once('end', gone).once('close', gone);
+    connection.write(encodeReply({ value: 0n, newFile: false, drain: false, pinned: false, signals: [] }));
+    return true;
+  }
+}

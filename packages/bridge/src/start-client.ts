@@ -1,0 +1,48 @@
+import type { Machine } from '@ioasis/core';
+import { ClientAddressSpace } from './client-address-space.js';
+import type { ClientEvents } from './client-events.js';
+import type { ClientFiles } from './client-files.js';
+import { ClientMemory } from './client-memory.js';
+import { ClientProcess } from './client-process.js';
+import { procLimits, procStatus } from './proc-status.js';
+
+/** A running program that is served. */
+export interface Client {
+  readonly process: ClientProcess;
+  readonly memory: ClientMemory;
+}
+
+/**
+ * Lets a running program be a process of the machine, with the capabilities and limits that it has now.
+ * @returns undefined: it is gone, or its memory may not be accessed
+ */
+export function startClient(
+  machine: Machine,
+  osPid: number,
+  files: ClientFiles,
+  events: ClientEvents,
+): Client | undefined {
+  const status = procStatus(osPid);
+  const memory = status === undefined ? undefined : openMemory(osPid);
+  if (status === undefined || memory === undefined) return undefined;
+  let client: ClientProcess | undefined;
+  machine.spawn({
+    capabilities: status.capabilities,
+    limits: procLimits(osPid),
+    create: (options) => {
+      const { pages, user } = options.addressSpace;
+      const addressSpace = new ClientAddressSpace({ pages, user, failure: machine.failure }, memory);
+      client = new ClientProcess({ ...options, addressSpace, osPid, files, events });
+      return client;
+    },
+  });
+  return client === undefined ? undefined : { process: client, memory };
+}
+
+function openMemory(pid: number): ClientMemory | undefined {
+  try {
+    return new ClientMemory(pid);
+  } catch {
+    return undefined;
+  }
+}
