@@ -1,12 +1,20 @@
 import { PollEvent, type OpenFile } from '@ioasis/core';
 import type { Socket } from 'node:net';
-import type { ClientProcess } from './client-process.js';
+
+/** Who opened files. */
+export interface FileOwner {
+  /**
+   * The last descriptor of a file is gone that was opened under a number.
+   * @returns false: the number is another file's by now, and the file is still to be released
+   */
+  closeFile(fd: number, inode: bigint): boolean;
+}
 
 /** An open file of the model and the socket that programs hold for it. */
 export interface ClientFile {
   readonly file: OpenFile;
   /** Who opened it, and under which number. */
-  readonly owner: ClientProcess;
+  readonly owner: FileOwner;
   readonly fd: number;
   /** The other end; null until the program connects it. */
   connection: Socket | null;
@@ -22,7 +30,7 @@ export class ClientFiles {
     return this.#files.get(inode);
   }
 
-  add(inode: bigint, owner: ClientProcess, fd: number, file: OpenFile): void {
+  add(inode: bigint, owner: FileOwner, fd: number, file: OpenFile): void {
     this.#files.set(inode, { file, owner, fd, connection: null, announced: false });
   }
 
@@ -50,7 +58,7 @@ export class ClientFiles {
   }
 
   /** A process ends: files that it made and never connected go. */
-  dropUnconnected(owner: ClientProcess): void {
+  dropUnconnected(owner: FileOwner): void {
     for (const [inode, entry] of this.#files) if (entry.owner === owner && entry.connection === null) this.close(inode);
   }
 

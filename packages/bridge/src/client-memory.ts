@@ -6,7 +6,13 @@ export interface Permission {
   readonly write: boolean;
 }
 
-interface Area {
+/** Calls of programs so far. Between two of them any program may have changed what it maps, in one of them none does. */
+export interface CallCount {
+  count: number;
+}
+
+/** A mapping. */
+export interface Area {
   readonly start: number;
   /** First byte behind it. */
   readonly end: number;
@@ -17,7 +23,7 @@ interface Area {
 
 type Move = (fd: number, bytes: Uint8Array, offset: number, length: number, position: number) => number;
 
-const LINE = /^([0-9a-f]+)-([0-9a-f]+) (r|-)(w|-)..\s+\S+\s+\S+\s+\S+\s*(.*)$/gm;
+const LINE = /^([0-9a-f]+)-([0-9a-f]+) (r|-)(w|-).. \S+ \S+ \S+ *(.*)$/gm;
 /** What /proc/PID/mem cannot show: addresses are positions in a file, signed 64-bit numbers of which we use the exact ones. */
 const BEYOND = Number.MAX_SAFE_INTEGER;
 
@@ -28,17 +34,17 @@ const BEYOND = Number.MAX_SAFE_INTEGER;
 export class ClientMemory {
   readonly #mem: number;
   readonly #mapsPath: string;
-  #areas: readonly Area[] | undefined;
+  readonly #calls: CallCount;
+  #areas: readonly Area[] = [];
+  /** The call in which {@link #areas} were read. */
+  #readAt = -1;
+  #closed = false;
 
   /** @throws Error when the process is gone or may not be accessed */
-  constructor(pid: number) {
+  constructor(pid: number, calls: CallCount) {
+    this.#calls = calls;
     this.#mapsPath = `/proc/${pid}/maps`;
     this.#mem = openSync(`/proc/${pid}/mem`, 'r+');
-  }
-
-  /** The program ran since: what is mapped may have changed. */
-  refresh(): void {
-    this.#areas = undefined;
   }
 
   /** Bytes from `address` on, at most `bytes`, that the program may read, or write. */
@@ -54,7 +60,9 @@ export class ClientMemory {
 
   /** The mapping of an address. */
   areaAt(address: number): Area | undefined {
-    const areas = (this.#areas ??= this.#readMaps());
+    if (this.#readAt !== this.#calls.count) this.#areas = this.#readMaps();
+    this.#readAt = this.#calls.count;
+    const areas = this.#areas;
     let low = 0;
     let high = areas.length;
     while (low < high) {
@@ -76,12 +84,15 @@ export class ClientMemory {
     return this.#transfer(address, from, writeSync);
   }
 
+  /** From now on nothing is mapped. */
   close(): void {
+    this.#closed = true;
     closeSync(this.#mem);
   }
 
   #transfer(address: number, bytes: Uint8Array, move: Move): number {
-    if (address < 0 || address + bytes.length > BEYOND) return 0;
+    // The number of a closed file may be another one's by now.
+    if (this.#closed || address < 0 || address + bytes.length > BEYOND) return 0;
     let moved = 0;
     while (moved < bytes.length) {
       let step: number;
@@ -98,6 +109,7 @@ export class ClientMemory {
   }
 
   #readMaps(): readonly Area[] {
+    if (this.#closed) return [];
     let text: string;
     try {
       text = readFileSync(this.#mapsPath, 'latin1');

@@ -12,7 +12,7 @@ import {
 import { isLeft, right } from 'fp-ts/lib/Either.js';
 import type { ClientAddressSpace } from './client-address-space.js';
 import type { ClientEvents } from './client-events.js';
-import type { ClientFiles } from './client-files.js';
+import type { ClientFiles, FileOwner } from './client-files.js';
 import { hideMmap } from './hide-mmap.js';
 
 /** The descriptors of one call: the one it is made on, and the one that a new file will have. */
@@ -36,7 +36,7 @@ const O_RDWR = 2;
 const NONE: CallDescriptors = { fd: -1, inode: 0n, newFd: -1, newInode: 0n };
 
 /** A running program as a process of the machine. Its descriptors are the operating system's. */
-export class ClientProcess extends UserProcess {
+export class ClientProcess extends UserProcess implements FileOwner {
   readonly osPid: number;
   readonly client: ClientAddressSpace;
   readonly #namespace: DeviceNamespace;
@@ -115,7 +115,6 @@ export class ClientProcess extends UserProcess {
     return [...this.#opened.keys()].toSorted((a, b) => a - b);
   }
 
-  /** The last descriptor of a file that this process opened is gone. @returns false: the number is another file's by now */
   closeFile(fd: number, inode: bigint): boolean {
     if (this.#opened.get(fd) !== inode) return false;
     const call = { ...NONE, fd, inode };

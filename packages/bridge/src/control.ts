@@ -4,11 +4,13 @@ import { Errno, hex, type IoResult, type Refusal } from '@ioasis/core';
 import { isLeft, right } from 'fp-ts/lib/Either.js';
 import type { ClientEvents } from './client-events.js';
 import type { ClientFiles } from './client-files.js';
+import type { CallCount } from './client-memory.js';
 import type { Client } from './start-client.js';
 import { decodeRequest, encodeReply, MOST_PATH_BYTES, Op, REQUEST_BYTES, type Request } from './wire.js';
 
 /** What the connections of a run share. */
 export interface ControlContext {
+  readonly calls: CallCount;
   readonly files: ClientFiles;
   readonly events: ClientEvents;
   readonly refused: (call: string, refusal: Refusal) => void;
@@ -68,9 +70,9 @@ export class Control {
 
   #serve(request: Request, path: string): void {
     if (this.#ended) return;
-    const { process, memory } = this.#client;
-    const { files, events, refused } = this.#context;
-    memory.refresh();
+    const { process } = this.#client;
+    const { calls, files, events, refused } = this.#context;
+    calls.count++;
     const { result, newFile } = process.during(request, () => this.#perform(request, path));
     if (isLeft(result)) refused(callText(request, path), result.left);
     const value = isLeft(result) ? BigInt(-Errno[result.left.errno]) : BigInt(result.right);

@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Machine, Refusal } from '@ioasis/core';
 import { ClientEvents } from './client-events.js';
 import { ClientFiles } from './client-files.js';
+import type { CallCount } from './client-memory.js';
 import { Control } from './control.js';
 import { belongsToRun } from './proc-status.js';
 import { startClient } from './start-client.js';
@@ -20,6 +21,7 @@ export class BridgeServer {
   readonly #refused: RefusalListener;
   readonly #files = new ClientFiles();
   readonly #events = new ClientEvents();
+  readonly #calls: CallCount = { count: 0 };
   readonly #connections = new Set<Socket>();
   readonly #controls = new Set<Control>();
   readonly #server: Server;
@@ -77,9 +79,10 @@ export class BridgeServer {
   }
 
   #addControl(hello: Hello, connection: Socket): boolean {
-    const client = startClient(this.#machine, hello.pid, this.#files, this.#events);
+    const client = startClient(this.#machine, hello.pid, this.#files, this.#events, this.#calls);
     if (client === undefined) return false;
     const control = new Control(connection, client, {
+      calls: this.#calls,
       files: this.#files,
       events: this.#events,
       refused: (call, refusal) => this.#refused(hello.pid, call, refusal),

@@ -2,7 +2,7 @@ import type { Machine } from '@ioasis/core';
 import { ClientAddressSpace } from './client-address-space.js';
 import type { ClientEvents } from './client-events.js';
 import type { ClientFiles } from './client-files.js';
-import { ClientMemory } from './client-memory.js';
+import { ClientMemory, type CallCount } from './client-memory.js';
 import { ClientProcess } from './client-process.js';
 import { procLimits, procStatus } from './proc-status.js';
 
@@ -21,9 +21,10 @@ export function startClient(
   osPid: number,
   files: ClientFiles,
   events: ClientEvents,
+  calls: CallCount,
 ): Client | undefined {
   const status = procStatus(osPid);
-  const memory = status === undefined ? undefined : openMemory(osPid);
+  const memory = status === undefined ? undefined : openMemory(osPid, calls);
   if (status === undefined || memory === undefined) return undefined;
   let client: ClientProcess | undefined;
   machine.spawn({
@@ -39,9 +40,9 @@ export function startClient(
   return client === undefined ? undefined : { process: client, memory };
 }
 
-function openMemory(pid: number): ClientMemory | undefined {
+function openMemory(pid: number, calls: CallCount): ClientMemory | undefined {
   try {
-    return new ClientMemory(pid);
+    return new ClientMemory(pid, calls);
   } catch {
     return undefined;
   }

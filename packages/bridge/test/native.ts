@@ -1,0 +1,80 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { vfio, type Personality } from '@ioasis/compat-vfio';
+import { createMachine, type Machine } from '@ioasis/core';
+import { intelVtd } from '@ioasis/hw-intel-vtd';
+import { EduDevice } from '@ioasis/testkit';
+import { compiler, runProgram, type RunOptions } from '../src/index.js';
+
+/** Where the example programs are. */
+export const examples: string = resolve(import.meta.dirname, '../../../examples/native');
+
+/** Why programs cannot be run here; undefined: they can. */
+export const missing: string | undefined =
+  process.platform !== 'linux'
+    ? `bridge tests need Linux, this is ${process.platform}`
+    : compiler() === undefined
+      ? 'bridge tests need a C compiler, and there is none'
+      : undefined;
+
+const built = new Map<string, string>();
+
+/** Compiles C, of a file or as text, with all warnings as errors. @returns the program */
+export function compile(name: string, text?: string): string {
+  const known = built.get(name);
+  if (known !== undefined) return known;
+  const program = join(mkdtempSync(join(tmpdir(), 'ioasis-test-')), name);
+  const input = text === undefined ? [join(examples, `${name}.c`)] : ['-x', 'c', '-'];
+  execFileSync('cc', ['-Wall', '-Wextra', '-Werror', '-I', examples, '-o', program, ...input, '-lpthread'], {
+    input: text ?? '',
+  });
+  built.set(name, program);
+  return program;
+}
+
+/** Whether a program is installed. */
+export const has = (program: string): boolean => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
+
+/** VT-d with the edu device in group 1. */
+export const machineWithEdu = (personality: Personality = 'iommufd'): Machine =>
+  createMachine({
+    backend: intelVtd({ preset: 'qemu-q35-39bit' }),
+    devices: [{ function: new EduDevice(), address: '0000:00:01.0', group: 1 }],
+    services: [vfio({ personality })],
+  });
+
+/** What a program printed and how it ended. */
+export interface Ran {
+  readonly status: number;
+  readonly out: string;
+  readonly err: string;
+  readonly refusals: readonly string[];
+}
+
+/** Runs a program on a machine and gathers what it prints. */
+export async function run(
+  machine: Machine,
+  command: string,
+  args: readonly string[] = [],
+  more: Partial<RunOptions> = {},
+): Promise<Ran> {
+  let out = '';
+  let err = '';
+  const refusals: string[] = [];
+  const status = await runProgram({
+    machine,
+    command,
+    args,
+    stdio: 'pipe',
+    refused: (_, call, refusal) => refusals.push(`${call.replace(/\(.*/s, '')} ${refusal.errno} ${refusal.code}`),
+    ...more,
+    started: (child) => {
+      child.stdout?.on('data', (bytes: Uint8Array) => (out += String(bytes)));
+      child.stderr?.on('data', (bytes: Uint8Array) => (err += String(bytes)));
+      more.started?.(child);
+    },
+  });
+  return { status, out, err, refusals };
+}
