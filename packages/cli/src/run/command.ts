@@ -91,7 +91,7 @@ export function runCommand(terminal: Terminal, finish: (status: ExitStatus) => v
     .addHelpText(
       'after',
       `
-Exit status: the program's; 1 when it ended well and --check found something; 2 when it could not be run.
+Exit status: 0 the program ended well, 1 it did and --check found something, 2 it could not be run; otherwise the program's own.
 
 Examples:
   ioasis run -- ./my_vmm --vfio /dev/vfio/1

@@ -1,17 +1,7 @@
 import { vfio } from '@ioasis/compat-vfio';
-import {
-  createMachine,
-  linux612,
-  linux62,
-  linux66,
-  type BackendDefinition,
-  type KernelProfile,
-  type Machine,
-} from '@ioasis/core';
-import { amdVi, type AmdViPresetName } from '@ioasis/hw-amd-vi';
-import { armSmmuv3, type SmmuV3PresetName } from '@ioasis/hw-arm-smmuv3';
-import { intelVtd, type VtdPresetName } from '@ioasis/hw-intel-vtd';
-import { EduDevice, failNth, iommufdTest, mockBackend, type Checkers } from '@ioasis/testkit';
+import { createMachine, linux612, linux62, linux66, type KernelProfile, type Machine } from '@ioasis/core';
+import { EduDevice, failNth, iommufdTest, type Checkers } from '@ioasis/testkit';
+import { findVendor, vendors } from '../vendors.js';
 
 /** What the user chose. */
 export interface RunChoice {
@@ -23,46 +13,40 @@ export interface RunChoice {
   readonly failNth?: number;
 }
 
-const withPreset = <P>(preset: string | undefined): { readonly preset?: P } =>
-  preset === undefined ? {} : { preset: preset as P };
-
-/** Backends by name; the options of each check the preset. */
-const backends: Readonly<Record<string, (preset: string | undefined) => BackendDefinition>> = {
-  'intel-vtd': (preset) => intelVtd(withPreset<VtdPresetName>(preset)),
-  'arm-smmuv3': (preset) => armSmmuv3(withPreset<SmmuV3PresetName>(preset)),
-  'amd-vi': (preset) => amdVi(withPreset<AmdViPresetName>(preset)),
-  mock: () => mockBackend(),
-};
-
 const kernels: Readonly<Record<string, KernelProfile>> = { '6.2': linux62, '6.6': linux66, '6.12': linux612 };
 
 /** Values that the options of `ioasis run` take. */
 export const runValues: Readonly<Record<'backend' | 'personality' | 'kernel' | 'device', readonly string[]>> = {
-  backend: Object.keys(backends),
+  backend: vendors.map(({ id }) => id),
   personality: ['iommufd', 'type1'],
   kernel: Object.keys(kernels),
   device: ['edu', 'none'],
 };
 
 const DEVICE = { address: '0000:00:01.0', group: 1 } as const;
+/** The backend whose devices the kernel's own tests make with a test ioctl. */
+const MOCK = 'mock';
 
 /**
  * The machine of a choice, whose words are among {@link runValues}.
  * @throws RangeError when the backend has no such preset
  */
 export function runMachine(choice: RunChoice, check: Checkers | undefined): Machine {
-  const backend = backends[choice.backend]?.(choice.preset);
+  const { preset, failNth: nth } = choice;
+  const vendor = findVendor(choice.backend);
   const kernel = kernels[choice.kernel];
-  if (backend === undefined || kernel === undefined)
-    throw new RangeError('a value of an option is not among its choices');
-  const { failNth: nth } = choice;
+  if (vendor === undefined || kernel === undefined) throw new RangeError('there is no such backend or kernel');
+  if (preset !== undefined && !vendor.presets.includes(preset)) {
+    throw new RangeError(`${vendor.id} has no preset ${preset}; it has ${vendor.presets.join(', ') || 'none'}`);
+  }
+  const isMock = vendor.id === MOCK;
   return createMachine({
-    backend,
+    backend: vendor.make(preset),
     kernel,
-    devices: choice.device === 'edu' && choice.backend !== 'mock' ? [{ ...DEVICE, function: new EduDevice() }] : [],
+    devices: choice.device === 'edu' && !isMock ? [{ ...DEVICE, function: new EduDevice() }] : [],
     services: [
       vfio({ personality: choice.personality === 'type1' ? 'type1' : 'iommufd' }),
-      ...(choice.backend === 'mock' ? [iommufdTest] : []),
+      ...(isMock ? [iommufdTest] : []),
       ...(check === undefined ? [] : [check]),
     ],
     ...(nth !== undefined && { failure: failNth(nth) }),
