@@ -31,11 +31,23 @@ function pageFault(flags: number): EventMeaning {
   return { why: 'a present page that does not allow this', check, causes: 'right' };
 }
 
+/** `flags` above bit 8 hold the type, bits [59:57] of the first word (48882 2.5.8). */
+const TYPE_SHIFT = 9;
+const INVALID_REQUESTS: readonly string[] = [
+  'a read or a non-posted write in the interrupt range',
+  'a translation or translated request where the device table entry has I = 0',
+  'port I/O space where IoCtl does not allow it',
+  'the system management range where SysMgt does not allow it',
+  'the HyperTransport interrupt range where IntCtl does not allow it',
+  'a reserved HyperTransport interrupt',
+  'an address in the system management range where only messages are allowed',
+];
+
 const EVENTS: Readonly<Record<string, (flags: number) => EventMeaning>> = {
   ILLEGAL_DEV_TABLE_ENTRY: (flags) => ({
     why:
       (flags & FLAG.RZ) === 0
-        ? 'a DeviceID beyond the device table, or a V = 0 entry'
+        ? 'a DeviceID beyond the device table'
         : 'a reserved bit or value in the device table entry',
     check: '48882 2.5.1',
     causes: 'structure',
@@ -66,8 +78,8 @@ const EVENTS: Readonly<Record<string, (flags: number) => EventMeaning>> = {
     check: '48882 2.5.7',
     causes: 'device',
   }),
-  INVALID_DEVICE_REQUEST: () => ({
-    why: 'a kind of request that the device table entry does not allow',
+  INVALID_DEVICE_REQUEST: (flags) => ({
+    why: INVALID_REQUESTS[flags >> TYPE_SHIFT] ?? 'a kind of request that the device table entry does not allow',
     check: '48882 2.5.8',
     causes: 'ats',
   }),

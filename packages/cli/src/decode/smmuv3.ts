@@ -25,7 +25,7 @@ const EVENTS: Readonly<Record<EventName, readonly [why: string, section: string,
   C_BAD_STE: ['an STE with V = 0, or with a reserved or unsupported value', '7.3.5', 'structure'],
   F_BAD_ATS_TREQ: ['a translation request where the STE or the unit has ATS off', '7.3.6', 'ats'],
   F_STREAM_DISABLED: [
-    'a request without substream on a stream with S1DSS = 0, or a substream that is off',
+    'a request without substream where S1DSS = 0, or with substream 0 where S1DSS = 2',
     '7.3.7',
     'pasid',
   ],

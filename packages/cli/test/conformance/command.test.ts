@@ -25,6 +25,19 @@ describe('ioasis conformance', () => {
     expect(status).toBe(0);
   });
 
+  it('takes an installed backend by its id', async () => {
+    const { status, out } = await ioasis('conformance', 'mock');
+    expect(out).toMatch(/^mock: (\d+) of \1 cases pass\n/);
+    expect(status).toBe(0);
+  });
+
+  it('asks a third party for the same: the RISC-V IOMMU of the examples', async () => {
+    const path = fileURLToPath(new URL('../../../../examples/hw-riscv/src/index.ts', import.meta.url));
+    const { status, out } = await ioasis('conformance', path, '--export', 'riscvIommu');
+    expect(out).toMatch(/^riscv[\w-]*: (\d+) of \1 cases pass\n/);
+    expect(status).toBe(0);
+  });
+
   it('hands options to the function, and prints JSON', async () => {
     const options = '{"preset":"qemu-q35-48bit","caches":false}';
     const { status, out } = await ioasis(

@@ -120,6 +120,11 @@ describe('ioasis decode --as', () => {
     expect(event).toMatchObject({ what: 'SMMUv3 event 0x10 F_TRANSLATION', check: 'IHI 0070 7.3.13' });
     const [amd] = await decoded('--as', 'amd-event', '0x2070000500000008', '0x1234567abc');
     expect(amd).toMatchObject({ what: 'AMD-Vi event IO_PAGE_FAULT, flags 0x70: PR RW PE', fields: { RW: '0x1' } });
+    // A translated request of 00:01.0 whose entry has I = 0, from docs/amdvi-events.md.
+    const [invalid] = await decoded('--as', 'amd-event', '0x8200000000000008', '0x1234567abc');
+    expect(invalid).toMatchObject({
+      why: 'a translation or translated request where the device table entry has I = 0',
+    });
     const [record] = await decoded('--as', 'frcd', '0x1000', '0xc000000600000010');
     expect(record).toMatchObject({ what: 'VT-d fault 0x06 READ_DENIED', who: '00:02.0, a DMA Read, no PASID' });
   });
