@@ -19,8 +19,15 @@ export interface ImageChoice extends TraceMoment {
   readonly rootConfiguration?: bigint;
 }
 
-const GZIP = 0x1f;
-const plainOf = (bytes: Uint8Array): Uint8Array => (bytes[0] === GZIP && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes);
+/** The bytes, unpacked where they begin as gzip's do. @returns Left with what is wrong with the archive */
+function unpacked(bytes: Uint8Array): Either<string, Uint8Array> {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return right(bytes);
+  try {
+    return right(gunzipSync(bytes));
+  } catch (error) {
+    return left(`it is no whole gzip file: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
 
 function rawImage(bytes: Uint8Array, base: bigint, choice: ImageChoice): Either<string, Image> {
   const { unit = '', root, rootConfiguration } = choice;
@@ -41,10 +48,11 @@ export function loadImage(file: string, choice: ImageChoice): Either<string, Ima
   const bytes = readInput(file);
   if (isLeft(bytes)) return bytes;
   if (choice.base === undefined && /\.jsonl(\.gz)?$/.test(file)) return traceImage(file, bytes.right, choice);
-  const plain = plainOf(bytes.right);
+  const plain = unpacked(bytes.right);
+  if (isLeft(plain)) return left(`${file}: ${plain.left}`);
   const image =
     choice.base === undefined
-      ? snapshotImage(Buffer.from(plain).toString('utf8'))
-      : rawImage(plain, choice.base, choice);
+      ? snapshotImage(Buffer.from(plain.right).toString('utf8'))
+      : rawImage(plain.right, choice.base, choice);
   return isLeft(image) ? left(`${file}: ${image.left}`) : image;
 }

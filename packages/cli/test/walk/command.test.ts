@@ -163,6 +163,12 @@ describe('ioasis walk of everything', () => {
   });
 });
 
+it('says what is wrong with an archive that ends too early', async () => {
+  const { status, err } = await ioasis('walk', file('torn.json.gz', readFileSync(VTD).subarray(0, 100)), '0');
+  expect(status).toBe(2);
+  expect(err).toMatch(/torn\.json\.gz: it is no whole gzip file: unexpected end of file\n$/);
+});
+
 describe('ioasis walk', () => {
   it.each([
     [[VTD], 'ioasis: there is no IOVA to walk; give one, or --all for everything\n'],
