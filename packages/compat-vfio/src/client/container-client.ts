@@ -52,16 +52,17 @@ export class VfioContainerClient {
     return isLeft(fd) ? fd : right(new VfioContainerClient(process, fd.right));
   }
 
+  /** VFIO_GET_API_VERSION. @returns 0, the only version there is */
   apiVersion(): IoResult<number> {
     return this.process.ioctl(this.fd, VfioRequest.GET_API_VERSION, 0n);
   }
 
-  /** @param extension a number of `VfioExtension` */
+  /** VFIO_CHECK_EXTENSION; `extension` is a number of `VfioExtension`. @returns 0 when the container lacks it */
   checkExtension(extension: number): IoResult<number> {
     return this.process.ioctl(this.fd, VfioRequest.CHECK_EXTENSION, BigInt(extension));
   }
 
-  /** @param type a number of `VfioExtension` that names a kind of container */
+  /** VFIO_SET_IOMMU; `type` is a number of `VfioExtension` that names a kind of container, which needs a group before. */
   setIommu(type: number): IoResult<number> {
     return this.process.ioctl(this.fd, VfioRequest.SET_IOMMU, BigInt(type));
   }
@@ -85,13 +86,14 @@ export class VfioContainerClient {
     return structCall(this.process, this.fd, VfioRequest.IOMMU_GET_INFO, bytes);
   }
 
+  /** VFIO_IOMMU_MAP_DMA; `size` in bytes, readable and writable unless `flags` say otherwise. */
   mapDma({ vaddr, iova, size, flags = MapFlag.READ | MapFlag.WRITE }: DmaMapping): IoResult<number> {
     const argsz = VfioIommuType1DmaMap.size;
     const bytes = VfioIommuType1DmaMap.encode({ argsz, flags, vaddr, iova, size });
     return structCall(this.process, this.fd, VfioRequest.IOMMU_MAP_DMA, bytes).result;
   }
 
-  /** @param flags OR of `UnmapFlag` without GET_DIRTY_BITMAP */
+  /** VFIO_IOMMU_UNMAP_DMA; `flags` is an OR of `UnmapFlag` without GET_DIRTY_BITMAP. The bytes unmapped may be fewer than asked for. */
   unmapDma({ iova, size }: DmaRange, flags = 0): UnmapAnswer {
     const argsz = VfioIommuType1DmaUnmap.size;
     const bytes = VfioIommuType1DmaUnmap.encode({ argsz, flags, iova, size });
@@ -129,6 +131,7 @@ export class VfioContainerClient {
     return structCall(this.process, this.fd, VfioRequest.IOMMU_DIRTY_PAGES, argument).result;
   }
 
+  /** Closes the descriptor. */
   close(): IoResult<0> {
     return this.process.close(this.fd);
   }

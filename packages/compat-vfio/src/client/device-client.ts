@@ -46,25 +46,27 @@ export class VfioDeviceClient {
     return isLeft(result) ? result : right(VfioDeviceAttachIommufdPt.decode(bytes).pt_id);
   }
 
+  /** VFIO_DEVICE_DETACH_IOMMUFD_PT. */
   detach(): IoResult<number> {
     const argument = VfioDeviceDetachIommufdPt.encode({ argsz: VfioDeviceDetachIommufdPt.size });
     return structCall(this.process, this.fd, VfioRequest.DEVICE_DETACH_IOMMUFD_PT, argument).result;
   }
 
+  /** VFIO_DEVICE_GET_INFO. */
   info(): IoResult<Values<typeof VfioDeviceInfo>> {
     const argument = VfioDeviceInfo.encode({ argsz: VfioDeviceInfo.size });
     const { result, bytes } = structCall(this.process, this.fd, VfioRequest.DEVICE_GET_INFO, argument);
     return isLeft(result) ? result : right(VfioDeviceInfo.decode(bytes));
   }
 
-  /** @param index a number of `PciRegionIndex` */
+  /** VFIO_DEVICE_GET_REGION_INFO; `index` is a number of `PciRegionIndex`. */
   regionInfo(index: number): IoResult<Values<typeof VfioRegionInfo>> {
     const argument = VfioRegionInfo.encode({ argsz: VfioRegionInfo.size, index });
     const { result, bytes } = structCall(this.process, this.fd, VfioRequest.DEVICE_GET_REGION_INFO, argument);
     return isLeft(result) ? result : right(VfioRegionInfo.decode(bytes));
   }
 
-  /** @param index a number of `PciIrqIndex` */
+  /** VFIO_DEVICE_GET_IRQ_INFO; `index` is a number of `PciIrqIndex`. */
   irqInfo(index: number): IoResult<Values<typeof VfioIrqInfo>> {
     const argument = VfioIrqInfo.encode({ argsz: VfioIrqInfo.size, index });
     const { result, bytes } = structCall(this.process, this.fd, VfioRequest.DEVICE_GET_IRQ_INFO, argument);
@@ -87,6 +89,7 @@ export class VfioDeviceClient {
     return structCall(this.process, this.fd, VfioRequest.DEVICE_SET_IRQS, argument).result;
   }
 
+  /** VFIO_DEVICE_RESET. */
   reset(): IoResult<number> {
     return this.process.ioctl(this.fd, VfioRequest.DEVICE_RESET, 0n);
   }
@@ -117,6 +120,7 @@ export class VfioDeviceClient {
     return this.write(PciRegionIndex.CONFIG, offset, data);
   }
 
+  /** Closes the descriptor. */
   close(): IoResult<0> {
     return this.process.close(this.fd);
   }

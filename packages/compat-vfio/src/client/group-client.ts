@@ -34,6 +34,7 @@ export class VfioGroupClient {
     return structCall(this.process, this.fd, VfioRequest.GROUP_SET_CONTAINER, bytes).result;
   }
 
+  /** VFIO_GROUP_UNSET_CONTAINER. */
   unsetContainer(): IoResult<number> {
     return this.process.ioctl(this.fd, VfioRequest.GROUP_UNSET_CONTAINER, 0n);
   }
@@ -45,6 +46,7 @@ export class VfioGroupClient {
     return isLeft(result) ? result : right(new VfioDeviceClient(this.process, result.right));
   }
 
+  /** Closes the descriptor. */
   close(): IoResult<0> {
     return this.process.close(this.fd);
   }

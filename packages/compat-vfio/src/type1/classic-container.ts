@@ -50,6 +50,7 @@ export class ClassicContainer implements OpenFile, GroupContainer {
     return this.#driver === 'no-iommu' ? undefined : this.#driver;
   }
 
+  /** Serves an ioctl of the container or hands it to the driver that was chosen. Refuses with the errno of `vfio.c` and `vfio_iommu_type1.c`. */
   ioctl(call: IoctlCall): IoResult<number> {
     switch (call.request) {
       case VfioRequest.GET_API_VERSION:

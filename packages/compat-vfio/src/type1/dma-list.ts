@@ -60,6 +60,7 @@ export class DmaList {
     return this.#length;
   }
 
+  /** All mappings, by ascending IOVA. */
   *[Symbol.iterator](): IterableIterator<DmaEntry> {
     for (let entry = this.#tree.first(); entry !== null; entry = this.#tree.next(entry)) yield entry;
   }
@@ -123,6 +124,7 @@ export class DmaList {
     this.#length++;
   }
 
+  /** Takes an entry of the list out; its pages stay pinned. */
   remove(entry: DmaEntry): void {
     this.#tree.remove(entry);
     this.#length--;

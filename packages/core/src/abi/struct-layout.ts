@@ -47,11 +47,17 @@ export type FieldValue<Kind extends FieldKind> = Kind extends 'u64'
 
 /** Names of a structure's fields with their kinds; `U32<'id' | 'flags'> & U64<'iova'>` spells one. */
 export type FieldKinds = Readonly<Record<string, FieldKind>>;
+/** Fields with unsigned 8-bit values. */
 export type U8<Name extends string> = Readonly<Record<Name, 'u8'>>;
+/** Fields with unsigned 16-bit values. */
 export type U16<Name extends string> = Readonly<Record<Name, 'u16'>>;
+/** Fields with unsigned 32-bit values. */
 export type U32<Name extends string> = Readonly<Record<Name, 'u32'>>;
+/** Fields with signed 32-bit values. */
 export type S32<Name extends string> = Readonly<Record<Name, 's32'>>;
+/** Fields with unsigned 64-bit values. */
 export type U64<Name extends string> = Readonly<Record<Name, 'u64'>>;
+/** Fields of raw bytes. */
 export type Bytes<Name extends string> = Readonly<Record<Name, 'bytes'>>;
 
 /** Values of all fields of a structure. */

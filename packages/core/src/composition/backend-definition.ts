@@ -11,6 +11,7 @@ export interface BackendDefinition {
   readonly fidelity?: readonly FidelityFeature[];
   /** Where the backend differs from the contract on purpose. Absent: nowhere. */
   readonly deviations?: readonly ContractDeviation[];
+  /** Makes the backend of one machine. */
   create(environment: BackendEnvironment): IommuBackend;
 }
 

@@ -31,6 +31,7 @@ export class DeviceBus {
     this.#hidden.add(device);
   }
 
+  /** Takes a hidden device off the bus. */
   removeHidden(device: IommuDevice): void {
     this.#hidden.delete(device);
   }
@@ -52,10 +53,12 @@ export class DeviceBus {
     return { name: address, segment, requesterId, group: this.#group(groupId), virtualFunction };
   }
 
+  /** Plugs a device in. */
   add(device: MachineDevice): void {
     this.#devices.push(device);
   }
 
+  /** Unplugs a device. */
   remove(device: MachineDevice): void {
     this.#devices.splice(this.#devices.indexOf(device), 1);
   }

@@ -85,8 +85,11 @@ export interface IommuBackend {
   /** The device is gone; nothing is attached to it. */
   removeDevice(device: IommuDevice): void;
 
+  /** What the unit in front of this device can do for it. */
   capabilitiesOf(device: IommuDevice): DeviceCapabilities;
+  /** IOVA ranges that no mapping of this device may use, or that have a fixed meaning. */
   reservedRegions(device: IommuDevice): readonly ReservedRegion[];
+  /** What IOMMU_GET_HW_INFO tells of the unit in front of this device. */
   hwInfo(device: IommuDevice): HwInfo;
 
   /**

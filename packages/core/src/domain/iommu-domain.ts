@@ -108,5 +108,6 @@ export interface NestedDomain {
    * @returns how many entries were handled and 0 or the errno number that stopped it
    */
   invalidate(entries: UserDataArray): { readonly handled: number; readonly errno: number };
+  /** Releases what the domain holds; no device is attached by then. */
   free(): void;
 }

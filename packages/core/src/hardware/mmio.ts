@@ -6,7 +6,9 @@
 export interface MmioWindow {
   /** Size of the window in bytes. */
   readonly mmioBytes: number;
+  /** One 4-byte load; `offset` is a multiple of 4. @returns an int32 */
   read32(offset: number): number;
+  /** One 4-byte store; `offset` is a multiple of 4. */
   write32(offset: number, value: number): void;
   /** One 8-byte store; the unit sees both halves at once. */
   write64(offset: number, hi: number, lo: number): void;

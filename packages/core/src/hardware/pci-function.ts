@@ -7,6 +7,7 @@ export interface PciRegion {
   readonly kind: 'memory' | 'io';
   /** Reads bytes at an offset inside the region. */
   read(offset: number, into: Uint8Array): void;
+  /** Writes at a byte offset within the region, with the effects that the device gives it. */
   write(offset: number, from: Uint8Array): void;
 }
 
@@ -39,5 +40,6 @@ export interface PciFunction {
   readonly config: Uint8Array;
   /** Plugged into a machine: this is its way to memory and its interrupt line. */
   connect(port: DmaPort, interrupt: InterruptSink): void;
+  /** Function level reset: back to the state after power on. */
   reset(): void;
 }

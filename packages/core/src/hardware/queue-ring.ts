@@ -69,10 +69,12 @@ export class QueueRing {
     this.entryHi = (this.baseHi + (low >= 0x1_0000_0000 ? 1 : 0)) | 0;
   }
 
+  /** The consumer has taken an entry. */
   advanceHead(): void {
     this.head = (this.head + 1) & this.#indexMask;
   }
 
+  /** The producer has put an entry. */
   advanceTail(): void {
     this.tail = (this.tail + 1) & this.#indexMask;
   }

@@ -118,11 +118,13 @@ export class RegisterFile implements MmioWindow {
     this.#values[slot] = value;
   }
 
+  /** As {@link MmioWindow.read32}. */
   read32(offset: number): number {
     const slot = this.#slotAt(offset);
     return slot < 0 ? 0 : this.#values[slot]!;
   }
 
+  /** As {@link MmioWindow.write32}; writable and write-1-to-clear bits follow the declaration. */
   write32(offset: number, value: number): void {
     const slot = this.#slotAt(offset);
     if (slot < 0) return;

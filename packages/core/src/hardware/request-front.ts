@@ -21,7 +21,10 @@ const STREAMS = 16;
 export interface RequestFrontParts {
   readonly iotlb: TranslationCache;
   /** Where the decoded structures of requesters are cached. */
-  readonly structures: readonly { onChange: (() => void) | null }[];
+  readonly structures: readonly {
+    /** Set by the front: an entry was filled or dropped. */
+    onChange: (() => void) | null;
+  }[];
   readonly translation: Translation;
   readonly counters: UnitCounters;
   /** Addresses below 4 GiB, in MiB and inclusive, that are no memory for a request or as an output; absent: there are none. */

@@ -40,6 +40,7 @@ export class StructureCache<Entry> {
     return null;
   }
 
+  /** Keeps an entry for a requester and PASID; a full cache drops another one for it. */
   insert(requester: number, pasid: number, entry: Entry): void {
     if (!this.isOn) return;
     const first = this.#set(requester, pasid);

@@ -293,6 +293,7 @@ export class TranslationCache {
     return this.#entries[(index << STRIDE_LOG2) | PA_HI] as number;
   }
 
+  /** Low word of the address that entry `index` translates to. */
   targetLo(index: number): number {
     return (this.#entries[(index << STRIDE_LOG2) | PA_LO] as number) & ~PERMISSIONS;
   }
@@ -304,10 +305,12 @@ export class TranslationCache {
     this.#payload[index * 2 + 1] = hi;
   }
 
+  /** High word of what the unit stored with entry `index`. */
   payloadHi(index: number): number {
     return this.#payload[index * 2 + 1] as number;
   }
 
+  /** Low word of what the unit stored with entry `index`. */
   payloadLo(index: number): number {
     return this.#payload[index * 2] as number;
   }

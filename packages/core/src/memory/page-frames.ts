@@ -80,17 +80,20 @@ export class PageFrames {
     if (owners === 0 && this.#pins[slot] === 0) this.#frames.free(frame, this.pageOrder);
   }
 
+  /** How many owners share the frame; 0 when it is free. */
   ownersOf(frame: number): number {
     const slot = this.#slot(frame);
     return this.#owners[slot] as number;
   }
 
+  /** Adds a pin: the frame outlives its owners until it is unpinned. */
   pin(frame: number): void {
     const slot = this.#slot(frame);
     this.#pins[slot] = (this.#pins[slot] as number) + 1;
     this.#pinCount++;
   }
 
+  /** Takes a pin back; the last one of a frame without owners frees it. */
   unpin(frame: number): void {
     const slot = this.#slot(frame);
     const pins = (this.#pins[slot] as number) - 1;

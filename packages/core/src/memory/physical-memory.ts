@@ -107,6 +107,7 @@ export class PhysicalMemory {
     this.#setObservers([...this.#observers, observer]);
   }
 
+  /** Ends what {@link PhysicalMemory.addObserver} began. */
   removeObserver(observer: MemoryObserver): void {
     this.#setObservers(this.#observers.filter((other) => other !== observer));
   }

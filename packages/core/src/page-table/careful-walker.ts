@@ -9,6 +9,7 @@ import { RIGHTS, WalkWords, type RadixWalkerOptions } from './walk-words.js';
 
 /** Told of each entry that a watched walk read; the walker's fields say which. */
 export interface WalkVisitor {
+  /** An entry was read; it lies in the walker’s fields. */
   entryRead(walker: CarefulWalker): void;
 }
 

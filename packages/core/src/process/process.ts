@@ -102,15 +102,19 @@ export interface OpenFile {
   readonly kind: string;
   /** Whether it serves ioctls of 32-bit programs as well (Linux: `compat_ioctl`, here always `compat_ptr_ioctl`); no unless true. */
   readonly serves32Bit?: boolean;
+  /** An ioctl with its argument as the program gave it. A file without this answers ENOTTY. */
   ioctl?(call: IoctlCall): IoResult<number>;
   /** Reads up to `bytes` bytes into the process's memory. @returns bytes read */
   read?(process: Process, addr: bigint, bytes: number): IoResult<number>;
+  /** Writes `bytes` bytes of the process’s memory. @returns bytes written */
   write?(process: Process, addr: bigint, bytes: number): IoResult<number>;
   /** Read at an offset: device files. */
   pread?(process: Process, addr: bigint, bytes: number, offset: bigint): IoResult<number>;
+  /** Write at an offset: device files. */
   pwrite?(process: Process, addr: bigint, bytes: number, offset: bigint): IoResult<number>;
   /** The events of {@link PollEvent} that hold now, out of all; the process masks them. */
   poll?(): number;
+  /** Maps a part of the file. @returns the address in the process */
   mmap?(call: MmapCall): IoResult<bigint>;
   /** The last descriptor is closed. */
   release(): void;

@@ -14,6 +14,7 @@ export interface PageResponse {
 export interface Endpoint {
   /** @returns entries that the device dropped, or `timed-out`: no completion came */
   invalidateTlb(range: DeviceTlbRange): number | 'timed-out';
+  /** COMPLETE_PPR_REQUEST arrives at the device. */
   pageResponse(response: PageResponse): void;
 }
 

@@ -92,4 +92,5 @@ export const CD_BYTES = 64;
 
 /** log2 of the granule by code: TG0 and S2TG, and TG1, which counts differently. undefined: reserved. */
 export const TG0_SHIFT: readonly (number | undefined)[] = [12, 16, 14, undefined];
+/** Granule of CD.TG1 as a power of two of bytes; undefined is reserved. Other values than TG0 (IHI 0070 5.4). */
 export const TG1_SHIFT: readonly (number | undefined)[] = [undefined, 14, 12, 16];

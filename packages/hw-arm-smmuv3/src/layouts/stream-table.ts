@@ -95,6 +95,7 @@ export const STE: WordLayout<SteField> = wordLayout('STE', 512, {
 
 /** Bytes of an STE, and of a level 1 descriptor. */
 export const STE_BYTES = 64;
+/** Bytes of a level 1 descriptor. */
 export const L1STD_BYTES = 8;
 
 /** Values of STE.Config. 0b0xx: abort. */

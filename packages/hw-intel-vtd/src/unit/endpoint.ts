@@ -16,7 +16,9 @@ export interface PageGroupResponse {
 
 /** A device as the unit reaches it: over PCIe messages. */
 export interface Endpoint {
+  /** An invalidation request of a device-TLB descriptor. @returns what came back */
   invalidateTlb(range: DeviceTlbRange): InvalidationCompletion;
+  /** The response to a page request group arrives at the device. */
   pageGroupResponse(response: PageGroupResponse): void;
 }
 

@@ -5,7 +5,9 @@ import { readTraits } from './traits.js';
 
 /** What the suite needs of a test runner: vitest, node:test and most others have it. */
 export interface ConformanceApi {
+  /** Groups cases, as in vitest, jest and node:test. */
   readonly describe: (name: string, body: () => void) => unknown;
+  /** One case; it fails by throwing. */
   readonly it: (name: string, body: () => void) => unknown;
 }
 

@@ -110,6 +110,7 @@ export class AtsDevice implements PciFunction {
     this.tlb = new DeviceTlb(link.unit, this.#port.requesterId);
   }
 
+  /** Registers and device TLB as after power on. */
   reset(): void {
     this.config.set(atsConfig());
     this.buffer.fill(0);

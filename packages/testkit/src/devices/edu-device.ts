@@ -96,6 +96,7 @@ export class EduDevice implements PciFunction {
     this.#interrupt = interrupt;
   }
 
+  /** Registers and buffer as after power on. */
   reset(): void {
     this.config.set(initialConfig(this.#options));
     this.buffer.fill(0);

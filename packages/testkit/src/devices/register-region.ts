@@ -6,6 +6,7 @@ export interface RegisterBlock {
   accepts(offset: number, bytes: number): boolean;
   /** Undefined: there is no register. */
   load(offset: number): bigint | undefined;
+  /** One store of 4 or 8 bytes at a byte offset. */
   store(offset: number, value: bigint): void;
 }
 

@@ -87,6 +87,7 @@ export class RingDevice implements PciFunction {
     this.#interrupt = interrupt;
   }
 
+  /** Registers and ring as after power on; what was in flight is forgotten. */
   reset(): void {
     this.config.set(initialConfig());
     this.held.length = 0;

@@ -32,6 +32,7 @@ export class EventLog implements EventListener {
   readonly #events: LogEvent[] = [];
   readonly #history = new IovaHistory();
 
+  /** Appends an event. */
   event(event: LogEvent): void {
     this.#events.push(event);
     this.#history.event(event);

@@ -2,7 +2,12 @@ import type { LeakReport } from '@ioasis/core';
 import { assertVerdict, type Verdict } from './verdict.js';
 
 /** Something that ends, such as a machine or a `TestMachine`; or the report that it gave. */
-export type Closable = LeakReport | { close(): LeakReport };
+export type Closable =
+  | LeakReport
+  | {
+      /** Ends the machine. @returns what is still held */
+      close(): LeakReport;
+    };
 
 const names: Readonly<Record<Exclude<keyof LeakReport, 'objects'>, string>> = {
   userFrames: 'frames of programs',

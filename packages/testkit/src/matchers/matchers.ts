@@ -10,6 +10,7 @@ import { explainVerdict, type Verdict } from './verdict.js';
 /** What a matcher gives to `expect`, of vitest and of jest. */
 export interface MatcherOutcome {
   readonly pass: boolean;
+  /** Why it failed, or why it passed for `.not`. */
   message(): string;
 }
 
@@ -34,10 +35,15 @@ const outcome = (verdict: Verdict): MatcherOutcome => ({
 
 /** Matchers for `expect.extend(ioasisMatchers)`; `@ioasis/testkit/vitest` does it and brings their types. */
 export const ioasisMatchers: {
+  /** See {@link IoasisMatchers.toRefuse}. */
   readonly toRefuse: (received: IoResult<unknown>, errno: ErrnoName, code?: string) => MatcherOutcome;
+  /** See {@link IoasisMatchers.toFault}. */
   readonly toFault: (received: DmaOutcome, expected?: ExpectedFault) => MatcherOutcome;
+  /** See {@link IoasisMatchers.toTranslate}. */
   readonly toTranslate: (received: Requester, iova: bigint, pa: bigint, access?: 'read' | 'write') => MatcherOutcome;
+  /** See {@link IoasisMatchers.toHoldInvariants}. */
   readonly toHoldInvariants: (received: MachineHolder) => MatcherOutcome;
+  /** See {@link IoasisMatchers.toHaveNoLeaks}. */
   readonly toHaveNoLeaks: (received: Closable) => MatcherOutcome;
 } = {
   toRefuse: (received, errno, code) => outcome(refuses(received, errno, code)),

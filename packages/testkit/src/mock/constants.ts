@@ -10,6 +10,7 @@ export const MOCK_APERTURE: { readonly start: bigint; readonly last: bigint } = 
 
 /** log2 bytes of a mock IO page: half of a 4 KiB page, and of a huge one. */
 export const MOCK_IO_PAGE_SHIFT = 11;
+/** Huge IO pages of a device with `MockDeviceFlag.HUGE_IOVA`, as a power of two of bytes. */
 export const MOCK_HUGE_PAGE_SHIFT = 20;
 
 /** Flags of a mock device. */

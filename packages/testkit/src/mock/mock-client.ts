@@ -165,7 +165,7 @@ export class MockClient {
     );
   }
 
-  /** TRIGGER_IOPF: a page request of a mock device. @param pasid 0: none */
+  /** TRIGGER_IOPF: a page request of a mock device. `pasid` 0: none. */
   triggerPageRequest(request: {
     readonly deviceId: number;
     readonly pasid?: number;

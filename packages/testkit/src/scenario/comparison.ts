@@ -38,7 +38,7 @@ function inCachedSmmu(entry: Expectation, caches: boolean): Comparison | undefin
 /**
  * The comparison rules of `iommu-scenario/1` (fixtures/README.md): by the class of the scenario, by whether our unit caches, and by the
  * entry's own rule.
- * @param entry index into `expect`
+ * @param index index into `expect`
  * @returns undefined when the entry may not be compared
  */
 export function comparisonOf(scenario: Scenario, index: number, caches: boolean): Comparison | undefined {

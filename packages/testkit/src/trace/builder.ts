@@ -83,6 +83,7 @@ export class TraceBuilder {
     return this.#add({ op: 'open', fd, path, flags: 'O_RDWR', ...WORKED });
   }
 
+  /** A step that closes a descriptor. */
   close(fd: string, fdnum: number): TraceStep {
     return this.#add({ op: 'close', fd, fdnum, ...WORKED });
   }
