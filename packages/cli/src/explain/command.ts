@@ -21,11 +21,15 @@ const EVERY: readonly (readonly [prefix: string, where: string])[] = [
   ['', 'any ioctl'],
 ];
 
-function answers({ ioctls }: CatalogueEntry, names: readonly string[]): boolean {
+/** Entries that one of some ioctls can answer: those that name it, then those of every ioctl. */
+function answersOf(entries: readonly CatalogueEntry[], names: readonly string[]): readonly CatalogueEntry[] {
   const everywhere = EVERY.filter(([prefix]) => names.some((name) => name.startsWith(prefix))).map(
     ([, where]) => where,
   );
-  return ioctls.some((name) => names.includes(name) || everywhere.includes(name));
+  const [own, general] = [names, everywhere].map((wanted) =>
+    entries.filter(({ ioctls }) => ioctls.some((name) => wanted.includes(name))),
+  );
+  return [...new Set([...(own ?? []), ...(general ?? [])])];
 }
 
 function entryLines(
@@ -59,7 +63,7 @@ function explain(
     return complain(terminal, `there is neither a code nor an errno ${question}`, wayOut);
   }
   const names = ioctl === undefined ? [] : ioctlsNamed(ioctl.toUpperCase(), catalogue);
-  const found = ioctl === undefined ? meant : meant.filter((entry) => answers(entry, names));
+  const found = ioctl === undefined ? meant : answersOf(meant, names);
   if (found.length === 0) {
     const callers = [...new Set(meant.flatMap(({ ioctls }) => ioctls))];
     const close = nearest(ioctl ?? '', callers);

@@ -34,6 +34,7 @@ describe('ioasis explain', () => {
     const meanings = out.split('\n\n');
     expect(meanings.length).toBeGreaterThan(11);
     expect(out).toContain('IOCTL_TOO_SMALL (EINVAL)');
+    expect(meanings[0]).toContain('IOMMU_IOAS_MAP');
     for (const meaning of meanings) expect(meaning).toMatch(/^[A-Z0-9_]+ \(EINVAL\): /);
     expect(await ioasis('explain', 'EINVAL', 'IOMMU_IOAS_MAP')).toMatchObject({ out });
   });
