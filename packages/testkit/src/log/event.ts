@@ -28,7 +28,8 @@ export interface ChangedWord {
 
 /** What happened, without when. Units are numbered in the order in which they were first seen. */
 export type Happening =
-  | { readonly kind: 'call' | 'return'; readonly call: Operation; readonly outcome?: string }
+  | { readonly kind: 'call'; readonly call: Operation; readonly outcome?: string }
+  | { readonly kind: 'return'; readonly call: Operation; readonly outcome?: string }
   | {
       readonly kind: 'map';
       /** Domains are numbered in the order in which they were allocated. */
