@@ -166,7 +166,7 @@ describe.each(everyFormat.map((under) => [under.format.name, under] as const))('
           expect(frames.framesInUse).toBe(0);
         },
       ),
-      { numRuns: 40, seed: 6 },
+      { numRuns: 24, seed: 6 },
     );
   });
 });
