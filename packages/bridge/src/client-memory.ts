@@ -1,29 +1,13 @@
-import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
-
-/** What a program may do with a page. */
-export interface Permission {
-  readonly read: boolean;
-  readonly write: boolean;
-}
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { ClientMaps, type Area } from './client-maps.js';
 
 /** Calls of programs so far. Between two of them any program may have changed what it maps, in one of them none does. */
 export interface CallCount {
   count: number;
 }
 
-/** A mapping. */
-export interface Area {
-  readonly start: number;
-  /** First byte behind it. */
-  readonly end: number;
-  readonly permission: Permission;
-  /** File or special name, empty for anonymous memory. */
-  readonly name: string;
-}
-
 type Move = (fd: number, bytes: Uint8Array, offset: number, length: number, position: number) => number;
 
-const LINE = /^([0-9a-f]+)-([0-9a-f]+) (r|-)(w|-).. \S+ \S+ \S+ *(.*)$/gm;
 /** What /proc/PID/mem cannot show: addresses are positions in a file, signed 64-bit numbers of which we use the exact ones. */
 const BEYOND = Number.MAX_SAFE_INTEGER;
 
@@ -33,7 +17,7 @@ const BEYOND = Number.MAX_SAFE_INTEGER;
  */
 export class ClientMemory {
   readonly #mem: number;
-  readonly #mapsPath: string;
+  readonly #maps: ClientMaps;
   readonly #calls: CallCount;
   #areas: readonly Area[] = [];
   /** The call in which {@link #areas} were read. */
@@ -43,7 +27,7 @@ export class ClientMemory {
   /** @throws Error when the process is gone or may not be accessed */
   constructor(pid: number, calls: CallCount) {
     this.#calls = calls;
-    this.#mapsPath = `/proc/${pid}/maps`;
+    this.#maps = new ClientMaps(pid);
     this.#mem = openSync(`/proc/${pid}/mem`, 'r+');
   }
 
@@ -52,7 +36,7 @@ export class ClientMemory {
     let at = address;
     while (at < address + bytes) {
       const area = this.areaAt(at);
-      if (area === undefined || !(write ? area.permission.write : area.permission.read)) break;
+      if (area === undefined || !(write ? area.writable : area.readable)) break;
       at = area.end;
     }
     return Math.min(at, address + bytes) - address;
@@ -87,7 +71,9 @@ export class ClientMemory {
   /** From now on nothing is mapped. */
   close(): void {
     this.#closed = true;
+    this.#areas = [];
     closeSync(this.#mem);
+    this.#maps.close();
   }
 
   #transfer(address: number, bytes: Uint8Array, move: Move): number {
@@ -109,18 +95,6 @@ export class ClientMemory {
   }
 
   #readMaps(): readonly Area[] {
-    if (this.#closed) return [];
-    let text: string;
-    try {
-      text = readFileSync(this.#mapsPath, 'latin1');
-    } catch {
-      return [];
-    }
-    return Array.from(text.matchAll(LINE), ([, start = '', end = '', read, write, name = '']) => ({
-      start: Number.parseInt(start, 16),
-      end: Number.parseInt(end, 16),
-      permission: { read: read === 'r', write: write === 'w' },
-      name,
-    }));
+    return this.#closed ? [] : this.#maps.read();
   }
 }
