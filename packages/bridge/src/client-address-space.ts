@@ -2,11 +2,18 @@ import {
   AddressSpace,
   FRAME_BYTES,
   frameAddress,
+  userAddr,
   type AddressSpaceOptions,
   type FailureSource,
   type FrameBacking,
+  type IoResult,
+  type MappingBacking,
+  type Protection,
+  type UserAddr,
 } from '@ioasis/core';
+import { right } from 'fp-ts/lib/Either.js';
 import type { ClientMemory } from './client-memory.js';
+import { ShownPages } from './shown-pages.js';
 
 const NO_FRAME = -1;
 /** Names of mappings of huge pages in /proc/PID/maps. */
@@ -27,8 +34,18 @@ export class ClientAddressSpace extends AddressSpace {
   readonly #frameOfPage = new Map<number, number>();
   readonly #pageOfFrame = new Map<number, number>();
 
-  constructor(options: AddressSpaceOptions, memory: ClientMemory) {
+  readonly #shown: ShownPages | null;
+
+  /** @param isRecorded whether {@link mmap} is to be called for memory that a call reaches, so that a recording has it */
+  constructor(options: AddressSpaceOptions, memory: ClientMemory, isRecorded: boolean) {
     super(options);
+    this.#shown = isRecorded
+      ? new ShownPages(
+          memory,
+          this.pageSize,
+          (addr, bytes, protection) => void this.mmap(addr, bytes, protection, { kind: 'private' }),
+        )
+      : null;
     this.#memory = memory;
     this.#failure = options.failure ?? null;
   }
@@ -40,7 +57,10 @@ export class ClientAddressSpace extends AddressSpace {
 
   /** Bytes from an address on that the program can access, by what is mapped now. */
   #reach(addr: bigint, bytes: number, write: boolean): number {
-    return addr < 0n || addr >> 63n !== 0n ? 0 : this.#memory.permitted(Number(addr), bytes, write);
+    if (addr < 0n || addr >> 63n !== 0n) return 0;
+    const reached = this.#memory.permitted(Number(addr), bytes, write);
+    if (reached > 0) this.#shown?.reach(Number(addr), reached);
+    return reached;
   }
 
   override copyIn(addr: bigint, into: Uint8Array): number {
@@ -64,7 +84,7 @@ export class ClientAddressSpace extends AddressSpace {
 
   override pinPages(firstPage: number, count: number, write: boolean, into: Float64Array, at: number): number {
     if (this.#failure?.fails('pin') === true) return 0;
-    const reach = this.#memory.permitted(firstPage * this.pageSize, count * this.pageSize, write);
+    const reach = this.#reach(BigInt(firstPage) * BigInt(this.pageSize), count * this.pageSize, write);
     const reachable = Math.floor(reach / this.pageSize);
     for (let pinned = 0; pinned < reachable; pinned++) {
       const frame = this.#frameOf(firstPage + pinned);
@@ -84,6 +104,11 @@ export class ClientAddressSpace extends AddressSpace {
       this.#pageOfFrame.delete(frame);
       this.pages.release(frame);
     }
+  }
+
+  /** The program has its memory already; there is nothing to do. */
+  override mmap(addr: bigint, _bytes: bigint, _protection: Protection, _backing: MappingBacking): IoResult<UserAddr> {
+    return right(userAddr(addr));
   }
 
   override isHugeAt(addr: bigint): boolean {

@@ -3,7 +3,6 @@ import {
   done,
   processRefusals,
   UserProcess,
-  VfioRequest,
   type DeviceNamespace,
   type IoResult,
   type OpenFile,
@@ -13,7 +12,6 @@ import { isLeft, right } from 'fp-ts/lib/Either.js';
 import type { ClientAddressSpace } from './client-address-space.js';
 import type { ClientEvents } from './client-events.js';
 import type { ClientFiles, FileOwner } from './client-files.js';
-import { hideMmap } from './hide-mmap.js';
 
 /** The descriptors of one call: the one it is made on, and the one that a new file will have. */
 export interface CallDescriptors {
@@ -95,12 +93,6 @@ export class ClientProcess extends UserProcess implements FileOwner {
     this.#opened.set(newFd, newInode);
     this.#newFileUsed = true;
     return right(newFd);
-  }
-
-  override ioctl(fd: number, request: number, argument: bigint): IoResult<number> {
-    const result = super.ioctl(fd, request, argument);
-    if (request >>> 0 === VfioRequest.DEVICE_GET_REGION_INFO && !isLeft(result)) hideMmap(this.client, argument);
-    return result;
   }
 
   override close(fd: number): IoResult<0> {

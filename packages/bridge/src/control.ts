@@ -1,10 +1,11 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
-import { Errno, hex, type IoResult, type Refusal } from '@ioasis/core';
+import { Errno, hex, VfioRequest, type IoResult, type Refusal } from '@ioasis/core';
 import { isLeft, right } from 'fp-ts/lib/Either.js';
 import type { ClientEvents } from './client-events.js';
 import type { ClientFiles } from './client-files.js';
 import type { CallCount } from './client-memory.js';
+import { hideMmap } from './hide-mmap.js';
 import type { Client } from './start-client.js';
 import { decodeRequest, encodeReply, MOST_PATH_BYTES, Op, REQUEST_BYTES, type Request } from './wire.js';
 
@@ -88,7 +89,7 @@ export class Control {
       case Op.OPEN:
         return process.open(path, Number(a));
       case Op.IOCTL:
-        return process.ioctl(fd, Number(a), b);
+        return this.#ioctl(fd, Number(a), b);
       case Op.READ:
         return process.read(fd, a, Number(b));
       case Op.WRITE:
@@ -103,6 +104,13 @@ export class Control {
       default:
         return process.read(-1, 0n, 0);
     }
+  }
+
+  #ioctl(fd: number, request: number, argument: bigint): IoResult<number> {
+    const { process } = this.#client;
+    const result = process.ioctl(fd, request, argument);
+    if (request === VfioRequest.DEVICE_GET_REGION_INFO && !isLeft(result)) hideMmap(process.client, argument);
+    return result;
   }
 }
 

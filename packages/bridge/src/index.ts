@@ -1,4 +1,4 @@
-export { BridgeServer, type RefusalListener } from './server.js';
+export { BridgeServer, type RefusalListener, type ServerOptions } from './server.js';
 export { compiler, preloadLibrary } from './preload-library.js';
 export { findProgram, whyNotServed } from './program-file.js';
 export { runProgram, type RunOptions } from './run-program.js';

@@ -6,15 +6,13 @@ import type { Machine } from '@ioasis/core';
 import { writeDeviceTree } from './device-tree.js';
 import { preloadLibrary } from './preload-library.js';
 import { findProgram, whyNotServed } from './program-file.js';
-import { BridgeServer, type RefusalListener } from './server.js';
+import { BridgeServer, type ServerOptions } from './server.js';
 
 /** What to run on a machine. */
-export interface RunOptions {
+export interface RunOptions extends ServerOptions {
   readonly machine: Machine;
   readonly command: string;
   readonly args: readonly string[];
-  /** Told of every call that is refused. */
-  readonly refused?: RefusalListener;
   /** The program's standard streams; those of this process unless given. */
   readonly stdio?: 'inherit' | 'pipe';
   /** Environment of the program; that of this process unless given. */
@@ -41,7 +39,7 @@ export async function runProgram(options: RunOptions): Promise<number> {
   const library = preloadLibrary();
   const folder = mkdtempSync(join(tmpdir(), 'ioasis-'));
   const sweeper = startSweeper(folder);
-  const server = new BridgeServer(machine, options.refused);
+  const server = new BridgeServer(machine, options);
   try {
     mkdirSync(join(folder, 'tree'));
     writeDeviceTree(machine, join(folder, 'tree'));

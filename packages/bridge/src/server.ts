@@ -13,12 +13,21 @@ import { ConnectionKind, decodeHello, encodeReply, HELLO_BYTES, TOKEN_BYTES, typ
 /** A refused call of a program, as it happens. */
 export type RefusalListener = (pid: number, call: string, refusal: Refusal) => void;
 
+/** How a {@link BridgeServer} differs from the usual one. */
+export interface ServerOptions {
+  /** Told of every call that is refused. */
+  readonly refused?: RefusalListener | undefined;
+  /** Whether the machine's calls are written down, which then need the program's memory beside them. */
+  readonly isRecorded?: boolean | undefined;
+}
+
 /** Serves one machine to any number of processes, over a socket that only they know. */
 export class BridgeServer {
   /** What a program shows to be served: 32 characters. */
   readonly token: string = randomBytes(TOKEN_BYTES / 2).toString('hex');
   readonly #machine: Machine;
   readonly #refused: RefusalListener;
+  readonly #isRecorded: boolean;
   readonly #files = new ClientFiles();
   readonly #events = new ClientEvents();
   readonly #calls: CallCount = { count: 0 };
@@ -26,9 +35,10 @@ export class BridgeServer {
   readonly #controls = new Set<Control>();
   readonly #server: Server;
 
-  constructor(machine: Machine, refused: RefusalListener = () => undefined) {
+  constructor(machine: Machine, options: ServerOptions = {}) {
     this.#machine = machine;
-    this.#refused = refused;
+    this.#refused = options.refused ?? ((): void => undefined);
+    this.#isRecorded = options.isRecorded ?? false;
     this.#server = createServer({ allowHalfOpen: true }, (connection) => this.#greet(connection));
   }
 
@@ -79,7 +89,7 @@ export class BridgeServer {
   }
 
   #addControl(hello: Hello, connection: Socket): boolean {
-    const client = startClient(this.#machine, hello.pid, this.#files, this.#events, this.#calls);
+    const client = startClient(this.#machine, hello.pid, this.#files, this.#events, this.#calls, this.#isRecorded);
     if (client === undefined) return false;
     const control = new Control(connection, client, {
       calls: this.#calls,

@@ -22,6 +22,7 @@ export function startClient(
   files: ClientFiles,
   events: ClientEvents,
   calls: CallCount,
+  isRecorded: boolean,
 ): Client | undefined {
   const status = procStatus(osPid);
   const memory = status === undefined ? undefined : openMemory(osPid, calls);
@@ -32,7 +33,7 @@ export function startClient(
     limits: procLimits(osPid),
     create: (options) => {
       const { pages, user } = options.addressSpace;
-      const addressSpace = new ClientAddressSpace({ pages, user, failure: machine.failure }, memory);
+      const addressSpace = new ClientAddressSpace({ pages, user, failure: machine.failure }, memory, isRecorded);
       client = new ClientProcess({ ...options, addressSpace, osPid, files, events });
       return client;
     },

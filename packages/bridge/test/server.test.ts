@@ -73,6 +73,7 @@ describe.skipIf(process.platform !== 'linux')('the server', () => {
       request.writeUInt32LE(pathBytes, 4);
       socket.write(request);
       await once(socket, 'close');
+      expect(socket.destroyed).toBe(true);
     }
   });
 

@@ -29,6 +29,7 @@ async function run(
       machine,
       command,
       args,
+      isRecorded: log !== undefined,
       ...(options.explain === true && {
         refused: (pid, call, refusal) => terminal.err(`ioasis: ${pid} ${call}: ${describeRefusal(refusal)}\n`),
       }),
