@@ -1,6 +1,6 @@
 import { vfio } from '@ioasis/compat-vfio';
 import { createMachine, linux612, linux62, linux66, type KernelProfile, type Machine } from '@ioasis/core';
-import { EduDevice, failNth, iommufdTest, type Checkers } from '@ioasis/testkit';
+import { EduDevice, FailureInjector, iommufdTest, type Checkers } from '@ioasis/testkit';
 import { findVendor, vendors } from '../vendors.js';
 
 /** What the user chose. */
@@ -40,7 +40,8 @@ export function runMachine(choice: RunChoice, check: Checkers | undefined): Mach
     throw new RangeError(`${vendor.id} has no preset ${preset}; it has ${vendor.presets.join(', ') || 'none'}`);
   }
   const isMock = vendor.id === MOCK;
-  return createMachine({
+  const failure = new FailureInjector();
+  const machine = createMachine({
     backend: vendor.make(preset),
     kernel,
     devices: choice.device === 'edu' && !isMock ? [{ ...DEVICE, function: new EduDevice() }] : [],
@@ -49,6 +50,9 @@ export function runMachine(choice: RunChoice, check: Checkers | undefined): Mach
       ...(isMock ? [iommufdTest] : []),
       ...(check === undefined ? [] : [check]),
     ],
-    ...(nth !== undefined && { failure: failNth(nth) }),
+    failure,
   });
+  // Steps are counted from the program's first call on, not from the machine's own start.
+  if (nth !== undefined) failure.arm({ nth });
+  return machine;
 }

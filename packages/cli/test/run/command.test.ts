@@ -36,16 +36,21 @@ describe('ioasis run', () => {
     expect(err).toMatch(/^ioasis: \d+ open\("\/dev\/vfio\/9"\): ENOENT PATH_UNKNOWN: /);
   });
 
-  it.skipIf(!isServed)('writes a trace that replay takes, and reports what checkers find', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'ioasis-test-'));
-    const trace = join(folder, 'trace.jsonl');
-    for (const name of ['iommufd-cdev', 'vfio-type1']) {
-      execFileSync('cc', ['-o', join(folder, name), join(NATIVE, `${name}.c`)]);
-    }
-    expect(await ioasis('run', '--trace', trace, '--', join(folder, 'iommufd-cdev'))).toMatchObject({ status: 0 });
-    expect(await ioasis('replay', trace)).toMatchObject({ status: 0, out: expect.stringContaining('all agree') });
-    // The program asks the device for one transfer too many on purpose.
-    const checked = await ioasis('run', '--check', '--', join(folder, 'vfio-type1'));
-    expect(checked).toMatchObject({ status: 1, err: expect.stringContaining('use after unmap') });
-  });
+  it.skipIf(!isServed)(
+    'writes a trace that replay takes, fails on demand, and reports what checkers find',
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'ioasis-test-'));
+      const trace = join(folder, 'trace.jsonl');
+      for (const name of ['iommufd-cdev', 'vfio-type1']) {
+        execFileSync('cc', ['-o', join(folder, name), join(NATIVE, `${name}.c`)]);
+      }
+      expect(await ioasis('run', '--trace', trace, '--', join(folder, 'iommufd-cdev'))).toMatchObject({ status: 0 });
+      expect(await ioasis('replay', trace)).toMatchObject({ status: 0, out: expect.stringContaining('all agree') });
+      const failed = await ioasis('run', '--fail-nth', '3', '--explain', '--', join(folder, 'iommufd-cdev'));
+      expect(failed).toMatchObject({ status: 1, err: expect.stringMatching(/^ioasis: \d+ ioctl.*: (EFAULT|ENOMEM) /) });
+      // The program asks the device for one transfer too many on purpose.
+      const checked = await ioasis('run', '--check', '--', join(folder, 'vfio-type1'));
+      expect(checked).toMatchObject({ status: 1, err: expect.stringContaining('use after unmap') });
+    },
+  );
 });
