@@ -6,9 +6,9 @@ import type { TableMapper } from './table-mapper.js';
 import type { TableTree } from './table-tree.js';
 
 /**
- * One page of the granule, mapped or unmapped in tables that exist: straight for three or four levels of 512 entries over 4 KiB, step
- * by step for other granules and depths. It answers false for everything else and has changed nothing then. The counterpart of
- * LeanWalker on the driver's side: its tables are its own, so it looks only at what tells a link, a page and a hole apart.
+ * One 4 KiB page, mapped or unmapped in tables that exist: the straight path for formats of 512 entries a level over 4 KiB. It answers
+ * false for everything else and has changed nothing then. The counterpart of LeanWalker on the driver's side: its tables are its own, so
+ * it looks only at what tells a link, a page and a hole apart.
  */
 export class LeanTable {
   readonly #tree: TableTree;
@@ -27,14 +27,7 @@ export class LeanTable {
   readonly #runHi: number = 0;
   /** High address bits that do not fit the main piece of an entry. */
   readonly #farHi: number = 0;
-  /** A granule: its log2, and bytes. */
-  protected readonly granuleShift: number = 0;
-  protected readonly granuleBytes: number = 0;
-  /** Whether the straight path fits the format. */
-  readonly #isStraight: boolean = false;
   /* Where the tree is now, see `follow`. */
-  #isReachable = false;
-  /** 0 where the straight path does not fit. */
   #levels = 0;
   #rootWord = 0;
   /** Of the root's index, for low words. */
@@ -56,12 +49,13 @@ export class LeanTable {
     this.#mapper = mapper;
     const size = 2 ** Math.ceil(Math.log2(memory.arenaFrames));
     this.#tableMask = (size * 1024 - 1) & ~0x3ff;
-    this.granuleShift = format.format.granuleShift;
-    this.granuleBytes = 2 ** format.format.granuleShift;
-    const isAligned = memory.arenaFirstFrame % size === 0;
-    if (!isAligned || format.addressShift !== 0 || tree.observer !== null) return;
+    const isLean =
+      format.format.granuleShift === 12 &&
+      format.addressShift === 0 &&
+      [0, 1, 2].every((level) => format.indexMask[level] === 511) &&
+      memory.arenaFirstFrame % size === 0;
+    if (!isLean || tree.observer !== null) return;
     this.#isUsable = true;
-    this.#isStraight = format.format.granuleShift === 12 && [0, 1, 2].every((level) => format.indexMask[level] === 511);
     const present = format.present & lo32(options.tableBits);
     this.#link1 = (format.tableValue[1] as number) | present;
     this.#link2 = (format.tableValue[2] as number) | present;
@@ -78,11 +72,10 @@ export class LeanTable {
   /** The tree may have a new root. */
   protected follow(): void {
     const tree = this.#tree;
-    this.#isReachable = this.#isUsable && tree.excessLo === 0;
-    this.#levels = this.#isReachable && this.#isStraight ? tree.levels : 0;
-    this.#excessHi = tree.excessHi;
+    this.#levels = this.#isUsable && tree.excessLo === 0 ? tree.levels : 0;
     this.#rootWord = tree.rootWord;
     this.#rootMask = tree.rootIndexMask << 1;
+    this.#excessHi = tree.excessHi;
   }
 
   #takeProt(prot: number): boolean {
@@ -133,20 +126,12 @@ export class LeanTable {
       at = ((lo >>> 2) & tableMask) | (at & 0x3fe);
     } else if (levels === 3) {
       at = this.#rootWord + (at & this.#rootMask);
-    } else return this.#findStepwise(iovaHi, iovaLo);
+    } else return -1;
     let lo = words[at] as number;
     if ((lo & linkMask) !== this.#link2) return -1;
     at = ((lo >>> 2) & tableMask) | ((iovaLo >>> 20) & 0x3fe);
     lo = words[at] as number;
     if ((lo & linkMask) !== this.#link1) return -1;
     return ((lo >>> 2) & tableMask) | ((iovaLo >>> 11) & 0x3fe);
-  }
-
-  /** The same for tables of any shape. */
-  #findStepwise(iovaHi: number, iovaLo: number): number {
-    if (!this.#isReachable) return -1;
-    const tree = this.#tree;
-    const at = tree.find(iovaHi, iovaLo, 0);
-    return tree.foundLevel === 0 ? at : -1;
   }
 }

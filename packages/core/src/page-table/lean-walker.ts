@@ -1,6 +1,6 @@
 import { Access } from '../hardware/translation-unit.js';
 import { frameHi, frameLo, type PhysicalMemory } from '../memory/index.js';
-import { indexAt, NO_WORDS } from './format-words.js';
+import { NO_WORDS } from './format-words.js';
 import type { TableRoot } from './table-root.js';
 import { LEAF_WORDS, LINK_WORDS, type WalkWords } from './walk-words.js';
 
@@ -43,9 +43,8 @@ export class LeanWalker {
   /** What a walk of this way leaves allowed. */
   protected readonly leanAllowedHi: number = 0;
   protected readonly leanAllowedLo: number = 0;
-  /** Whether this format and this arena have such a way, and whether it is the one of 512 entries over 4 KiB or `leanAny`. */
+  /** Whether this format and this arena have such a way. */
   readonly #isUsable: boolean = false;
-  readonly #isStraight: boolean = false;
   /** Address of the arena. */
   readonly #baseHi: number = 0;
   readonly #baseLo: number = 0;
@@ -70,13 +69,6 @@ export class LeanWalker {
   readonly #large: number = 1;
   readonly #largeMask: number = 0;
   readonly #largeMaskHi: number = 0;
-  /** For `leanAny`, by level: what a link is compared with, where its index begins, and the index's mask; bytes of a granule - 1. */
-  readonly #links: Int32Array = new Int32Array(6);
-  readonly #shift: Int32Array = NO_WORDS;
-  readonly #indexMask: Int32Array = NO_WORDS;
-  readonly #offsetMask: number = 0;
-  readonly #granuleShift: number = 0;
-
   constructor(walk: WalkWords, memory: PhysicalMemory) {
     const { format } = walk;
     this.arena = memory.words;
@@ -85,7 +77,6 @@ export class LeanWalker {
     const lo = frameLo(memory.arenaFirstFrame);
     if (!isLeanFormat(walk) || (lo >>> 0) % size !== 0) return;
     this.#isUsable = true;
-    this.#isStraight = isStraightFormat(walk);
     this.leanOtherAccess = Access.EXECUTE;
     this.#baseHi = frameHi(memory.arenaFirstFrame);
     this.#baseLo = lo;
@@ -103,11 +94,6 @@ export class LeanWalker {
     this.#link1 = link(1);
     this.#link2 = link(2);
     this.#link3 = format.levels > 3 ? link(3) : 0;
-    for (let level = 1; level < format.levels; level++) this.#links[level] = link(level);
-    this.#shift = format.shift;
-    this.#indexMask = format.indexMask;
-    this.#granuleShift = format.format.granuleShift;
-    this.#offsetMask = 2 ** format.format.granuleShift - 1;
     this.#linkMask = (walk.link[LINK_WORDS] as number) | tableLo | this.#beyond;
     this.#linkHi = this.#baseHi | (tableHi & ~walk.tableFlipHi);
     this.#linkMaskHi = (walk.link[LINK_WORDS + 2] as number) | format.mainHi | tableHi;
@@ -159,11 +145,10 @@ export class LeanWalker {
     root.isPrepared = true;
     const isHere = (((root.lo ^ this.#baseLo) & this.#beyond) | (root.hi ^ this.#baseHi)) === 0;
     const isPlain = !root.careful && root.inputBits >= 32 && (root.outputExcessHi & 0xfff) === 0;
-    if (!this.#isUsable || !isHere || !isPlain) return;
+    if (!this.#isUsable || !isHere || !isPlain || root.topLevel < 2 || root.topLevel > 3) return;
     const word = (root.lo & ~this.#beyond) >>> 2;
-    if (this.#isStraight && root.topLevel === 3) root.leanWord = word;
-    else if (this.#isStraight && root.topLevel === 2) root.leanWord3 = word;
-    else root.leanWordAny = word;
+    if (root.topLevel === 3) root.leanWord = word;
+    else root.leanWord3 = word;
   }
 
   /** From a prepared root of four levels, for an IOVA in its range. False: nothing is known and nothing has changed. */
@@ -231,42 +216,6 @@ export class LeanWalker {
     return true;
   }
 
-  /** From a prepared root of any depth and granule, down to a page of the granule. */
-  protected leanAny(root: TableRoot, iovaHi: number, iovaLo: number): boolean {
-    const words = this.arena;
-    const links = this.#links;
-    const shift = this.#shift;
-    const indexMask = this.#indexMask;
-    const tableMask = this.#tableMask;
-    const linkMask = this.#linkMask;
-    const linkHi = this.#linkHi;
-    const linkMaskHi = this.#linkMaskHi;
-    let at = root.leanWordAny + ((indexAt(root.topShift, iovaHi, iovaLo) & root.indexMask) << 1);
-    for (let level = root.topLevel; level > 0; level--) {
-      const link = words[at] as number;
-      const differs =
-        ((link ^ (links[level] as number)) & linkMask) | (((words[at | 1] as number) ^ linkHi) & linkMaskHi);
-      if (differs !== 0) return false;
-      const index = indexAt(shift[level - 1] as number, iovaHi, iovaLo) & (indexMask[level - 1] as number);
-      at = ((link >>> 2) & tableMask) | (index << 1);
-    }
-    const hi = words[at | 1] as number;
-    const lo = words[at] as number;
-    if ((((lo & this.#leafMask) ^ this.#leaf) | ((hi & this.#leafMaskHi) ^ this.#leafHi)) !== 0) return false;
-    const offsetMask = this.#offsetMask;
-    this.leanReads = 0;
-    this.readCount = root.topLevel + 1;
-    this.lastLevel = 0;
-    this.foundShift = this.#granuleShift;
-    this.leftHi = this.leanAllowedHi;
-    this.leftLo = this.leanAllowedLo;
-    this.entryHi = hi;
-    this.entryLo = lo;
-    this.paHi = hi & this.#addressHi;
-    this.paLo = (lo & ~offsetMask) | (iovaLo & offsetMask);
-    return true;
-  }
-
   /** From a table of level 0 at this address. */
   protected leanTable(tableHi: number, tableLo: number, iovaLo: number): boolean {
     if (((tableHi ^ this.#baseHi) | ((tableLo ^ this.#baseLo) & this.#beyond)) !== 0) return false;
@@ -288,18 +237,15 @@ export class LeanWalker {
   }
 }
 
-/** All links are tested alike, and addresses are in their place. */
-function isLeanFormat({ format, link }: WalkWords): boolean {
-  if (format.addressShift !== 0) return false;
-  for (let level = 2; level < format.levels; level++) {
-    const at = level * LINK_WORDS;
-    if (link[at] !== link[LINK_WORDS] || link[at + 2] !== link[LINK_WORDS + 2]) return false;
+/** Levels of 512 entries over 4 KiB, tested alike at all levels that are used, with the address in its place. */
+function isLeanFormat(walk: WalkWords): boolean {
+  const { format, link } = walk;
+  if (format.levels < 3 || format.addressShift !== 0 || format.format.granuleShift !== 12) return false;
+  for (let level = 0; level < Math.min(4, format.levels); level++) {
+    if (format.indexMask[level] !== 511) return false;
+    const sameTest =
+      link[level * LINK_WORDS] === link[LINK_WORDS] && link[level * LINK_WORDS + 2] === link[LINK_WORDS + 2];
+    if (level > 1 && !sameTest) return false;
   }
-  return true;
-}
-
-/** At least three levels of 512 entries over 4 KiB. */
-function isStraightFormat({ format }: WalkWords): boolean {
-  const top = Math.min(4, format.levels) - 1;
-  return top >= 2 && format.format.granuleShift === 12 && format.indexMask.subarray(0, top + 1).every((m) => m === 511);
+  return walk.leaf[LEAF_WORDS - 2] === 0xfff;
 }

@@ -54,7 +54,6 @@ export class RadixWalker extends CarefulWalker {
       if ((access & this.leanOtherAccess) === 0) {
         if (root.leanWord3 >= 0 && this.leanFrom3(root, iovaHi, iovaLo)) return true;
         if ((root.leanWord & root.leanWord3) >= 0 && this.leanLarge(root, iovaHi, iovaLo)) return true;
-        if (root.leanWordAny >= 0 && this.leanAny(root, iovaHi, iovaLo)) return true;
       }
       const index = indexAt(root.topShift, iovaHi, iovaLo) & root.indexMask;
       const at = (frame << 10) + ((root.lo & 0xfff) >>> 2) + (index << 1);

@@ -66,8 +66,6 @@ export class TableRoot {
   /** Word index of a root of four (three) levels in the arena if the shortest way may start here, otherwise -1. */
   leanWord = -1;
   leanWord3 = -1;
-  /** The same for a root of another depth or granule. */
-  leanWordAny = -1;
   readonly translator: TableAddressTranslator | null;
 
   /** Throws RangeError when levels and input bits do not fit the format. */
