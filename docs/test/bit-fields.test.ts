@@ -23,3 +23,10 @@ it('tells readers of the text what it shows', () => {
   const svg = drawLayout(wordLayout('A<B', 32, { F: [3, 2] }));
   expect(svg).toContain('<title>A&lt;B, 32 bits: F 3:2</title>');
 });
+
+it('draws rows without fields as one', () => {
+  const svg = drawLayout(wordLayout('structure', 128, { V: [0, 0] }));
+  expect(boxes(svg)).toEqual(['r 8 960', 'r 8 930', 'c 938 30']);
+  expect(svg).toContain('>127<');
+  expect(svg).toContain('>32<');
+});
