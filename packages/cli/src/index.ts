@@ -1,3 +1,3 @@
 export { ExitStatus } from './exit-status.js';
 export { runProgram } from './program.js';
-export { processTerminal, type Terminal, type TerminalProcess } from './terminal.js';
+export { processTerminal, type Terminal, type TerminalProcess, type TerminalStream } from './terminal.js';

@@ -10,10 +10,17 @@ export interface Terminal {
   readonly progress: boolean;
 }
 
+/** A standard stream, as far as a terminal needs it. */
+export interface TerminalStream {
+  /** Writes text as it is. */
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+}
+
 /** The part of Node's `process` that a terminal is made of. */
 export interface TerminalProcess {
-  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
-  readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
+  readonly stdout: TerminalStream;
+  readonly stderr: TerminalStream;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 

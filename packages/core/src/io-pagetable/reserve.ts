@@ -9,7 +9,7 @@ import { RANGE_BYTES, type TableState } from './table-state.js';
 
 const { refusal, refuse } = refusals;
 
-/** What {@link reserveDeviceRegions} found out. */
+/** What `IoPageTable.reserveDeviceRegions` found out. */
 export interface DeviceRegions {
   /** Start of the window where the device's driver places MSI doorbells (SW_MSI). */
   readonly swMsi: bigint | undefined;

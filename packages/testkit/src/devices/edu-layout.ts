@@ -21,7 +21,7 @@ export const EduRegister = {
   LIVENESS: 0x04,
   /** RW: the factorial of what was written, modulo 2^32. */
   FACTORIAL: 0x08,
-  /** RW: {@link EduStatus}. */
+  /** RW: `EduStatus`. */
   STATUS: 0x20,
   /** RO: interrupts that are raised. */
   INTERRUPT_STATUS: 0x24,
