@@ -25,11 +25,11 @@ const folders = new Map(
 );
 const pages = readdirSync(site, { recursive: true }).filter((name) => name.endsWith('.html'));
 const sources = new Set();
-for (const page of pages) linkSources(page);
+for (const page of pages) finish(page);
 for (const source of sources) writeSource(source);
 console.log(`site: ${pages.length} pages, ${sources.size} sources`);
 
-function linkSources(page) {
+function finish(page) {
   const file = join(site, page);
   const text = readFileSync(file, 'utf8');
   const linked = text.replace(LINK, (_, path, line) => {
@@ -37,7 +37,9 @@ function linkSources(page) {
     sources.add(source);
     return `${relative(dirname(page), `sources/${source}.html`)}#L${line}`;
   });
-  if (linked !== text) writeFileSync(file, linked);
+  // What scrolls can be reached with the keyboard.
+  const finished = linked.replace(/<img [^>]*>/g, '<span class="drawing" tabindex="0">$&</span>');
+  if (finished !== text) writeFileSync(file, finished);
 }
 
 /** Pages are named after the package, then what it exports: classes/_ioasis_core.PhysicalMemory.html */
@@ -56,7 +58,7 @@ function writeSource(source) {
   writeFileSync(
     file,
     `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${source}</title><style>:root{color-scheme:light dark}:target{background:Mark;color:MarkText}</style></head>
+<link rel="icon" href="data:,"><title>${source}</title><style>:root{color-scheme:light dark}:target{background:Mark;color:MarkText}</style></head>
 <body><main><h1>${source}</h1><p><a href="${relative(dirname(file), join(site, 'index.html'))}">ioasis</a></p>
 <pre tabindex="0"><code>${body}</code></pre></main></body></html>\n`,
   );
