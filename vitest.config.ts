@@ -9,6 +9,8 @@ export default defineConfig({
       'examples/vitest.config.ts',
       'examples/hw-riscv/vitest.config.ts',
     ],
+    // vitest leaves a core free for watching; a run has nobody to watch.
+    maxWorkers: '100%',
     coverage: { include: ['packages/*/src/**/*.ts'] },
   },
 });

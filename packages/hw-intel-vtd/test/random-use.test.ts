@@ -127,7 +127,7 @@ describe.each(flavours)('random use of a unit with %s', (_, options, cpuCache) =
           probe();
         }
       }),
-      { numRuns: 8, seed: 5 },
+      { numRuns: 5, seed: 5 },
     );
   });
 });
