@@ -19,7 +19,7 @@ export interface AccessRules {
 export class AccessPlan {
   readonly #builder: ScenarioBuilder;
   readonly #rules: AccessRules;
-  #directions = new Map<string, 'read' | 'write'>();
+  #directions = new Map<GeneratedLeaf, 'read' | 'write'>();
 
   constructor(builder: ScenarioBuilder, rules: AccessRules) {
     this.#builder = builder;
@@ -40,7 +40,7 @@ export class AccessPlan {
     const { random } = this.#builder;
     const rid = random.pick(this.#rules.requesters);
     if (leaves.length === 0 || random.chance(15)) {
-      this.#access(rid, this.#rules.stray(), 'stray', 4);
+      this.#access(rid, this.#rules.stray(), 4, leaves);
       return;
     }
     const leaf = random.pick(leaves);
@@ -48,7 +48,7 @@ export class AccessPlan {
     const offset = this.#offset(leaf.shift, bytes);
     const { pa } = leaf;
     if (this.#rules.isRam(pa + offset)) this.#builder.fill(pa + offset, bytes);
-    this.#access(rid, leaf.iova + offset, `${leaf.iova}:${leaf.shift}`, bytes);
+    this.#access(rid, leaf.iova + offset, bytes, leaves);
   }
 
   /** First and last bytes of the leaf more often than others. */
@@ -62,9 +62,11 @@ export class AccessPlan {
     return (fits & 0xfffn) + BigInt(bytes) > 0x1000n ? fits & ~0xfffn : fits;
   }
 
-  #access(rid: number, iova: bigint, page: string, bytes: number): void {
-    const dir = this.#directions.get(page) ?? this.#builder.random.pick(['read', 'write'] as const);
-    if (page !== 'stray') this.#directions.set(page, dir);
+  #access(rid: number, iova: bigint, bytes: number, leaves: readonly GeneratedLeaf[]): void {
+    const pages = leaves.filter((leaf) => leaf.iova >> BigInt(leaf.shift) === iova >> BigInt(leaf.shift));
+    const decided = pages.map((page) => this.#directions.get(page)).find((direction) => direction !== undefined);
+    const dir = decided ?? this.#builder.random.pick(['read', 'write'] as const);
+    for (const page of pages) this.#directions.set(page, dir);
     this.#builder.access(rid, iova, bytes, dir);
   }
 }

@@ -179,9 +179,10 @@ export function generateSmmuV3(seed: number): Scenario {
     const grown = random.pick(spaces);
     grow(grown, 3);
     if (random.chance(50)) stream(random.pick(STREAMS));
-    command(random.chance(50) ? TLBI_NSNH_ALL : tlbiAsid(grown.asid));
+    const all = random.chance(50);
+    command(all ? TLBI_NSNH_ALL : tlbiAsid(grown.asid));
     command(CMD_SYNC);
-    plan.invalidated();
+    if (all) plan.invalidated();
   }
   return builder.build({});
 }
