@@ -11,7 +11,7 @@ export interface GoalResult {
 }
 
 /** What a value is compared with: a workload of radix.c or terabyte.c, the same formats alone, or nothing. */
-export type Measure = 'ratio' | 'ns' | 'times';
+type Measure = 'ratio' | 'ns' | 'times';
 
 /** A goal and where its value comes from. */
 export interface Goal {

@@ -55,7 +55,7 @@ export function measureAll(count: number): Measured {
 }
 
 /** The table workloads of some subjects. @returns check sums by subject and workload */
-export function measureTables(
+function measureTables(
   chosen: readonly Subject[],
   count: number,
   rounds: Rounds,

@@ -22,7 +22,7 @@ export function layoutsAmong(exports: Readonly<Record<string, unknown>>): Layout
 }
 
 /** Where the drawing of a layout is, from the page. */
-export const drawingFile = (page: LayoutPage, name: string): string => `${page.file}/${name.toLowerCase()}.svg`;
+const drawingFile = (page: LayoutPage, name: string): string => `${page.file}/${name.toLowerCase()}.svg`;
 
 /** Files of a page, by their names below `docs/layouts`. */
 export function filesOf(page: LayoutPage): ReadonlyMap<string, string> {

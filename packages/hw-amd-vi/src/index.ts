@@ -1,5 +1,6 @@
 /** AMD-Vi for ioasis: table formats, the unit and its driver. */
 export { AmdViBackend, amdVi } from './backend.js';
+export { CommandQueueStalled } from './driver/command-queue.js';
 export type { LoggedEvent } from './driver/event-reader.js';
 export { decodeEvent, eventLine, parseEventLine, type DecodedEvent } from './driver/event-text.js';
 export type { PageTables } from './driver/table-traits.js';

@@ -18,7 +18,7 @@ import { SmmuV3Backend, type SmmuV3Options, type SmmuV3Unit } from '../src/index
 const ARENA = { start: 0n, last: 0x3ff_ffffn };
 
 /** Lets a number of allocations succeed and then none. */
-export class AllocationLimit implements FailureSource {
+class AllocationLimit implements FailureSource {
   left = Number.POSITIVE_INFINITY;
 
   fails(): boolean {

@@ -18,7 +18,7 @@ import { intelVtd, VtdBackend, type VtdOptions, type VtdUnit } from '../src/inde
 const ARENA = { start: 0n, last: 0x3ff_ffffn };
 
 /** Lets a number of allocations succeed and then none. */
-export class AllocationLimit implements FailureSource {
+class AllocationLimit implements FailureSource {
   left = Number.POSITIVE_INFINITY;
 
   fails(): boolean {

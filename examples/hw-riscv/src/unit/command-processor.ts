@@ -37,7 +37,7 @@ const isA = (word: bigint, { OPCODE, FUNC3 }: { readonly OPCODE: number; readonl
   COMMAND.get(word, 'OPCODE') === BigInt(OPCODE) && COMMAND.get(word, 'FUNC3') === BigInt(FUNC3);
 
 /** Names a command, or refuses it: an unknown or unsupported one, or one with a reserved bit, is illegal. */
-export function decodeCommand(word: bigint): DecodedCommand {
+function decodeCommand(word: bigint): DecodedCommand {
   if (isA(word, Command.IOTINVAL_VMA) && (word & IOTINVAL.reserved) === 0n) {
     // Translations of a virtual machine: there are none without a second stage.
     if (IOTINVAL.get(word, 'GV') !== 0n) return { kind: 'nothing' };

@@ -169,7 +169,7 @@ export class DeviceDirectory {
 }
 
 /** DDI[level]. */
-export function indexOf(deviceId: number, level: number): number {
+function indexOf(deviceId: number, level: number): number {
   const first = DIRECTORY_SHIFTS[level]!;
   const end = DIRECTORY_SHIFTS[level + 1] ?? DEVICE_ID_BITS;
   return Math.floor(deviceId / 2 ** first) % 2 ** (end - first);

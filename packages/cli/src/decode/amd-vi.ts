@@ -100,7 +100,7 @@ function accessOf(name: string, flags: number): string {
 }
 
 /** Decodes an event as far as Linux's line goes. */
-export function decodeAmdEvent(event: DecodedEvent, line?: number): Decoded {
+function decodeAmdEvent(event: DecodedEvent, line?: number): Decoded {
   const { name, device, domain, pasid, tag, flags, address } = event;
   const what = `AMD-Vi event ${name}${flags === undefined ? '' : `, flags ${hex(flags)}: ${flagNames(flags)}`}`;
   const who = [

@@ -22,7 +22,7 @@ const GROUPS: readonly (readonly [pattern: RegExp, group: CauseGroup])[] = [
 ];
 
 /** What is known of a fault, wherever it was read. */
-export interface VtdFaultFacts {
+interface VtdFaultFacts {
   readonly reason: number;
   /** `00:02.0`. */
   readonly device: string;
@@ -36,7 +36,7 @@ export interface VtdFaultFacts {
 }
 
 /** Decodes a fault of a remapping unit. */
-export function decodeVtdFault({ reason, device, kind, pasid, address, text }: VtdFaultFacts, line?: number): Decoded {
+function decodeVtdFault({ reason, device, kind, pasid, address, text }: VtdFaultFacts, line?: number): Decoded {
   const isInterrupt = kind === 'INTR-REMAP';
   const name = names.get(reason);
   const group = isInterrupt ? 'interrupt' : GROUPS.find(([pattern]) => name !== undefined && pattern.test(name))?.[1];

@@ -4,7 +4,7 @@ import { SmmuV3Unit, smmuV3Layouts } from '@ioasis/hw-arm-smmuv3';
 import { GCMD_REG, RegisterOffset, VtdUnit } from '@ioasis/hw-intel-vtd';
 
 /** Registers that lead to the tables, and those that say what the unit has; absent: a unit with everything. */
-export interface TableRegisters {
+interface TableRegisters {
   /** RTADDR_REG, Device Table Base Address, SMMU_STRTAB_BASE. */
   readonly root: bigint;
   /** SMMU_STRTAB_BASE_CFG. */

@@ -110,7 +110,7 @@ export function lockLimitPages(process: Process): number {
 }
 
 /** Undoes one pin of each of `pages` adjacent pages; frames are 4 KiB. */
-export function unpinRun(space: AddressSpace, firstFrame: number, pages: number): void {
+function unpinRun(space: AddressSpace, firstFrame: number, pages: number): void {
   const framesPerPage = space.pageSize / FRAME_BYTES;
   const frame = new Float64Array(1);
   for (let at = 0; at < pages; at++) {

@@ -47,7 +47,7 @@ export function uncountLocked(entry: DmaEntry, pages: number): void {
  * Takes a mapping out of all domains and unpins its memory (`vfio_unmap_unpin`). The tables are the only record of what is pinned, so they
  * are asked run by run; nothing is unpinned before no domain and no cache can lead to it.
  */
-export function releasePages(state: Type1State, entry: DmaEntry): void {
+function releasePages(state: Type1State, entry: DmaEntry): void {
   const [first, ...others] = state.domains;
   if (first === undefined || entry.size === 0n) return;
   const { pageSize } = state;

@@ -3,7 +3,7 @@ import type { DmaEntry } from './dma-list.js';
 import { releaseRun } from './page-runs.js';
 
 /** Most runs that one invalidation covers (`VFIO_IOMMU_TLB_SYNC_MAX`). */
-export const RUNS_PER_INVALIDATION = 512;
+const RUNS_PER_INVALIDATION = 512;
 
 /** Runs that are out of the tables and wait for an invalidation before they are unpinned (`unmap_unpin_fast`, `vfio_sync_unpin`). */
 export class UnmappedRuns {

@@ -12,7 +12,7 @@ const KEY_PAGE = 7;
 export const keyShift = (key: number): number => (key >>> 1) & 0x3f;
 
 /** The whole page number of an entry: it fits a double. */
-export const keyPage = (page: number, key: number): number => (key >>> KEY_PAGE) * 0x1_0000_0000 + (page >>> 0);
+const keyPage = (page: number, key: number): number => (key >>> KEY_PAGE) * 0x1_0000_0000 + (page >>> 0);
 
 const pageNumber = (hi: number, lo: number, shift: number): number =>
   shift >= 32 ? hi >>> (shift - 32) : (hi >>> shift) * 0x1_0000_0000 + (((lo >>> shift) | (hi << (32 - shift))) >>> 0);

@@ -4,7 +4,7 @@ import { HoleTest } from './hole-test.js';
 import { rangeKeys } from './iova-key.js';
 
 /** Sorted by start, neighbours and overlaps joined: Linux walks allowed ranges as spans, so two that touch are one window. */
-export function joinRanges(ranges: readonly Range64[]): Range64[] {
+function joinRanges(ranges: readonly Range64[]): Range64[] {
   const joined: { start: bigint; last: bigint }[] = [];
   for (const { start, last } of ranges.toSorted((a, b) => (a.start < b.start ? -1 : 1))) {
     const end = joined.at(-1);

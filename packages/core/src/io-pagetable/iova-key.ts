@@ -6,7 +6,7 @@ import type { Range64 } from '../bits/index.js';
  */
 
 /** log2 of the bytes of a key page. */
-export const KEY_SHIFT = 12;
+const KEY_SHIFT = 12;
 /** Bytes of a key page. */
 export const KEY_BYTES = 4096;
 /** Number of key pages: the first page number that no 64-bit address has. */

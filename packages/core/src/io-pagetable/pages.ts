@@ -10,7 +10,7 @@ import { refusals } from './refusals.js';
 export type AccountMode = 'user' | 'mm';
 
 /** Bytes charged to the memory budget for one page array: `struct iopt_pages` in its slab. */
-export const PAGES_BYTES = 192;
+const PAGES_BYTES = 192;
 
 /** Where the frame of a page can be found. */
 export type PageTier = 'access' | 'domain' | 'origin';

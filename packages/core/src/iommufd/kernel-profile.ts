@@ -77,10 +77,3 @@ export const linux612: KernelProfile = {
   noIommuHidesType1: true,
   deviceFiles: true,
 };
-
-/** Kernels that can be chosen by id. */
-export const kernelProfiles: Readonly<Record<string, KernelProfile>> = {
-  [linux62.id]: linux62,
-  [linux66.id]: linux66,
-  [linux612.id]: linux612,
-};

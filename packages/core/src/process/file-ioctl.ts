@@ -6,7 +6,7 @@ import { processRefusals } from './refusals.js';
 const { refuse } = processRefusals;
 
 /** Requests that the kernel serves for every file, whatever it is (asm-generic/ioctls.h, linux/fs.h). */
-export const FileRequest = {
+const FileRequest = {
   FIGETBSZ: 0x0002,
   FIONBIO: 0x5421,
   FIONCLEX: 0x5450,

@@ -1,7 +1,6 @@
 import {
   Errno,
   join64,
-  Prot,
   Translation,
   UnitCounters,
   type BackendDefinition,
@@ -112,7 +111,7 @@ export class ScriptedDomain implements IommuDomain {
 }
 
 /** A nested domain that takes entries of 8 bytes and type 7; an entry that starts with 0xff is refused. */
-export class ScriptedNested implements NestedDomain {
+class ScriptedNested implements NestedDomain {
   readonly handled: number[] = [];
   isFree = false;
 
@@ -210,6 +209,3 @@ function makeBackend(script: Script): IommuBackend {
     reportPageResponse: (request, code) => void script.answers.push({ request, code }),
   };
 }
-
-/** Read, write and cache, as a mapping without restrictions has them. */
-export const READ_WRITE: number = Prot.READ | Prot.WRITE | Prot.CACHE;

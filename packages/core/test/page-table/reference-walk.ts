@@ -22,7 +22,7 @@ const read64 = (memory: PhysicalMemory, address: bigint): bigint | undefined => 
 const field = (word: bigint, [hi, lo]: readonly [number, number]): bigint =>
   (word >> BigInt(lo)) & ((1n << BigInt(hi - lo + 1)) - 1n);
 
-export const addressOf = (format: PageTableFormat, entry: bigint): bigint =>
+const addressOf = (format: PageTableFormat, entry: bigint): bigint =>
   format.address.reduce((sum, { bits, address }) => sum | (field(entry, bits) << BigInt(address)), 0n);
 
 const is = (entry: bigint, kind: { mask: bigint; value: bigint } | null | undefined): boolean =>

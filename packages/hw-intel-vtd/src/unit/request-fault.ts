@@ -17,7 +17,7 @@ export interface VtdFault extends HardwareFault {
 }
 
 /** Kind of a request, for people. */
-export function accessKind(access: number): AccessKind {
+function accessKind(access: number): AccessKind {
   if ((access & Access.TRANSLATION_REQUEST) !== 0) return 'translation-request';
   if ((access & Access.ATOMIC) !== 0) return 'atomic';
   if ((access & Access.EXECUTE) !== 0) return 'execute';

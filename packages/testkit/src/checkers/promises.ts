@@ -43,7 +43,7 @@ export class Promises {
 }
 
 /** The call whose return is the promise: the driver's outermost one, or the program's where the driver is not seen. */
-export function promisor(call: Operation | undefined): Operation | undefined {
+function promisor(call: Operation | undefined): Operation | undefined {
   let found = call;
   for (let at = call; at !== undefined; at = at.within) {
     if (at.by === 'driver' || found?.by === 'program') found = at;

@@ -20,7 +20,7 @@ export const requesterText = (requesterId: number, pasid: number): string =>
   `requester 0x${requesterId.toString(16)}${pasid === NO_PASID ? '' : ` pasid ${pasid}`}`;
 
 /** What a request wants: `read`, `write`, `translation request for write`. */
-export function accessText(access: number): string {
+function accessText(access: number): string {
   const wanted = (access & Access.WRITE) !== 0 ? 'write' : (access & Access.EXECUTE) !== 0 ? 'execute' : 'read';
   return (access & Access.TRANSLATION_REQUEST) !== 0 ? `translation request for ${wanted}` : wanted;
 }

@@ -58,7 +58,7 @@ export interface NewDescriptor {
 }
 
 /** Memory that an ioctl's argument points to. */
-export interface WatchedBuffer {
+interface WatchedBuffer {
   readonly addr: Quantity;
   readonly len: Quantity;
   readonly in: string;

@@ -18,8 +18,8 @@ import { checkers, EduDevice, type Checkers, type CheckersOptions } from '../../
 /** Names of the vendors whose drivers and units are under test. */
 export type Vendor = 'intel-vtd' | 'arm-smmuv3' | 'amd-vi';
 
-export const DEVICE = '0000:00:01.0';
-export const OTHER_DEVICE = '0000:00:02.0';
+const DEVICE = '0000:00:01.0';
+const OTHER_DEVICE = '0000:00:02.0';
 export const RW: number = Prot.READ | Prot.WRITE;
 /** RAM that no allocator hands out. */
 export const PA = 0x1230_0000n;

@@ -18,7 +18,7 @@ import { IOVA, map, PA, unmap, type Vendor } from './machines.js';
  */
 
 /** Four pages that no unit can merge, each of which the device has read. */
-export function mapFourPages(rig: FaultyMachine): IommuDomain {
+function mapFourPages(rig: FaultyMachine): IommuDomain {
   const domain = rig.attached();
   for (let page = 0; page < 4; page++) {
     map(domain, IOVA + BigInt(page) * 0x1000n, PA + BigInt(page) * 0x5000n, 0x1000);
