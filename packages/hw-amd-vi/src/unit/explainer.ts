@@ -1,5 +1,5 @@
 import {
-  Access,
+  explainedWalk,
   hi32,
   join64,
   lo32,
@@ -65,21 +65,8 @@ export class Explainer {
   /** What would become of a request, on the structures and tables as they are now. */
   explain(deviceId: number, pasid: number, iova: bigint, access: number): TranslationWalk {
     this.#steps = [];
-    const translation = this.#translation;
-    const done = this.#path.translate(deviceId, pasid, hi32(iova), lo32(iova), access);
-    const steps = this.#steps;
-    if (!done) {
-      const { code, name } = translation.fault!;
-      return { steps, pa: undefined, pageBytes: undefined, readable: false, writable: false, fault: { code, name } };
-    }
-    return {
-      steps,
-      pa: join64(translation.paHi, translation.paLo),
-      pageBytes: 1n << BigInt(translation.pageShift),
-      readable: (translation.permissions & Access.READ) !== 0,
-      writable: (translation.permissions & Access.WRITE) !== 0,
-      fault: undefined,
-    };
+    const isAllowed = this.#path.translate(deviceId, pasid, hi32(iova), lo32(iova), access);
+    return explainedWalk(this.#steps, this.#translation, isAllowed);
   }
 
   #noteDeviceEntry({ words, place }: DeviceTable): void {

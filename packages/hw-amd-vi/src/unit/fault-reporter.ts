@@ -1,4 +1,4 @@
-import { Access, iova, join64, NO_PASID, type AccessKind, type HardwareFault } from '@ioasis/core';
+import { Access, accessKind, iova, join64, NO_PASID, type HardwareFault } from '@ioasis/core';
 import {
   EVENT,
   EventCode,
@@ -182,11 +182,4 @@ export class FaultReporter {
     this.#watch.observer?.faulted(fault);
     return fault;
   }
-}
-
-function accessKind(access: number): AccessKind {
-  if ((access & Access.TRANSLATION_REQUEST) !== 0) return 'translation-request';
-  if ((access & Access.ATOMIC) !== 0) return 'atomic';
-  if ((access & Access.EXECUTE) !== 0) return 'execute';
-  return (access & Access.WRITE) !== 0 ? 'write' : 'read';
 }

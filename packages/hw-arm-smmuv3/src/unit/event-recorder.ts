@@ -1,4 +1,4 @@
-import { lo32, Access, iova, join64, NO_PASID, type AccessKind } from '@ioasis/core';
+import { lo32, Access, accessKind, iova, join64, NO_PASID } from '@ioasis/core';
 import { EVENT, EventId, type EventName } from '../layouts/events.js';
 import type { OutputQueue } from './event-queue.js';
 import type { SilentRefusal, SmmuV3Fault } from './fault.js';
@@ -108,11 +108,4 @@ export class EventRecorder {
       },
     };
   }
-}
-
-function accessKind(access: number): AccessKind {
-  if ((access & Access.TRANSLATION_REQUEST) !== 0) return 'translation-request';
-  if ((access & Access.ATOMIC) !== 0) return 'atomic';
-  if ((access & Access.EXECUTE) !== 0) return 'execute';
-  return (access & Access.WRITE) !== 0 ? 'write' : 'read';
 }

@@ -1,4 +1,5 @@
 import {
+  explainedWalk,
   hi32,
   join64,
   lo32,
@@ -62,21 +63,8 @@ export class Explainer {
   explain(requesterId: number, pasid: number, iova: bigint, access: number): TranslationWalk {
     this.#steps = [];
     this.#path.enabled = this.#live.enabled;
-    const translation = this.#translation;
     const isAllowed = this.#path.translate(requesterId, pasid, hi32(iova), lo32(iova), access);
-    const steps = this.#steps;
-    if (!isAllowed) {
-      const { code = 0, name = '' } = translation.fault ?? {};
-      return { steps, pa: undefined, pageBytes: undefined, readable: false, writable: false, fault: { code, name } };
-    }
-    return {
-      steps,
-      pa: join64(translation.paHi, translation.paLo),
-      pageBytes: 1n << BigInt(translation.pageShift),
-      readable: (translation.permissions & 1) !== 0,
-      writable: (translation.permissions & 2) !== 0,
-      fault: undefined,
-    };
+    return explainedWalk(this.#steps, this.#translation, isAllowed);
   }
 
   /** STEs are read first and have 512 bits, as CDs do; pointers to them have 64. */

@@ -1,4 +1,5 @@
 import {
+  explainedWalk,
   hi32,
   join64,
   lo32,
@@ -69,21 +70,8 @@ export class Explainer {
   /** What would become of a request, on the structures and tables as they are now. */
   explain(requesterId: number, pasid: number, iova: bigint, access: number): TranslationWalk {
     this.#steps = [];
-    const translation = this.#translation;
-    const done = this.#path.translate(requesterId, pasid, hi32(iova), lo32(iova), access);
-    const steps = this.#steps;
-    if (!done) {
-      const { code, name } = translation.fault!;
-      return { steps, pa: undefined, pageBytes: undefined, readable: false, writable: false, fault: { code, name } };
-    }
-    return {
-      steps,
-      pa: join64(translation.paHi, translation.paLo),
-      pageBytes: 1n << BigInt(translation.pageShift),
-      readable: (translation.permissions & 1) !== 0,
-      writable: (translation.permissions & 2) !== 0,
-      fault: undefined,
-    };
+    const isAllowed = this.#path.translate(requesterId, pasid, hi32(iova), lo32(iova), access);
+    return explainedWalk(this.#steps, this.#translation, isAllowed);
   }
 
   #noteStructure(layout: WordLayout<string>, reader: StructureReader): void {

@@ -1,4 +1,4 @@
-import { Access, iova, join64, NO_PASID, type AccessKind, type HardwareFault } from '@ioasis/core';
+import { Access, accessKind, iova, join64, NO_PASID, type HardwareFault } from '@ioasis/core';
 import {
   FAULT_CONDITIONS,
   faultReasonName,
@@ -14,14 +14,6 @@ export interface VtdFault extends HardwareFault {
   readonly vendor: 'intel-vtd';
   readonly code: FaultReasonCode;
   readonly name: FaultReasonName;
-}
-
-/** Kind of a request, for people. */
-function accessKind(access: number): AccessKind {
-  if ((access & Access.TRANSLATION_REQUEST) !== 0) return 'translation-request';
-  if ((access & Access.ATOMIC) !== 0) return 'atomic';
-  if ((access & Access.EXECUTE) !== 0) return 'execute';
-  return (access & Access.WRITE) !== 0 ? 'write' : 'read';
 }
 
 const PAGE_REQUEST_TYPE = 1;
