@@ -1,16 +1,5 @@
-import type { FidelityFeature, FidelityState } from '@ioasis/core';
+import { fidelityRow as row, optionalFidelity as optional, type FidelityFeature } from '@ioasis/core';
 import type { AmdViConfiguration } from './options.js';
-
-const row = (level: FidelityFeature['level'], feature: string, state: FidelityState, note?: string): FidelityFeature =>
-  note === undefined ? { level, feature, state } : { level, feature, state, note };
-
-/** A feature that a capability field or an option switches: without it the unit is one that does not have it. */
-const optional = (
-  level: FidelityFeature['level'],
-  feature: string,
-  isOn: boolean,
-  switchedBy: string,
-): FidelityFeature => row(level, feature, isOn ? 'modelled' : 'absent', switchedBy);
 
 /** What of an AMD IOMMU a machine with this configuration has, and what is left out (48882). */
 export function amdViFidelity(configuration: AmdViConfiguration): FidelityFeature[] {

@@ -1,17 +1,6 @@
-import type { FidelityFeature, FidelityState } from '@ioasis/core';
+import { fidelityRow as row, optionalFidelity as optional, type FidelityFeature } from '@ioasis/core';
 import type { SmmuV3Configuration } from './options.js';
 import type { Capabilities } from './unit/capabilities.js';
-
-const row = (level: FidelityFeature['level'], feature: string, state: FidelityState, note?: string): FidelityFeature =>
-  note === undefined ? { level, feature, state } : { level, feature, state, note };
-
-/** A feature that an ID register or an option switches: without it the unit is one that does not have it. */
-const optional = (
-  level: FidelityFeature['level'],
-  feature: string,
-  isOn: boolean,
-  switchedBy: string,
-): FidelityFeature => row(level, feature, isOn ? 'modelled' : 'absent', switchedBy);
 
 /** What of an SMMUv3 a machine with this configuration has, and what is left out (IHI 0070, DDI 0487). */
 export function smmuV3Fidelity({ capabilities, caches, completion, busBits }: SmmuV3Configuration): FidelityFeature[] {

@@ -1,17 +1,6 @@
-import type { FidelityFeature, FidelityState } from '@ioasis/core';
+import { fidelityRow as row, optionalFidelity as optional, type FidelityFeature } from '@ioasis/core';
 import type { VtdConfiguration } from './options.js';
 import type { Capabilities } from './unit/capabilities.js';
-
-const row = (level: FidelityFeature['level'], feature: string, state: FidelityState, note?: string): FidelityFeature =>
-  note === undefined ? { level, feature, state } : { level, feature, state, note };
-
-/** A feature that a capability field or an option switches: without it the unit is one that does not have it. */
-const optional = (
-  level: FidelityFeature['level'],
-  feature: string,
-  isOn: boolean,
-  switchedBy: string,
-): FidelityFeature => row(level, feature, isOn ? 'modelled' : 'absent', switchedBy);
 
 /** What of a VT-d unit a machine with this configuration has, and what is left out. */
 export function vtdFidelity({ capabilities, caches, completion }: VtdConfiguration): FidelityFeature[] {

@@ -10,3 +10,22 @@ export interface FidelityFeature {
   /** Which option or capability field switches it on; what is missing, and why, unless it is modelled. */
   readonly note?: string;
 }
+
+/** A feature with its state. */
+export const fidelityRow = (
+  level: FidelityFeature['level'],
+  feature: string,
+  state: FidelityState,
+  note?: string,
+): FidelityFeature => (note === undefined ? { level, feature, state } : { level, feature, state, note });
+
+/**
+ * A feature that a capability field or an option switches: without it the unit is one that does not have it.
+ * @param switchedBy the field or option
+ */
+export const optionalFidelity = (
+  level: FidelityFeature['level'],
+  feature: string,
+  isOn: boolean,
+  switchedBy: string,
+): FidelityFeature => fidelityRow(level, feature, isOn ? 'modelled' : 'absent', switchedBy);

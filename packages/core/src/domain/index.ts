@@ -1,5 +1,5 @@
 export { type ContractClause, type ContractDeviation } from './contract-deviation.js';
-export { type FidelityFeature, type FidelityState } from './fidelity.js';
+export { fidelityRow, optionalFidelity, type FidelityFeature, type FidelityState } from './fidelity.js';
 export {
   HwptFlag,
   type DeviceCapabilities,
