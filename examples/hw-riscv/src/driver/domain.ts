@@ -1,11 +1,10 @@
 import {
-  DIRTY_NO_CLEAR,
   Errno,
   IotlbGather,
   join64,
   Prot,
   RadixTable,
-  type DirtySink,
+  TableDomain,
   type DomainDirtyOps,
   type FrameAllocator,
   type IommuDomain,
@@ -37,16 +36,15 @@ function leafBits(prot: number, isTracked: boolean): bigint | undefined {
 }
 
 /** A domain on first-stage tables. */
-export class FirstStageDomain implements IommuDomain {
+export class FirstStageDomain extends TableDomain implements IommuDomain {
   readonly pscid: number;
   readonly levels: StageLevels;
   readonly pageSizes: bigint;
   readonly aperture: Range64;
   readonly dirty: DomainDirtyOps | undefined;
   readonly #host: DomainHost;
-  readonly #table: RadixTable;
+  protected readonly table: RadixTable;
   readonly #replaced = new IotlbGather();
-  #isTracking = false;
 
   private constructor(
     pscid: number,
@@ -56,14 +54,16 @@ export class FirstStageDomain implements IommuDomain {
     memory: PhysicalMemory,
     frames: FrameAllocator,
   ) {
+    super();
     this.pscid = pscid;
     this.levels = levels;
     this.#host = host;
     this.pageSizes = PAGE_SHIFTS.slice(0, levels).reduce((sizes, shift) => sizes | (1n << BigInt(shift)), 0n);
     // The highest bit repeats upwards: the lower half is what begins with 0.
     this.aperture = { start: 0n, last: (1n << BigInt(inputBits(levels) - 1)) - 1n };
-    this.dirty = isTracked ? this.#dirtyOps() : undefined;
-    this.#table = new RadixTable({
+    // The unit sets D in tables of such a domain at all times; tracking is whether somebody asks.
+    this.dirty = isTracked ? this.switchedTracking(() => undefined) : undefined;
+    this.table = new RadixTable({
       memory,
       frames,
       format: firstStageFormat(isTracked),
@@ -85,38 +85,21 @@ export class FirstStageDomain implements IommuDomain {
     frames: FrameAllocator,
   ): FirstStageDomain | number {
     const domain = new FirstStageDomain(pscid, host, levels, isTracked, memory, frames);
-    return domain.#table.levels === 0 ? Errno.ENOMEM : domain;
-  }
-
-  /** Root table, bytes. */
-  get root(): bigint {
-    return join64(this.#table.rootHi, this.#table.rootLo);
-  }
-
-  get mappedPages(): number {
-    return this.#table.mappedPages;
-  }
-
-  get foundPaHi(): number {
-    return this.#table.foundPaHi;
-  }
-
-  get foundPaLo(): number {
-    return this.#table.foundPaLo;
+    return domain.table.levels === 0 ? Errno.ENOMEM : domain;
   }
 
   mapPages(hi: number, lo: number, paHi: number, paLo: number, pageShift: number, count: number, prot: number): number {
-    const errno = this.#table.mapPages(hi, lo, paHi, paLo, pageShift, count, prot, this.#replaced);
+    const errno = this.table.mapPages(hi, lo, paHi, paLo, pageShift, count, prot, this.#replaced);
     if (this.#replaced.freelist.length > 0) {
       // A page took the place of an empty table: out of caches first, then free.
       this.flushAll();
-      this.#table.releaseGathered(this.#replaced);
+      this.table.releaseGathered(this.#replaced);
     }
     return errno;
   }
 
   unmapPages(hi: number, lo: number, pageShift: number, count: number, gather: IotlbGather): number {
-    const bytes = this.#table.unmapPages(hi, lo, pageShift, count, gather);
+    const bytes = this.table.unmapPages(hi, lo, pageShift, count, gather);
     if (bytes > 0) gather.addBytes(hi, lo, bytes, pageShift);
     return bytes;
   }
@@ -128,16 +111,12 @@ export class FirstStageDomain implements IommuDomain {
     if (!gather.empty) {
       this.#host.flushRange(this, join64(gather.startHi, gather.startLo), join64(gather.lastHi, gather.lastLo));
     }
-    this.#table.releaseGathered(gather);
+    this.table.releaseGathered(gather);
     gather.reset();
   }
 
   flushAll(): void {
     this.#host.flushDomain(this);
-  }
-
-  iovaToPhys(hi: number, lo: number): boolean {
-    return this.#table.iovaToPhys(hi, lo);
   }
 
   enforceCacheCoherency(): boolean {
@@ -146,31 +125,6 @@ export class FirstStageDomain implements IommuDomain {
 
   free(): void {
     this.#host.release(this);
-    this.#table.free();
-  }
-
-  /** The unit sets D in tables of such a domain at all times; tracking is whether somebody asks. */
-  #dirtyOps(): DomainDirtyOps {
-    return {
-      setTracking: (enabled) => {
-        this.#isTracking = enabled;
-        return 0;
-      },
-      readAndClear: (hi, lo, bytes, flags, sink, gather) => this.#readDirty(hi, lo, bytes, flags, sink, gather),
-    };
-  }
-
-  #readDirty(
-    hi: number,
-    lo: number,
-    bytes: number,
-    flags: number,
-    sink: DirtySink | null,
-    gather: IotlbGather,
-  ): number {
-    if (!this.#isTracking && sink !== null) return Errno.EINVAL;
-    const isCleaned = this.#table.readAndClearDirty(hi, lo, bytes, flags, sink);
-    if (isCleaned && (flags & DIRTY_NO_CLEAR) === 0) gather.addBytes(hi, lo, bytes, 12);
-    return 0;
+    this.table.free();
   }
 }

@@ -45,10 +45,16 @@ export class IotlbGather {
     return false;
   }
 
+  /** As {@link mustSyncBefore}, for `[iova, iova + bytes)`. */
+  mustSyncBeforeBytes(iovaHi: number, iovaLo: number, bytes: number, pageShift: number): boolean {
+    const last = (iovaLo >>> 0) + bytes - 1;
+    return this.mustSyncBefore(iovaHi, iovaLo, highAfter(iovaHi, last), last | 0, pageShift);
+  }
+
   /** As {@link add}, for `[iova, iova + bytes)`. */
   addBytes(iovaHi: number, iovaLo: number, bytes: number, pageShift: number): void {
     const last = (iovaLo >>> 0) + bytes - 1;
-    this.add(iovaHi, iovaLo, (iovaHi + Math.floor(last / 0x1_0000_0000)) | 0, last | 0, pageShift);
+    this.add(iovaHi, iovaLo, highAfter(iovaHi, last), last | 0, pageShift);
   }
 
   /** Widens the range to hold `[start, last]` as well. */
@@ -65,6 +71,9 @@ export class IotlbGather {
     this.pageShift = pageShift;
   }
 }
+
+/** High word of an address whose low word ran over to `low`. */
+const highAfter = (hi: number, low: number): number => (hi + Math.floor(low / 0x1_0000_0000)) | 0;
 
 function lessThan(aHi: number, aLo: number, bHi: number, bLo: number): boolean {
   const a = aHi >>> 0;

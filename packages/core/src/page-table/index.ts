@@ -19,4 +19,5 @@ export { RadixWalker } from './radix-walker.js';
 export { CarefulWalker, type WalkVisitor } from './careful-walker.js';
 export { WalkStop } from './walk-stop.js';
 export { type RadixWalkerOptions } from './walk-words.js';
+export { TableDomain } from './table-domain.js';
 export { TableRoot, type TableAddressTranslator, type TableRootOptions } from './table-root.js';

@@ -38,6 +38,18 @@ describe('IotlbGather', () => {
     );
   });
 
+  it('asks for a sync by length as it does by the last byte', () => {
+    fc.assert(
+      fc.property(piece, piece, (first, second) => {
+        const gather = new IotlbGather();
+        add(gather, first);
+        const bytes = Number(second.last - second.start + 1n);
+        const byLength = gather.mustSyncBeforeBytes(hi32(second.start), lo32(second.start), bytes, second.shift);
+        expect(byLength).toBe(mustSync(gather, second));
+      }),
+    );
+  });
+
   it('widens to hold every piece', () => {
     fc.assert(
       fc.property(fc.array(piece, { minLength: 1, maxLength: 6 }), (pieces) => {

@@ -1,12 +1,9 @@
 import {
-  DIRTY_NO_CLEAR,
   Errno,
-  hi32,
   IotlbGather,
   join64,
-  lo32,
   RadixTable,
-  type DirtySink,
+  TableDomain,
   type DomainDirtyOps,
   type FrameAllocator,
   type IommuDomain,
@@ -42,19 +39,19 @@ export interface DomainSetup {
 const EVERYTHING: Range64 = { start: 0n, last: 0xffff_ffff_ffff_ffffn };
 
 /** A domain with its tables as Linux's driver keeps it. */
-export class PagingDomain implements IommuDomain {
+export class PagingDomain extends TableDomain implements IommuDomain {
   readonly id: number;
   readonly traits: TableTraits;
   readonly pageSizes: bigint;
   readonly aperture: Range64;
   readonly dirty: DomainDirtyOps | undefined;
-  isTracking = false;
   readonly #host: DomainHost;
-  readonly #table: RadixTable;
+  protected readonly table: RadixTable;
   readonly #npCache: boolean;
   readonly #mapGather = new IotlbGather();
 
   private constructor(setup: DomainSetup) {
+    super();
     const { traits, memory, frames } = setup;
     const { format, levels, growing, leafBits, tableBits } = traits;
     this.id = setup.id;
@@ -63,8 +60,10 @@ export class PagingDomain implements IommuDomain {
     this.aperture = traits.aperture;
     this.#host = setup.host;
     this.#npCache = setup.npCache;
-    this.dirty = setup.isTracked ? this.#dirtyOps() : undefined;
-    this.#table = new RadixTable({
+    this.dirty = setup.isTracked
+      ? this.switchedTracking((enabled) => this.#host.setTracking(this, enabled))
+      : undefined;
+    this.table = new RadixTable({
       memory,
       frames,
       format,
@@ -87,20 +86,11 @@ export class PagingDomain implements IommuDomain {
   /** @returns the domain, or ENOMEM */
   static make(setup: DomainSetup): PagingDomain | number {
     const domain = new PagingDomain(setup);
-    return domain.#table.levels === 0 ? Errno.ENOMEM : domain;
-  }
-
-  /** Root table, bytes. */
-  get root(): bigint {
-    return join64(this.#table.rootHi, this.#table.rootLo);
+    return domain.table.levels === 0 ? Errno.ENOMEM : domain;
   }
 
   get levels(): number {
-    return this.#table.levels;
-  }
-
-  get mappedPages(): number {
-    return this.#table.mappedPages;
+    return this.table.levels;
   }
 
   mapPages(
@@ -113,7 +103,7 @@ export class PagingDomain implements IommuDomain {
     prot: number,
   ): number {
     const gather = this.#mapGather;
-    const table = this.#table;
+    const table = this.table;
     const errno = table.mapPages(iovaHi, iovaLo, paHi, paLo, pageShift, count, prot, gather);
     if (table.replaced || gather.freelist.length > 0) {
       // A page took the place of another page or of a table: caches may hold it.
@@ -126,15 +116,11 @@ export class PagingDomain implements IommuDomain {
   }
 
   unmapPages(iovaHi: number, iovaLo: number, pageShift: number, count: number, gather: IotlbGather): number {
-    const bytes = this.#table.unmapPages(iovaHi, iovaLo, pageShift, count, gather);
+    const bytes = this.table.unmapPages(iovaHi, iovaLo, pageShift, count, gather);
     if (bytes === 0) return 0;
-    const last = join64(iovaHi, iovaLo) + BigInt(bytes) - 1n;
-    const lastHi = hi32(last);
-    const lastLo = lo32(last);
     // One large range costs as much as a small one, unless a hypervisor shadows the tables: it then walks all of the range.
-    if (this.#npCache && gather.mustSyncBefore(iovaHi, iovaLo, lastHi, lastLo, gather.pageShift))
-      this.syncUnmap(gather);
-    gather.add(iovaHi, iovaLo, lastHi, lastLo, pageShift);
+    if (this.#npCache && gather.mustSyncBeforeBytes(iovaHi, iovaLo, bytes, gather.pageShift)) this.syncUnmap(gather);
+    gather.addBytes(iovaHi, iovaLo, bytes, pageShift);
     return bytes;
   }
 
@@ -146,24 +132,12 @@ export class PagingDomain implements IommuDomain {
     if (!gather.empty) {
       this.#host.flushRange(this, join64(gather.startHi, gather.startLo), join64(gather.lastHi, gather.lastLo));
     }
-    this.#table.releaseGathered(gather);
+    this.table.releaseGathered(gather);
     gather.reset();
   }
 
   flushAll(): void {
     this.#host.flushRange(this, EVERYTHING.start, EVERYTHING.last);
-  }
-
-  iovaToPhys(iovaHi: number, iovaLo: number): boolean {
-    return this.#table.iovaToPhys(iovaHi, iovaLo);
-  }
-
-  get foundPaHi(): number {
-    return this.#table.foundPaHi;
-  }
-
-  get foundPaLo(): number {
-    return this.#table.foundPaLo;
   }
 
   /** Host leaves always have FC; Linux promises the same for guest tables. */
@@ -173,34 +147,6 @@ export class PagingDomain implements IommuDomain {
 
   free(): void {
     this.#host.release(this);
-    this.#table.free();
-  }
-
-  #dirtyOps(): DomainDirtyOps {
-    return {
-      setTracking: (enabled) => {
-        if (enabled !== this.isTracking) {
-          this.isTracking = enabled;
-          this.#host.setTracking(this, enabled);
-        }
-        return 0;
-      },
-      readAndClear: (iovaHi, iovaLo, bytes, flags, sink, gather) =>
-        this.#readDirty(iovaHi, iovaLo, bytes, flags, sink, gather),
-    };
-  }
-
-  #readDirty(
-    iovaHi: number,
-    iovaLo: number,
-    bytes: number,
-    flags: number,
-    sink: DirtySink | null,
-    gather: IotlbGather,
-  ): number {
-    if (!this.isTracking && sink !== null) return Errno.EINVAL;
-    const isCleaned = this.#table.readAndClearDirty(iovaHi, iovaLo, bytes, flags, sink);
-    if (isCleaned && (flags & DIRTY_NO_CLEAR) === 0) gather.addBytes(iovaHi, iovaLo, bytes, 12);
-    return 0;
+    this.table.free();
   }
 }

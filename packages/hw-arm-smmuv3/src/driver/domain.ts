@@ -1,12 +1,9 @@
 import {
-  hi32,
-  lo32,
-  DIRTY_NO_CLEAR,
   Errno,
   IotlbGather,
   join64,
   RadixTable,
-  type DirtySink,
+  TableDomain,
   type DomainDirtyOps,
   type FrameAllocator,
   type IommuDomain,
@@ -38,11 +35,14 @@ const PAGE_SIZES: Readonly<Record<GranuleShift, bigint>> = {
   16: (1n << 16n) | (1n << 29n),
 };
 
+/** Linux gathers cleaned pages without a size. */
+const NO_PAGE_SIZE = 0;
+
 /** Blocks of level 1, which 64K tables have with 52 bits. */
 const WIDE_BLOCK = 1n << 42n;
 
 /** A domain as Linux's driver keeps it, on stage 1 or stage 2 tables. */
-export class SmmuDomain implements IommuDomain {
+export class SmmuDomain extends TableDomain implements IommuDomain {
   /** ASID of stage 1, VMID of stage 2. */
   readonly id: number;
   readonly pageSizes: bigint;
@@ -50,7 +50,7 @@ export class SmmuDomain implements IommuDomain {
   readonly dirty: DomainDirtyOps | undefined;
   readonly shape: DomainShape;
   readonly #host: DomainHost;
-  readonly #table: RadixTable;
+  protected readonly table: RadixTable;
   readonly #mapGather = new IotlbGather();
 
   private constructor(
@@ -61,6 +61,7 @@ export class SmmuDomain implements IommuDomain {
     memory: PhysicalMemory,
     frames: FrameAllocator,
   ) {
+    super();
     const { granule, inputBits } = shape;
     this.id = id;
     this.shape = shape;
@@ -69,7 +70,7 @@ export class SmmuDomain implements IommuDomain {
     this.pageSizes = PAGE_SIZES[granule] | (wide ? WIDE_BLOCK : 0n);
     this.aperture = { start: 0n, last: (1n << BigInt(inputBits)) - 1n };
     this.dirty = isTracked ? this.#dirtyOps() : undefined;
-    this.#table = new RadixTable({
+    this.table = new RadixTable({
       memory,
       frames,
       format:
@@ -101,21 +102,12 @@ export class SmmuDomain implements IommuDomain {
     frames: FrameAllocator,
   ): SmmuDomain | number {
     const domain = new SmmuDomain(id, host, shape, isTracked, memory, frames);
-    const { levels, rootHi, rootLo } = domain.#table;
+    const { levels, rootHi, rootLo } = domain.table;
     if (levels === 0) return Errno.ENOMEM;
     // Nothing is written to the root before its first entry, but it was zeroed.
     const rootBits = shape.inputBits - shape.granule - (levels - 1) * (shape.granule - 3) + 3;
     host.flushLines(rootHi, rootLo, 2 ** Math.max(rootBits, shape.granule));
     return domain;
-  }
-
-  /** Root table, bytes. */
-  get root(): bigint {
-    return join64(this.#table.rootHi, this.#table.rootLo);
-  }
-
-  get mappedPages(): number {
-    return this.#table.mappedPages;
   }
 
   /** No invalidation: the architecture never caches what is not there. */
@@ -129,19 +121,16 @@ export class SmmuDomain implements IommuDomain {
     prot: number,
   ): number {
     const gather = this.#mapGather;
-    const errno = this.#table.mapPages(iovaHi, iovaLo, paHi, paLo, pageShift, count, prot, gather);
-    this.#table.releaseGathered(gather);
+    const errno = this.table.mapPages(iovaHi, iovaLo, paHi, paLo, pageShift, count, prot, gather);
+    this.table.releaseGathered(gather);
     return errno;
   }
 
   unmapPages(iovaHi: number, iovaLo: number, pageShift: number, count: number, gather: IotlbGather): number {
-    const bytes = this.#table.unmapPages(iovaHi, iovaLo, pageShift, count, gather);
+    const bytes = this.table.unmapPages(iovaHi, iovaLo, pageShift, count, gather);
     if (bytes === 0) return 0;
-    const last = join64(iovaHi, iovaLo) + BigInt(bytes) - 1n;
-    const lastHi = hi32(last);
-    const lastLo = lo32(last);
-    if (gather.mustSyncBefore(iovaHi, iovaLo, lastHi, lastLo, pageShift)) this.syncUnmap(gather);
-    gather.add(iovaHi, iovaLo, lastHi, lastLo, pageShift);
+    if (gather.mustSyncBeforeBytes(iovaHi, iovaLo, bytes, pageShift)) this.syncUnmap(gather);
+    gather.addBytes(iovaHi, iovaLo, bytes, pageShift);
     return bytes;
   }
 
@@ -153,24 +142,12 @@ export class SmmuDomain implements IommuDomain {
       const start = join64(gather.startHi, gather.startLo);
       this.#host.flushRange(this, start, join64(gather.lastHi, gather.lastLo), gather.pageShift, true);
     }
-    this.#table.releaseGathered(gather);
+    this.table.releaseGathered(gather);
     gather.reset();
   }
 
   flushAll(): void {
     this.#host.flushDomain(this);
-  }
-
-  iovaToPhys(iovaHi: number, iovaLo: number): boolean {
-    return this.#table.iovaToPhys(iovaHi, iovaLo);
-  }
-
-  get foundPaHi(): number {
-    return this.#table.foundPaHi;
-  }
-
-  get foundPaLo(): number {
-    return this.#table.foundPaLo;
   }
 
   /** A domain that is allocated for a device is finished, so it is too late to change its stage (`arm_smmu_enable_nesting`). */
@@ -186,7 +163,7 @@ export class SmmuDomain implements IommuDomain {
   free(): void {
     this.flushAll();
     this.#host.release(this);
-    this.#table.free();
+    this.table.free();
   }
 
   /** A table left: walks in flight must not come back to it, so this cannot wait for the end of the unmap. */
@@ -199,20 +176,7 @@ export class SmmuDomain implements IommuDomain {
       // The hardware always tracks in such a domain; a snapshot starts with clean pages.
       setTracking: () => 0,
       readAndClear: (iovaHi, iovaLo, bytes, flags, sink, gather) =>
-        this.#readDirty(iovaHi, iovaLo, bytes, flags, sink, gather),
+        this.readDirty(iovaHi, iovaLo, bytes, flags, sink, gather, NO_PAGE_SIZE),
     };
-  }
-
-  #readDirty(
-    iovaHi: number,
-    iovaLo: number,
-    bytes: number,
-    flags: number,
-    sink: DirtySink | null,
-    gather: IotlbGather,
-  ): number {
-    const isCleaned = this.#table.readAndClearDirty(iovaHi, iovaLo, bytes, flags, sink);
-    if (isCleaned && (flags & DIRTY_NO_CLEAR) === 0) gather.addBytes(iovaHi, iovaLo, bytes, 0);
-    return 0;
   }
 }

@@ -1,12 +1,11 @@
 import {
-  DIRTY_NO_CLEAR,
   Errno,
   FRAME_BYTES,
   IotlbGather,
   join64,
   Prot,
   RadixTable,
-  type DirtySink,
+  TableDomain,
   type DomainDirtyOps,
   type FrameAllocator,
   type IommuDomain,
@@ -51,18 +50,17 @@ const SIZE_1G = 1n << 30n;
 const SNOOPED = Prot.CACHE;
 
 /** A domain on second-stage tables as Linux's driver keeps it. */
-export class SecondStageDomain implements IommuDomain {
+export class SecondStageDomain extends TableDomain implements IommuDomain {
   readonly pageSizes: bigint;
   readonly aperture: Range64;
   readonly dirty: DomainDirtyOps | undefined;
   readonly traits: SecondStageTraits;
   readonly tags: CacheTags = new CacheTags(false);
   readonly isNestParent: boolean;
-  isTracking = false;
   /** Leaves have SNP: no-snoop requests are snooped. */
   isSnooped = false;
   readonly #host: DomainHost;
-  readonly #table: RadixTable;
+  protected readonly table: RadixTable;
   readonly #mapGather = new IotlbGather();
   #hasMappings = false;
   /** Bytes of each call that the current gather holds: Linux takes that for the page size. */
@@ -75,6 +73,7 @@ export class SecondStageDomain implements IommuDomain {
     memory: PhysicalMemory,
     frames: FrameAllocator,
   ) {
+    super();
     const { levels, addressWidth, superpage2M, superpage1G } = traits;
     this.#host = host;
     this.traits = traits;
@@ -82,8 +81,8 @@ export class SecondStageDomain implements IommuDomain {
     const { flushLines } = host;
     this.pageSizes = SIZE_4K | (superpage2M ? SIZE_2M : 0n) | (superpage1G ? SIZE_1G : 0n);
     this.aperture = { start: 0n, last: (1n << BigInt(addressWidth)) - 1n };
-    this.dirty = use.isTracked ? this.#dirtyOps() : undefined;
-    this.#table = new RadixTable({
+    this.dirty = use.isTracked ? this.switchedTracking((enabled) => this.#host.setTracking(this, enabled)) : undefined;
+    this.table = new RadixTable({
       memory,
       frames,
       format: secondStageFormat({ ...traits, deviceTlb: false, execute: false }),
@@ -97,7 +96,7 @@ export class SecondStageDomain implements IommuDomain {
       observer:
         flushLines === null ? null : { written: flushLines, unlinked: () => undefined, rootChanged: () => undefined },
     });
-    if (flushLines !== null && this.#table.levels > 0) flushLines(this.#table.rootHi, this.#table.rootLo, FRAME_BYTES);
+    if (flushLines !== null && this.table.levels > 0) flushLines(this.table.rootHi, this.table.rootLo, FRAME_BYTES);
   }
 
   /** @returns the domain, or ENOMEM */
@@ -109,16 +108,7 @@ export class SecondStageDomain implements IommuDomain {
     frames: FrameAllocator,
   ): SecondStageDomain | number {
     const domain = new SecondStageDomain(host, traits, use, memory, frames);
-    return domain.#table.levels === 0 ? Errno.ENOMEM : domain;
-  }
-
-  /** Root table, bytes. */
-  get root(): bigint {
-    return join64(this.#table.rootHi, this.#table.rootLo);
-  }
-
-  get mappedPages(): number {
-    return this.#table.mappedPages;
+    return domain.table.levels === 0 ? Errno.ENOMEM : domain;
   }
 
   mapPages(
@@ -133,12 +123,12 @@ export class SecondStageDomain implements IommuDomain {
     const gather = this.#mapGather;
     const used = (prot & (Prot.READ | Prot.WRITE)) | (this.isSnooped ? SNOOPED : 0);
     this.#hasMappings = true;
-    const errno = this.#table.mapPages(iovaHi, iovaLo, paHi, paLo, pageShift, count, used, gather);
+    const errno = this.table.mapPages(iovaHi, iovaLo, paHi, paLo, pageShift, count, used, gather);
     if (gather.freelist.length > 0) {
       // A page took the place of a table: caches may hold the way through it.
       const start = join64(iovaHi, iovaLo);
       this.tags.flushRange(start, start + (BigInt(count) << BigInt(pageShift)) - 1n, false);
-      this.#table.releaseGathered(gather);
+      this.table.releaseGathered(gather);
       gather.reset();
     }
     return errno;
@@ -147,20 +137,17 @@ export class SecondStageDomain implements IommuDomain {
   unmapPages(iovaHi: number, iovaLo: number, pageShift: number, count: number, gather: IotlbGather): number {
     const { freelist } = gather;
     const gathered = freelist.length;
-    const bytes = this.#table.unmapPages(iovaHi, iovaLo, pageShift, count, gather);
+    const bytes = this.table.unmapPages(iovaHi, iovaLo, pageShift, count, gather);
     if (bytes === 0) return 0;
-    const end = (iovaLo >>> 0) + bytes - 1;
-    const lastHi = (iovaHi + Math.floor(end / 0x1_0000_0000)) | 0;
-    const lastLo = end | 0;
     const isOther = !gather.empty && this.#gatheredBytes !== bytes;
-    if (isOther || gather.mustSyncBefore(iovaHi, iovaLo, lastHi, lastLo, gather.pageShift)) {
+    if (isOther || gather.mustSyncBeforeBytes(iovaHi, iovaLo, bytes, gather.pageShift)) {
       // Tables of this call are still in caches: they wait for the next invalidation, which covers them.
       const fresh = freelist.splice(gathered);
       this.syncUnmap(gather);
       freelist.push(...fresh);
     }
     this.#gatheredBytes = bytes;
-    gather.add(iovaHi, iovaLo, lastHi, lastLo, pageShift);
+    gather.addBytes(iovaHi, iovaLo, bytes, pageShift);
     return bytes;
   }
 
@@ -173,24 +160,12 @@ export class SecondStageDomain implements IommuDomain {
       const start = join64(gather.startHi, gather.startLo);
       this.tags.flushRange(start, join64(gather.lastHi, gather.lastLo), gather.freelist.length === 0);
     }
-    this.#table.releaseGathered(gather);
+    this.table.releaseGathered(gather);
     gather.reset();
   }
 
   flushAll(): void {
     this.tags.flushAll();
-  }
-
-  iovaToPhys(iovaHi: number, iovaLo: number): boolean {
-    return this.#table.iovaToPhys(iovaHi, iovaLo);
-  }
-
-  get foundPaHi(): number {
-    return this.#table.foundPaHi;
-  }
-
-  get foundPaLo(): number {
-    return this.#table.foundPaLo;
   }
 
   /** SNP in every leaf from now on; too late when there are mappings. */
@@ -200,35 +175,7 @@ export class SecondStageDomain implements IommuDomain {
   }
 
   free(): void {
-    this.#table.free();
-  }
-
-  #dirtyOps(): DomainDirtyOps {
-    return {
-      setTracking: (enabled) => {
-        if (enabled !== this.isTracking) {
-          this.#host.setTracking(this, enabled);
-          this.isTracking = enabled;
-        }
-        return 0;
-      },
-      readAndClear: (iovaHi, iovaLo, bytes, flags, sink, gather) =>
-        this.#readDirty(iovaHi, iovaLo, bytes, flags, sink, gather),
-    };
-  }
-
-  #readDirty(
-    iovaHi: number,
-    iovaLo: number,
-    bytes: number,
-    flags: number,
-    sink: DirtySink | null,
-    gather: IotlbGather,
-  ): number {
-    if (!this.isTracking && sink !== null) return Errno.EINVAL;
-    const isCleaned = this.#table.readAndClearDirty(iovaHi, iovaLo, bytes, flags, sink);
-    if (isCleaned && (flags & DIRTY_NO_CLEAR) === 0) gather.addBytes(iovaHi, iovaLo, bytes, 12);
-    return 0;
+    this.table.free();
   }
 }
 
