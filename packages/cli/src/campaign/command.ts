@@ -1,15 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { isLeft } from 'fp-ts/lib/Either.js';
 import {
   deviations,
-  generateAmdVi,
-  generateSmmuV3,
-  generateVtd,
+  generators,
+  missingQemu,
   playOnBoth,
-  writeHaltRom,
   type CampaignDifference,
   type Scenario,
   type ScenarioUnit,
@@ -21,12 +16,7 @@ import { Progress } from '../progress.js';
 import { makeUnit } from '../scenario/units.js';
 import type { Terminal } from '../terminal.js';
 
-const generators: Readonly<Record<UnitName, (seed: number) => Scenario>> = {
-  vtd: generateVtd,
-  amdvi: generateAmdVi,
-  smmuv3: generateSmmuV3,
-};
-const unitNames: readonly UnitName[] = ['vtd', 'amdvi', 'smmuv3'];
+const unitNames = Object.keys(generators) as readonly UnitName[];
 
 interface CampaignOptions {
   readonly count: number;
@@ -49,13 +39,13 @@ const described = ({ scenario, step, caches, ours, theirs }: CampaignDifference)
   ].join('\n');
 
 /** @returns how many differences no known deviation explains */
-async function play(terminal: Terminal, unit: UnitName, options: CampaignOptions, folder: string): Promise<number> {
+async function play(terminal: Terminal, unit: UnitName, options: CampaignOptions): Promise<number> {
   const explained = new Map<string, number>();
   const progress = new Progress(terminal, `${unit}, scenarios`, 1);
   let compared = 0;
   let unexplained = 0;
   for (let seed = options.from; seed < options.from + options.count; seed++) {
-    const verdict = await playOnBoth(generators[unit](seed), unitOf, deviations[unit], folder);
+    const verdict = await playOnBoth(generators[unit](seed), unitOf, deviations[unit]);
     progress.advance();
     compared += verdict.compared;
     for (const [rule, times] of verdict.explained) explained.set(rule, (explained.get(rule) ?? 0) + times);
@@ -70,22 +60,17 @@ async function play(terminal: Terminal, unit: UnitName, options: CampaignOptions
 }
 
 async function campaign(terminal: Terminal, options: CampaignOptions): Promise<ExitStatus> {
-  const folder = mkdtempSync(join(tmpdir(), 'ioasis-campaign-'));
   try {
-    writeHaltRom(join(folder, 'halt.rom'));
     let unexplained = 0;
     for (const unit of options.unit === undefined ? unitNames : [options.unit]) {
-      unexplained += await play(terminal, unit, options, folder);
+      unexplained += await play(terminal, unit, options);
     }
     return unexplained === 0 ? ExitStatus.AGREES : ExitStatus.DIFFERS;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const missing = /^spawn (\S+) ENOENT$/.exec(reason)?.[1];
+    const missing = missingQemu(error);
     return missing === undefined
-      ? complain(terminal, reason)
+      ? complain(terminal, error instanceof Error ? error.message : String(error))
       : complain(terminal, `${missing} is not installed`, 'Debian has it in qemu-system-x86 and qemu-system-arm');
-  } finally {
-    rmSync(folder, { recursive: true });
   }
 }
 

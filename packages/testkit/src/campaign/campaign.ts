@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { compareRun, type AnswerDifference } from '../scenario/compare.js';
 import type { Answer, Scenario } from '../scenario/format.js';
 import { runScenario, type ScenarioRun } from '../scenario/runner.js';
@@ -43,15 +42,13 @@ export const withAnswers = ({ scenario, answers }: ScenarioRun): Scenario => ({
 /**
  * Runs a scenario on QEMU and on our unit, caches on and off. From the first known deviation on the two may differ in what follows from it, so a
  * scenario is compared up to there.
- * @param folder with QEMU's firmware, see `writeHaltRom`
  */
 export async function playOnBoth(
   scenario: Scenario,
   makeUnit: ScenarioUnitFactory,
   deviations: readonly KnownDeviation[],
-  folder: string,
 ): Promise<CampaignVerdict> {
-  const observed = withAnswers(await runOnQemu(scenario, folder));
+  const observed = withAnswers(await runOnQemu(scenario));
   const explained = new Map<string, number>();
   const unexplained: CampaignDifference[] = [];
   let compared = 0;
@@ -77,7 +74,3 @@ export async function playOnBoth(
   }
   return { compared, unexplained, explained };
 }
-
-/** Whether two answers are the same in a field. */
-export const agreeIn = (field: string, { ours, theirs }: CampaignDifference): boolean =>
-  isDeepStrictEqual(ours[field], theirs[field]);

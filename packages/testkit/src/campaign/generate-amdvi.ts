@@ -1,6 +1,7 @@
 import type { Scenario } from '../scenario/format.js';
 import { AccessPlan } from './access-plan.js';
-import type { GeneratedLeaf } from './radix-builder.js';
+import { RadixBuilder, type RadixEntries } from './radix-builder.js';
+import type { Random } from './random.js';
 import { ScenarioBuilder } from './scenario-builder.js';
 import { aboveFirmware, targetPage, touchesFirmware } from './target-pages.js';
 
@@ -24,6 +25,8 @@ const PRESENT = 1n;
 const TRANSLATION_VALID = 2n;
 const READ = 1n << 61n;
 const WRITE = 1n << 62n;
+const NEXT_LEVEL_7 = 7n << 9n;
+const FORCE_COHERENT = 1n << 60n;
 const BITS_PER_LEVEL = 9;
 /** QEMU's cache mixes up requesters for IOVAs above. */
 const IOVA_BITS = 48;
@@ -39,68 +42,20 @@ const TABLES = 0x10_0000n;
 /** Address bits of a leaf of 2^shift bytes with next level 7: ones below the size's highest bit, which is zero. */
 const sized = (pa: bigint, shift: number): bigint => pa | ((1n << BigInt(shift - 1)) - 1n - 0xfffn);
 
-/** One host table: levels are numbered from 1, as the sheet does. */
-class HostTable {
-  readonly root: bigint;
-  readonly leaves: GeneratedLeaf[] = [];
-  readonly #builder: ScenarioBuilder;
-  readonly #mode: number;
-  readonly #tables = new Map<string, bigint>();
-  readonly #used = new Set<bigint>();
-
-  constructor(builder: ScenarioBuilder, mode: number) {
-    this.#builder = builder;
-    this.#mode = mode;
-    this.root = builder.table();
-  }
-
-  shiftOf(level: number): number {
-    return PAGE_SHIFT + BITS_PER_LEVEL * (level - 1);
-  }
-
-  /** Maps 2^shift bytes at an aligned IOVA by entries of `level`. */
-  map(iova: bigint, pa: bigint, level: number, shift: number): void {
-    const { random } = this.#builder;
-    const natural = this.shiftOf(level);
-    const first = this.#entry(iova, level);
-    if (first === undefined) return;
-    const count = 1 << (shift - natural);
-    const addresses = Array.from({ length: count }, (_, at) => first + BigInt(at * 8));
-    if (addresses.some((address) => this.#used.has(address))) return;
-    for (const address of addresses) this.#used.add(address);
+/** Entries of host tables; the sheet counts levels from 1, and an entry names the level of the table below. */
+const entriesOf = (random: Random): RadixEntries => ({
+  granule: PAGE_SHIFT,
+  indexBits: BITS_PER_LEVEL,
+  table: (address, level) => {
+    const rights = random.chance(90) ? READ | WRITE : random.pick([READ, WRITE, 0n]);
+    return address | (BigInt(level) << 9n) | rights | (random.chance(96) ? PRESENT : 0n);
+  },
+  leaf: (pa, level, shift) => {
     const rights = random.pick([READ | WRITE, READ | WRITE, READ, WRITE, 0n]);
-    // Level 1 ends with next level 0 or 7; higher levels with 0 for their natural size.
-    const word = shift === natural ? pa : sized(pa, shift) | (7n << 9n);
-    const words = addresses.map(() => word | rights | PRESENT | (random.chance(10) ? 1n << 60n : 0n));
-    this.#builder.words(first, ...words);
-    this.leaves.push({ iova, shift, pa });
-  }
-
-  #entry(iova: bigint, level: number): bigint | undefined {
-    let table = this.root;
-    for (let at = this.#mode; at > level; at--) {
-      const address = this.#address(table, iova, at);
-      const key = `${at}:${iova >> BigInt(this.shiftOf(at))}`;
-      let next = this.#tables.get(key);
-      if (next === undefined) {
-        if (this.#used.has(address)) return undefined;
-        next = this.#builder.table();
-        this.#tables.set(key, next);
-        this.#used.add(address);
-        const { random } = this.#builder;
-        const rights = random.chance(90) ? READ | WRITE : random.pick([READ, WRITE, 0n]);
-        const present = random.chance(96) ? PRESENT : 0n;
-        this.#builder.words(address, next | (BigInt(at - 1) << 9n) | rights | present);
-      }
-      table = next;
-    }
-    return this.#address(table, iova, level);
-  }
-
-  #address(table: bigint, iova: bigint, level: number): bigint {
-    return table + (((iova >> BigInt(this.shiftOf(level))) & 0x1ffn) << 3n);
-  }
-}
+    const word = shift === PAGE_SHIFT + BITS_PER_LEVEL * level ? pa : sized(pa, shift) | NEXT_LEVEL_7;
+    return word | rights | PRESENT | (random.chance(10) ? FORCE_COHERENT : 0n);
+  },
+});
 
 /**
  * Requesters with host tables of 1 to 6 levels and pages of every size, pass-through, rights in device table entries and tables, edits with
@@ -115,10 +70,10 @@ export function generateAmdVi(seed: number): Scenario {
   // QEMU does not check that an IOVA is within reach of the mode, so all requesters have one and IOVAs keep to it.
   const mode = 1 + random.below(6);
   const width = Math.min(IOVA_BITS, PAGE_SHIFT + BITS_PER_LEVEL * mode);
-  const domains = Array.from({ length: 1 + random.below(2) }, () => new HostTable(builder, mode));
-  const grow = (table: HostTable, pages: number): void => {
+  const domains = Array.from({ length: 1 + random.below(2) }, () => new RadixBuilder(builder, entriesOf(random), mode));
+  const grow = (table: RadixBuilder, pages: number): void => {
     for (let page = 0; page < pages; page++) {
-      const level = Math.min(random.pick([1, 1, 1, 2, 2, 3]), mode);
+      const level = Math.min(random.pick([0, 0, 0, 1, 1, 2]), mode - 1);
       const natural = table.shiftOf(level);
       const shift = random.chance(60) || natural >= 30 ? natural : natural + random.below(BITS_PER_LEVEL - 1);
       const iova = (random.bits(width) >> BigInt(shift)) << BigInt(shift);

@@ -1,5 +1,4 @@
 export {
-  agreeIn,
   playOnBoth,
   withAnswers,
   type CampaignDifference,
@@ -7,6 +6,4 @@ export {
   type KnownDeviation,
 } from './campaign.js';
 export { deviations } from './deviations.js';
-export { generateAmdVi } from './generate-amdvi.js';
-export { generateSmmuV3 } from './generate-smmuv3.js';
-export { generateVtd } from './generate-vtd.js';
+export { generators } from './generators.js';

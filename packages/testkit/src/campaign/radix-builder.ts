@@ -12,11 +12,12 @@ export interface GeneratedLeaf {
 export interface RadixEntries {
   /** log2 of the smallest page. */
   readonly granule: number;
-  /** IOVA bits that a table below the top resolves; the top one may resolve fewer or, at an SMMU's stage 2, more. */
+  /** IOVA bits that a table resolves; the top one may resolve fewer. */
   readonly indexBits: number;
   /** @param level of the table that holds the entry; 0: the table of smallest pages */
   table(address: bigint, level: number): bigint;
-  leaf(pa: bigint, level: number): bigint;
+  /** @param shift log2 of the page, of which this is one of several equal entries where it is larger than `level` has them */
+  leaf(pa: bigint, level: number, shift: number): bigint;
 }
 
 /** A radix table that is written into a scenario entry by entry. */
@@ -44,7 +45,7 @@ export class RadixBuilder {
   }
 
   /** Address of the entry for an IOVA in the table of a level, making the tables above; undefined where a leaf is in the way. */
-  entryFor(iova: bigint, level: number): bigint | undefined {
+  #entryFor(iova: bigint, level: number): bigint | undefined {
     let table = this.root;
     for (let at = this.#levels - 1; at > level; at--) {
       const address = this.#entryAddress(table, iova, at);
@@ -62,18 +63,20 @@ export class RadixBuilder {
     return this.#entryAddress(table, iova, level);
   }
 
-  /** Maps one page. @returns false where something is in the way */
-  map(iova: bigint, pa: bigint, level: number): boolean {
-    const address = this.entryFor(iova, level);
-    if (address === undefined || this.#used.has(address)) return false;
-    this.#used.add(address);
-    this.#builder.words(address, this.#entries.leaf(pa, level));
-    this.leaves.push({ iova, shift: this.shiftOf(level), pa });
-    return true;
+  /** Maps a page of 2^shift bytes by entries of a level, unless something is in the way. */
+  map(iova: bigint, pa: bigint, level: number, shift: number = this.shiftOf(level)): void {
+    const first = this.#entryFor(iova, level);
+    if (first === undefined) return;
+    const addresses = Array.from({ length: 1 << (shift - this.shiftOf(level)) }, (_, at) => first + BigInt(at * 8));
+    if (addresses.some((address) => this.#used.has(address))) return;
+    for (const address of addresses) this.#used.add(address);
+    const word = this.#entries.leaf(pa, level, shift);
+    this.#builder.words(first, ...addresses.map(() => word));
+    this.leaves.push({ iova, shift, pa });
   }
 
   #entryAddress(table: bigint, iova: bigint, level: number): bigint {
-    const bits = level === this.#levels - 1 ? this.#entries.granule - 3 : this.#entries.indexBits;
-    return table + (((iova >> BigInt(this.shiftOf(level))) & ((1n << BigInt(bits)) - 1n)) << 3n);
+    const index = (iova >> BigInt(this.shiftOf(level))) & ((1n << BigInt(this.#entries.indexBits)) - 1n);
+    return table + (index << 3n);
   }
 }

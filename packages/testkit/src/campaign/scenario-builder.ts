@@ -70,7 +70,7 @@ export class ScenarioBuilder {
 
   /** The scenario, with nothing expected yet. */
   build(config: Scenario['config']): Scenario {
-    const { random: _, ...rest } = { random: this.random, unit: this.#unit };
-    return { id: `generated-${this.#seed}`, ...rest, class: 'settled', config, steps: this.#steps, expect: [] };
+    const id = `generated-${this.#seed}`;
+    return { id, unit: this.#unit, class: 'settled', config, steps: this.#steps, expect: [] };
   }
 }

@@ -1,11 +1,17 @@
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { hex } from '@ioasis/core';
 import type { Scenario, UnitName } from '../scenario/format.js';
 import type { Qtest } from './qtest.js';
 
 /** Where things are in a QEMU machine, and how it is started for one scenario. */
 export interface Board {
   readonly program: string;
-  args(scenario: Scenario, devices: readonly number[], halt: string): readonly string[];
+  /**
+   * @param devices requester ids that get an edu device
+   * @param folder for files that QEMU reads
+   */
+  args(scenario: Scenario, devices: readonly number[], folder: string): readonly string[];
   /** Physical address of the unit's registers. */
   readonly unitBase: bigint;
   /** RAM that no scenario uses. */
@@ -21,14 +27,14 @@ const ROM_BYTES = 0x1_0000;
 /** `cli; hlt; jmp -1` where an x86 CPU starts. */
 const RESET_VECTOR = { at: 0xfff0, code: [0xfa, HLT, 0xeb, 0xfd] } as const;
 
-/** Writes a firmware that halts. */
-export function writeHaltRom(path: string): void {
+/** Writes a firmware that halts. @returns its path */
+function writeHaltRom(folder: string): string {
+  const path = join(folder, 'halt.rom');
   const rom = new Uint8Array(ROM_BYTES).fill(HLT);
   rom.set(RESET_VECTOR.code, RESET_VECTOR.at);
   writeFileSync(path, rom);
+  return path;
 }
-
-const hexOf = (value: number | bigint): string => `0x${value.toString(16)}`;
 
 /** `-device edu` at each requester id; those of bus 1 behind a root port at 1e.0. */
 function eduArgs(devices: readonly number[]): string[] {
@@ -67,13 +73,19 @@ const traced = (...events: readonly string[]): string[] => events.flatMap((event
 
 const x86 = (unitBase: bigint, unitArgs: (config: Scenario['config']) => string[]): Board => ({
   program: 'qemu-system-x86_64',
-  args: ({ config }, devices, halt) => [...MACHINE_X86, '-bios', halt, ...unitArgs(config), ...eduArgs(devices)],
+  args: ({ config }, devices, folder) => [
+    ...MACHINE_X86,
+    '-bios',
+    writeHaltRom(folder),
+    ...unitArgs(config),
+    ...eduArgs(devices),
+  ],
   unitBase,
   scratch: 0x7000_0000n,
   bars: 0xe000_0000n,
   configWrite: (qtest, rid, offset, value) => {
-    qtest.post(`outl 0xcf8 ${hexOf((0x8000_0000 | (rid << 8) | offset) >>> 0)}`);
-    return qtest.send(`outl 0xcfc ${hexOf(value >>> 0)}`);
+    qtest.post(`outl 0xcf8 ${hex((0x8000_0000 | (rid << 8) | offset) >>> 0)}`);
+    return qtest.send(`outl 0xcfc ${hex(value >>> 0)}`);
   },
 });
 
@@ -103,7 +115,7 @@ const smmuv3: Board = {
   scratch: 0x2_3000_0000n,
   bars: 0x1000_0000n,
   configWrite: (qtest, rid, offset, value) =>
-    qtest.send(`writel ${hexOf(ECAM + (BigInt(rid) << 12n) + BigInt(offset))} ${hexOf(value >>> 0)}`),
+    qtest.send(`writel ${hex(ECAM + (BigInt(rid) << 12n) + BigInt(offset))} ${hex(value >>> 0)}`),
 };
 
 /** The boards by unit. */

@@ -1,3 +1,4 @@
+import { hex } from '@ioasis/core';
 import type { Board } from './board.js';
 import type { Qtest } from './qtest.js';
 
@@ -28,7 +29,6 @@ const BUS1_BARS = 0x100_0000n;
 /** A transfer takes one or two polls; QEMU is lost after this many. */
 const POLLS = 4000;
 
-const hexOf = (value: number | bigint): string => `0x${value.toString(16)}`;
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, POLL_MS));
 
 /** Opens bus 1 behind the root port at 1e.0 for the BARs from `bars` on. */
@@ -72,9 +72,9 @@ export class EduRequester {
     this.#loaded += (data.length + 7) & ~7;
     const { scratch } = this.#board;
     const text = Array.from(data, (byte) => byte.toString(16).padStart(2, '0')).join('');
-    this.#qtest.post(`write ${hexOf(scratch)} ${data.length} 0x${text}`);
+    this.#qtest.post(`write ${hex(scratch)} ${data.length} 0x${text}`);
     await this.#transfer(scratch, BUFFER + BigInt(at), data.length, START);
-    await this.#qtest.send(`memset ${hexOf(scratch)} ${data.length} 0`);
+    await this.#qtest.send(`memset ${hex(scratch)} ${data.length} 0`);
     return at;
   }
 
@@ -97,15 +97,15 @@ export class EduRequester {
 
   async #transfer(source: bigint, destination: bigint, bytes: number, command: number): Promise<void> {
     const set = (register: bigint, value: bigint | number): void =>
-      this.#qtest.post(`writeq ${hexOf(this.#bar + register)} ${hexOf(value)}`);
+      this.#qtest.post(`writeq ${hex(this.#bar + register)} ${hex(value)}`);
     set(SOURCE, source);
     set(DESTINATION, destination);
     set(COUNT, bytes);
     set(COMMAND, command);
     for (let polls = 0; polls < POLLS; polls++) {
-      if ((BigInt(await this.#qtest.send(`readq ${hexOf(this.#bar + COMMAND)}`)) & 1n) === 0n) return;
+      if ((BigInt(await this.#qtest.send(`readq ${hex(this.#bar + COMMAND)}`)) & 1n) === 0n) return;
       await pause();
     }
-    throw new Error(`the transfer of requester ${hexOf(this.#rid)} does not end`);
+    throw new Error(`the transfer of requester ${hex(this.#rid)} does not end`);
   }
 }

@@ -1,2 +1,1 @@
-export { writeHaltRom } from './board.js';
-export { runOnQemu } from './run-on-qemu.js';
+export { missingQemu, runOnQemu } from './run-on-qemu.js';

@@ -1,12 +1,10 @@
 import { Buffer } from 'node:buffer';
-import { join } from 'node:path';
+import { hex } from '@ioasis/core';
 import type { DmaStep, Scenario, ScenarioStep } from '../scenario/format.js';
 import { hash64Pattern } from '../scenario/hash64.js';
 import { boards, type Board } from './board.js';
 import { EduRequester, openBus1 } from './edu-requester.js';
 import { Qtest } from './qtest.js';
-
-const hexOf = (value: number | bigint): string => `0x${value.toString(16)}`;
 
 /** What an access looked like from outside. */
 export interface Witnessed {
@@ -29,15 +27,12 @@ export class QemuMachine {
     this.board = board;
   }
 
-  /**
-   * Starts QEMU.
-   * @param folder with the firmware that {@link writeHaltRom} makes, `halt.rom`
-   */
-  static async start(scenario: Scenario, folder: string): Promise<QemuMachine> {
+  /** Starts QEMU. */
+  static async start(scenario: Scenario): Promise<QemuMachine> {
     const board = boards[scenario.unit];
     const accesses = scenario.steps.filter((step): step is DmaStep => step.op === 'dma');
     const rids = [...new Set(accesses.map(({ rid }) => Number(rid)))];
-    const qtest = new Qtest(board.program, board.args(scenario, rids, join(folder, 'halt.rom')));
+    const qtest = new Qtest(board.program, (folder) => board.args(scenario, rids, folder));
     const machine = new QemuMachine(qtest, board);
     try {
       if (rids.some((rid) => rid >> 8 === 1)) await openBus1(qtest, board);
@@ -66,32 +61,30 @@ export class QemuMachine {
   /** Stores bytes as the CPU. Does not wait: commands are carried out in order. */
   store(address: bigint, bytes: Uint8Array): void {
     if (bytes.length > 0) {
-      this.#qtest.post(`write ${hexOf(address)} ${bytes.length} 0x${Buffer.from(bytes).toString('hex')}`);
+      this.#qtest.post(`write ${hex(address)} ${bytes.length} 0x${Buffer.from(bytes).toString('hex')}`);
     }
   }
 
   /** Reads memory as the CPU. */
   async load(address: bigint, bytes: number): Promise<Uint8Array> {
-    return Buffer.from((await this.#qtest.send(`read ${hexOf(address)} ${bytes}`)).slice(2), 'hex');
+    return Buffer.from((await this.#qtest.send(`read ${hex(address)} ${bytes}`)).slice(2), 'hex');
   }
 
   /** Writes a register. */
   writeRegister(offset: number, size: 4 | 8, value: bigint): void {
-    this.#qtest.post(`write${size === 8 ? 'q' : 'l'} ${hexOf(this.board.unitBase + BigInt(offset))} ${hexOf(value)}`);
+    this.#qtest.post(`write${size === 8 ? 'q' : 'l'} ${hex(this.board.unitBase + BigInt(offset))} ${hex(value)}`);
   }
 
   /** Reads a register. */
   async readRegister(offset: number, size: 4 | 8): Promise<bigint> {
-    return BigInt(
-      await this.#qtest.send(`read${size === 8 ? 'q' : 'l'} ${hexOf(this.board.unitBase + BigInt(offset))}`),
-    );
+    return BigInt(await this.#qtest.send(`read${size === 8 ? 'q' : 'l'} ${hex(this.board.unitBase + BigInt(offset))}`));
   }
 
   /** Fills memory, as the scenario's steps say. */
   fill(step: Extract<ScenarioStep, { readonly op: 'fill' }>): void {
     const bytes = Number(step.len);
     if (step.pattern === undefined) {
-      this.#qtest.post(`memset ${hexOf(BigInt(step.addr))} ${bytes} ${hexOf(Number(step.byte))}`);
+      this.#qtest.post(`memset ${hex(BigInt(step.addr))} ${bytes} ${hex(Number(step.byte))}`);
     } else this.store(BigInt(step.addr), hash64Pattern(BigInt(step.addr), bytes));
   }
 

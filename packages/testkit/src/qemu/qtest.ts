@@ -27,11 +27,14 @@ export class Qtest {
   #pending = '';
   #failure: Error | undefined;
 
-  /** @param program `qemu-system-x86_64`; `args` without the qtest options */
-  constructor(program: string, args: readonly string[]) {
+  /**
+   * @param program `qemu-system-x86_64`
+   * @param argsFor the arguments but for the qtest options, given a folder that goes with the process
+   */
+  constructor(program: string, argsFor: (folder: string) => readonly string[]) {
     this.#folder = mkdtempSync(join(tmpdir(), 'ioasis-qemu-'));
     this.#trace = openSync(join(this.#folder, 'trace'), 'w+');
-    this.#process = spawn(program, [...args, '-qtest', 'stdio', '-qtest-log', 'none'], {
+    this.#process = spawn(program, [...argsFor(this.#folder), '-qtest', 'stdio', '-qtest-log', 'none'], {
       stdio: ['pipe', 'pipe', this.#trace],
     });
     const { stdin, stdout } = this.#process;

@@ -30,11 +30,10 @@ async function perform(scenario: Scenario, on: QemuMachine, step: ScenarioStep):
 
 /**
  * Runs a scenario on a QEMU of its own: the observed side of `iommu-scenario/1`.
- * @param folder with `halt.rom`, see {@link writeHaltRom}
  * @throws Error when QEMU is not installed, or dies of the scenario; RangeError when a requester writes more than its buffer holds
  */
-export async function runOnQemu(scenario: Scenario, folder: string): Promise<ScenarioRun> {
-  const machine = await QemuMachine.start(scenario, folder);
+export async function runOnQemu(scenario: Scenario): Promise<ScenarioRun> {
+  const machine = await QemuMachine.start(scenario);
   try {
     const answers: (Answer | undefined)[] = [];
     for (const step of scenario.steps) answers.push(await perform(scenario, machine, step));
@@ -49,3 +48,7 @@ export async function runOnQemu(scenario: Scenario, folder: string): Promise<Sce
     await machine.close();
   }
 }
+
+/** The program that {@link runOnQemu} did not find; undefined: it threw for another reason. */
+export const missingQemu = (error: unknown): string | undefined =>
+  error instanceof Error ? /^spawn (\S+) ENOENT$/.exec(error.message)?.[1] : undefined;

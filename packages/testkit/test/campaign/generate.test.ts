@@ -6,9 +6,7 @@ import { scenarioOptions, VtdUnit } from '@ioasis/hw-intel-vtd';
 import { describe, expect, it } from 'vitest';
 import {
   compareRun,
-  generateAmdVi,
-  generateSmmuV3,
-  generateVtd,
+  generators,
   readScenarios,
   runScenario,
   withAnswers,
@@ -37,9 +35,9 @@ const smmuv3 = (_scenario: Scenario, caches: boolean): ScenarioUnit => {
 const SEEDS = Array.from({ length: 12 }, (_, at) => 7001 + at);
 
 describe.each([
-  { name: 'VT-d', generate: generateVtd, make: vtd },
-  { name: 'AMD-Vi', generate: generateAmdVi, make: amdvi },
-  { name: 'SMMUv3', generate: generateSmmuV3, make: smmuv3 },
+  { name: 'VT-d', generate: generators.vtd, make: vtd },
+  { name: 'AMD-Vi', generate: generators.amdvi, make: amdvi },
+  { name: 'SMMUv3', generate: generators.smmuv3, make: smmuv3 },
 ])('scenarios generated for $name', ({ generate, make }) => {
   it('are the same for the same seed, and others for another', () => {
     expect(generate(5)).toEqual(generate(5));

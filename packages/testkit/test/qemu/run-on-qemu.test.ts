@@ -1,10 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { isLeft } from 'fp-ts/lib/Either.js';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compareRun, readScenarios, runOnQemu, writeHaltRom, type Scenario } from '../../src/index.js';
+import { describe, expect, it } from 'vitest';
+import { compareRun, readScenarios, runOnQemu, type Scenario } from '../../src/index.js';
 
 const programs = { vtd: 'qemu-system-x86_64', amdvi: 'qemu-system-x86_64', smmuv3: 'qemu-system-aarch64' } as const;
 const isInstalled = (program: string): boolean => spawnSync(program, ['--version']).error === undefined;
@@ -17,13 +15,6 @@ function recorded(unit: keyof typeof programs, id: string): Scenario {
 }
 
 describe('a scenario on QEMU', () => {
-  let folder: string;
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'ioasis-test-'));
-    writeHaltRom(join(folder, 'halt.rom'));
-  });
-  afterAll(() => rmSync(folder, { recursive: true }));
-
   it.each([
     ['vtd', 'walk-0000'],
     ['amdvi', 'walk-0000'],
@@ -33,10 +24,10 @@ describe('a scenario on QEMU', () => {
     async (unit, id) => {
       const scenario = recorded(unit, id);
       if (!isInstalled(programs[unit])) {
-        await expect(runOnQemu(scenario, folder)).rejects.toThrow(`spawn ${programs[unit]} ENOENT`);
+        await expect(runOnQemu(scenario)).rejects.toThrow(`spawn ${programs[unit]} ENOENT`);
         return;
       }
-      const verdict = compareRun(await runOnQemu(scenario, folder), true);
+      const verdict = compareRun(await runOnQemu(scenario), true);
       expect(verdict.divergences).toEqual([]);
       expect(verdict.compared).toBeGreaterThan(10);
     },
@@ -46,7 +37,7 @@ describe('a scenario on QEMU', () => {
     const path = process.env['PATH'];
     process.env['PATH'] = '/nowhere';
     try {
-      await expect(runOnQemu(recorded('vtd', 'walk-0000'), folder)).rejects.toThrow('spawn qemu-system-x86_64 ENOENT');
+      await expect(runOnQemu(recorded('vtd', 'walk-0000'))).rejects.toThrow('spawn qemu-system-x86_64 ENOENT');
     } finally {
       process.env['PATH'] = path;
     }
