@@ -1,8 +1,5 @@
-import type { FidelityFeature, FidelityState } from '@ioasis/core';
+import { fidelityRow as row, type FidelityFeature, type FidelityState } from '@ioasis/core';
 import type { RiscvIommuConfiguration } from './options.js';
-
-const row = (level: FidelityFeature['level'], feature: string, state: FidelityState, note?: string): FidelityFeature =>
-  note === undefined ? { level, feature, state } : { level, feature, state, note };
 
 /** What of a RISC-V IOMMU is here, and what is left out. */
 export function riscvFidelity(configuration: RiscvIommuConfiguration): FidelityFeature[] {

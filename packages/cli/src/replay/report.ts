@@ -1,4 +1,4 @@
-import type { Difference, ReplayedStep, ReplayReport, Trace } from '@ioasis/testkit';
+import { stepTitle, type Difference, type ReplayedStep, type ReplayReport, type Trace } from '@ioasis/testkit';
 import { plural } from '../plural.js';
 import { paint, type Terminal } from '../terminal.js';
 import type { Personality } from './machines.js';
@@ -9,30 +9,6 @@ export interface Replayed {
   readonly machine: string;
   readonly personality: Personality;
   readonly report: ReplayReport;
-}
-
-function nameOf({ step }: ReplayedStep): string {
-  switch (step.op) {
-    case 'ioctl':
-      return `${step.cmd} on ${step.fd}`;
-    case 'open':
-      return `open ${step.path}`;
-    case 'close':
-    case 'read':
-    case 'write':
-    case 'poll':
-    case 'dma':
-    case 'config':
-      return `${step.op} ${step.fd}`;
-    case 'mmap':
-    case 'munmap':
-    case 'mprotect':
-    case 'peek':
-    case 'poke':
-      return `${step.op} ${step.addr}`;
-    default:
-      return step.op;
-  }
 }
 
 const LONGEST = 160;
@@ -53,7 +29,7 @@ function differenceLines(terminal: Terminal, { what, expected, got, fields }: Di
 
 function divergenceLines(terminal: Terminal, replayed: ReplayedStep): string[] {
   const { scenario, seq } = replayed.step;
-  const title = `    ${paint(terminal, 'bold', scenario)} seq ${seq}: ${nameOf(replayed)}`;
+  const title = `    ${paint(terminal, 'bold', scenario)} seq ${seq}: ${stepTitle(replayed.step)}`;
   return [title, ...replayed.differences.flatMap((difference) => differenceLines(terminal, difference))];
 }
 

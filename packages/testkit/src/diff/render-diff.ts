@@ -1,33 +1,13 @@
 import { describeRefusal } from '@ioasis/core';
 import type { StepOutcome } from '../trace/outcome.js';
 import type { TraceStep } from '../trace/format.js';
+import { stepTitle } from '../trace/step-title.js';
 import type { DiffReport, StepDifference } from './diff-trace.js';
 import type { DiffReason } from './diff-reason.js';
 
-/** What a step does, in a few words. */
-function titleOf(step: TraceStep): string {
-  switch (step.op) {
-    case 'ioctl':
-      return 'argval' in step ? `${step.cmd}(${step.argval}) on ${step.fd}` : `${step.cmd} on ${step.fd}`;
-    case 'open':
-      return `open ${step.path}`;
-    case 'close':
-    case 'read':
-    case 'write':
-    case 'poll':
-    case 'dma':
-    case 'config':
-      return `${step.op} ${step.fd}`;
-    case 'mmap':
-    case 'munmap':
-    case 'mprotect':
-    case 'peek':
-    case 'poke':
-      return `${step.op} ${step.addr}`;
-    default:
-      return step.op;
-  }
-}
+/** A number that is an argument by itself tells steps apart. */
+const titleOf = (step: TraceStep): string =>
+  step.op === 'ioctl' && 'argval' in step ? `${step.cmd}(${step.argval}) on ${step.fd}` : stepTitle(step);
 
 function resultOf({ exception, refusal, errno, ret }: StepOutcome): string {
   if (exception !== undefined) return `exception ${exception}`;

@@ -1,8 +1,14 @@
 import { hex, type HardwareFault, type TranslationWalk, type WalkStep } from '@ioasis/core';
 
-const word = (value: bigint): string => `0x${value.toString(16).padStart(16, '0')}`;
+/** The words of an entry, the highest first, as the datasheet draws a long one. */
+export const entryWords = ({ words }: WalkStep): string =>
+  words
+    .toReversed()
+    .map((word) => `0x${word.toString(16).padStart(16, '0')}`)
+    .join(' ');
 
-const fieldsOf = ({ fields }: WalkStep): string =>
+/** The fields of an entry that are set, in the datasheet's order. */
+export const entryFields = ({ fields }: WalkStep): string =>
   Object.entries(fields)
     .filter(([, value]) => value !== 0n)
     .map(([name, value]) => `${name}=${value < 10n ? value : hex(value)}`)
@@ -14,10 +20,7 @@ const fieldsOf = ({ fields }: WalkStep): string =>
  */
 export const describeWalk = (walk: TranslationWalk): string =>
   [
-    ...walk.steps.map(
-      (step) =>
-        `  ${step.what} at ${hex(step.address)}: ${step.words.toReversed().map(word).join(' ')} ${fieldsOf(step)}`,
-    ),
+    ...walk.steps.map((step) => `  ${step.what} at ${hex(step.address)}: ${entryWords(step)} ${entryFields(step)}`),
     `  ${walkEnd(walk)}`,
   ].join('\n');
 

@@ -1,4 +1,4 @@
-export { describeFault, describeWalk, requesterName } from './describe-walk.js';
+export { describeFault, describeWalk, entryFields, entryWords, requesterName } from './describe-walk.js';
 export { assertFaults, faults, type ExpectedFault } from './faults.js';
 export { assertNoLeaks, hasNoLeaks, leaksOf, type Closable } from './has-no-leaks.js';
 export { assertHoldsInvariants, holdsInvariants, type MachineHolder } from './holds-invariants.js';

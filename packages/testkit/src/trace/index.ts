@@ -14,4 +14,5 @@ export {
   type ReplayOptions,
   type ReplayReport,
 } from './replayer.js';
+export { stepTitle } from './step-title.js';
 export { TraceRun } from './trace-run.js';
