@@ -66,9 +66,14 @@ export class RequestFront {
     this.#watched = watched || this.#iotlb.keepsProvenance ? 1 : 0;
   }
 
+  /** Whether requests of this requester are answered here already: then what {@link remember} would be told is the same. */
+  knows(requesterId: number, pasid: number): boolean {
+    const { requesterId: last, pasid: lastPasid } = this.#last;
+    return (last === requesterId && lastPasid === pasid) || this.#find(requesterId, pasid) !== NOBODY;
+  }
+
   /** From now on, requests of this stream are answered here. */
   remember(stream: RequestStream): void {
-    if (this.#last === stream) return;
     this.#last = stream;
     const { requesterId, pasid } = stream;
     const known = this.#streams.findIndex((other) => other.requesterId === requesterId && other.pasid === pasid);

@@ -3,7 +3,7 @@ import type { PagingStructureCache } from './paging-structure-cache.js';
 
 /**
  * What a unit knows of a requester (or one of its PASIDs) whose plain reads and writes are translated: under which tags its translations
- * are cached, and how its tables are walked. A unit makes one when it decodes the structures and keeps it with them.
+ * are cached, and how its tables are walked. A unit makes one for a requester that it has just served and its front does not know.
  */
 export class RequestStream {
   readonly requesterId: number = 0;

@@ -140,11 +140,15 @@ describe('RequestFront', () => {
     const { front, stream, ask, structures, counters } = bench();
     for (let requester = 0; requester < 20; requester++)
       front.remember(stream({ requesterId: requester, tagA: requester }));
+    // Sixteen have room: the first four had to go.
+    expect([3, 4, 19, 20].map((requester) => front.knows(requester, NO_PASID))).toEqual([false, true, true, false]);
+    expect(front.knows(19, 1)).toBe(false);
     expect(ask(0x1000, Access.READ, 19)).toBe(true);
     expect(ask(0x1000, Access.READ, 10)).toBe(true);
     expect(counters.iotlbMisses).toBe(2);
     structures.insert(REQUESTER, 0, 'entry');
     expect(ask(0x1000, Access.READ, 19)).toBe(false);
+    expect(front.knows(19, NO_PASID)).toBe(false);
     front.remember(stream());
     structures.drop(() => false);
     expect(ask(0x1000)).toBe(true);

@@ -29,6 +29,7 @@ export class RequestStreams {
 
   /** A request without PASID was served: from now on the next one may be served by the front. */
   remember(requesterId: number): void {
+    if (this.#front.knows(requesterId, NO_PASID)) return;
     const entry = this.#caches.devices.find(requesterId, 0);
     if (entry === null || !this.#control.enabled || exclusionApplies(this.#registers)) return;
     const isGuest = entry.guest && entry.guestWithoutPasid && this.#control.guestTables;

@@ -26,6 +26,7 @@ export class RequestStreams {
 
   /** A request passed translated: from now on the next one may be served by the front. */
   remember(requesterId: number, pasid: number): void {
+    if (this.#front.knows(requesterId, pasid)) return;
     const stream = this.#caches.streams.find(requesterId | 0, 0);
     if (stream === null) return;
     if (stream.action === StreamAction.STAGE2 && pasid === NO_PASID) {

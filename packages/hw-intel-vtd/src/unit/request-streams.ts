@@ -24,11 +24,13 @@ export class RequestStreams {
 
   /** A request was served: from now on the next one may be served by the front. */
   remember(requesterId: number, pasid: number): void {
+    const { front } = this.#caches;
+    if (front.knows(requesterId, pasid)) return;
     // What is protected is tested on the long way only.
     if (this.#command.protectsMemory) return;
     const context = this.#cachedContext(requesterId, pasid);
     if (context === null || context.kind < ContextKind.SECOND_STAGE) return;
-    this.#caches.front.remember(
+    front.remember(
       new RequestStream({
         requesterId,
         pasid,
