@@ -2,6 +2,8 @@ import { isLeft, right } from 'fp-ts/lib/Either.js';
 import {
   Errno,
   done,
+  frameHi,
+  frameLo,
   hi32,
   lo32,
   RunMapper,
@@ -24,15 +26,7 @@ import {
   type IovaWindows,
 } from './iova-windows.js';
 import { driverRefused, type1Refusals } from './refusals.js';
-import {
-  contiguousPages,
-  frameBehind,
-  frameHi,
-  frameLo,
-  pageHi,
-  pageLo,
-  removeAllMappings,
-} from './release-mapping.js';
+import { contiguousPages, frameBehind, pageHi, pageLo, removeAllMappings } from './release-mapping.js';
 import type { Type1Domain, Type1State } from './state.js';
 
 const { refuse } = type1Refusals;

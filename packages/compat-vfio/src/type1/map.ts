@@ -1,11 +1,11 @@
-import { done, Errno, hi32, lo32, Prot, type IoResult, type Process } from '@ioasis/core';
+import { done, Errno, frameHi, frameLo, hi32, lo32, Prot, type IoResult, type Process } from '@ioasis/core';
 import { MapFlag } from '../abi/constants.js';
 import { DmaEntry } from './dma-list.js';
 import { BITMAP_PAGES_MAX, DirtyBits } from './dirty-bits.js';
 import { windowsAllow } from './iova-windows.js';
 import { lockLimitPages, PageRuns, releaseRun } from './page-runs.js';
 import { driverRefused, type1Refusals } from './refusals.js';
-import { frameHi, frameLo, removeMapping, uncountLocked } from './release-mapping.js';
+import { removeMapping, uncountLocked } from './release-mapping.js';
 import type { Type1State } from './state.js';
 
 const { refuse } = type1Refusals;

@@ -1,26 +1,19 @@
-import type { IommuDomain } from '@ioasis/core';
+import { FRAME_BYTES, frameOf, type IommuDomain } from '@ioasis/core';
 import type { DmaEntry } from './dma-list.js';
 import type { Type1State } from './state.js';
 import { UnmappedRuns } from './unmapped-runs.js';
-
-const FRAME_BYTES = 4096;
-const FRAMES_PER_WORD = 2 ** 20;
 
 /**
  * An IOVA in pages as the words that domains take. Pages are doubles: a page number below 2^52 is exact where a byte address would not be.
  */
 export const pageHi = (page: number, pageSize: number): number => Math.floor(page / (0x1_0000_0000 / pageSize)) | 0;
 /** Low word of {@link pageHi}. */
-export const pageLo = (page: number, pageSize: number): number => ((page % (0x1_0000_0000 / pageSize)) * pageSize) | 0;
-/** Physical address of a 4 KiB frame, high word. */
-export const frameHi = (frame: number): number => Math.floor(frame / FRAMES_PER_WORD) | 0;
-/** Physical address of a 4 KiB frame, low word. */
-export const frameLo = (frame: number): number => ((frame % FRAMES_PER_WORD) * FRAME_BYTES) | 0;
+export const pageLo = (page: number, pageSize: number): number => Math.imul(page, pageSize);
 
 /** The 4 KiB frame behind an IOVA page, or -1. */
 export function frameBehind(domain: IommuDomain, page: number, pageSize: number): number {
   if (!domain.iovaToPhys(pageHi(page, pageSize), pageLo(page, pageSize))) return -1;
-  return (domain.foundPaHi >>> 0) * FRAMES_PER_WORD + (domain.foundPaLo >>> 12);
+  return frameOf(domain.foundPaHi, domain.foundPaLo);
 }
 
 /** Pages from `page` on, at most `count`, that lie behind each other in physical memory like in IOVA space; `frame` is the first one's. */

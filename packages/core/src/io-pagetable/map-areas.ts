@@ -71,7 +71,7 @@ export function mapUserMemory(table: TableState, request: MapKeys): Refusal | nu
     return refusal('MAP_USER_RANGE_OVERFLOW', facts);
   }
   const firstPage = Math.floor(userPage / keyPages);
-  const pageOffset = (userPage % keyPages) * KEY_BYTES + userByte;
+  const pageOffset = (userPage - firstPage * keyPages) * KEY_BYTES + userByte;
   const spanPage = lengthByte === 0 ? lengthPage - 1 : lengthPage;
   const spanByte = lengthByte === 0 ? KEY_BYTES - 1 : lengthByte - 1;
   const count = indexSpan(pageSize, spanPage, spanByte, pageOffset) + 1;

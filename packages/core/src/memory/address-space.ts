@@ -52,6 +52,7 @@ export class AddressSpace {
   ended = false;
   readonly #failure: FailureSource | null;
   readonly #taskSize: bigint;
+  readonly #taskEnd: number;
   readonly #pageBytes: bigint;
   readonly #framesPerPage: number;
   readonly #mapped: MappedPages;
@@ -62,6 +63,7 @@ export class AddressSpace {
     this.pageSize = options.pages.pageSize;
     this.#failure = options.failure ?? null;
     this.#taskSize = options.taskSize ?? X86_TASK_SIZE;
+    this.#taskEnd = Number(this.#taskSize);
     this.#pageBytes = BigInt(this.pageSize);
     this.#framesPerPage = this.pageSize / FRAME_BYTES;
     this.#mapped = new MappedPages(options.pages);
@@ -157,24 +159,28 @@ export class AddressSpace {
   /** copy_from_user. @returns bytes copied before the first that the program could not read */
   copyIn(addr: bigint, into: Uint8Array): number {
     if (this.#failure !== null && this.#failure.fails('copy-in')) return 0;
-    return this.#inside(addr, into.length) ? this.#mapped.read(Number(addr), into) : 0;
+    const at = Number(addr);
+    return this.#inside(at, into.length) ? this.#mapped.read(at, into) : 0;
   }
 
   /** copy_to_user. @returns bytes copied before the first that the program could not write */
   copyOut(addr: bigint, from: Uint8Array): number {
     if (this.#failure !== null && this.#failure.fails('copy-out')) return 0;
-    return this.#inside(addr, from.length) ? this.#mapped.write(Number(addr), from, WRITABLE) : 0;
+    const at = Number(addr);
+    return this.#inside(at, from.length) ? this.#mapped.write(at, from, WRITABLE) : 0;
   }
 
   /** What the program reads at `addr`: up to `bytes` bytes, fewer where memory ends. */
   peek(addr: bigint, bytes: number): Uint8Array {
     const into = new Uint8Array(bytes);
-    return into.subarray(0, this.#inside(addr, bytes) ? this.#mapped.read(Number(addr), into) : 0);
+    const at = Number(addr);
+    return into.subarray(0, this.#inside(at, bytes) ? this.#mapped.read(at, into) : 0);
   }
 
   /** Stores bytes as a debugger does, whatever the protection. @returns bytes stored before the first that is not mapped */
   poke(addr: bigint, from: Uint8Array): number {
-    return this.#inside(addr, from.length) ? this.#mapped.write(Number(addr), from, 0) : 0;
+    const at = Number(addr);
+    return this.#inside(at, from.length) ? this.#mapped.write(at, from, 0) : 0;
   }
 
   /**
@@ -250,8 +256,9 @@ export class AddressSpace {
     this.munmap(0n, this.#taskSize);
   }
 
-  #inside(addr: bigint, bytes: number): boolean {
-    return addr >= 0n && addr + BigInt(bytes) <= this.#taskSize;
+  /** A number is exact here: an address that a double cannot hold is rounded, but stays above every task size. */
+  #inside(addr: number, bytes: number): boolean {
+    return addr >= 0 && addr + bytes <= this.#taskEnd;
   }
 
   #fileFor(backing: MappingBacking, length: bigint): MemoryFile | null {

@@ -80,4 +80,4 @@ const lineOf = (paHi: number, paLo: number): number => (paHi >>> 0) * 0x400_0000
 const lastLine = (paHi: number, paLo: number, bytes: number): number =>
   Math.floor(((paHi >>> 0) * 0x1_0000_0000 + (paLo >>> 0) + bytes - 1) / LINE_BYTES);
 const lineHi = (line: number): number => (line / 0x400_0000) | 0;
-const lineLo = (line: number): number => (line % 0x400_0000) << 6;
+const lineLo = (line: number): number => line << 6;

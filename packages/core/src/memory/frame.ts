@@ -11,8 +11,8 @@ export const frameOf = (paHi: number, paLo: number): number => (paHi >>> 0) * 0x
 /** High word (int32) of the address of a frame's first byte. */
 export const frameHi = (frame: number): number => (frame / 0x10_0000) | 0;
 
-/** Low word (int32) of the address of a frame's first byte. */
-export const frameLo = (frame: number): number => (frame % 0x10_0000) << FRAME_SHIFT;
+/** Low word (int32) of the address of a frame's first byte: a shift takes its operand modulo 2^32, so the upper bits of a frame go by themselves. */
+export const frameLo = (frame: number): number => frame << FRAME_SHIFT;
 
 /** Physical address of a frame's first byte. */
 export const frameAddress = (frame: number): bigint => BigInt(frame) << BigInt(FRAME_SHIFT);

@@ -1,4 +1,4 @@
-import { FRAME_BYTES, frameHi, frameLo } from './frame.js';
+import { FRAME_BYTES, FRAME_SHIFT, frameHi, frameLo } from './frame.js';
 import { MappingList, type Mapping } from './mapping.js';
 import type { MemoryFile } from './memory-file.js';
 import type { PageFrames } from './page-frames.js';
@@ -8,6 +8,8 @@ import { PageMap } from './page-map.js';
 export const NO_FRAME = -1;
 /** Reading a private page that nobody wrote yet. */
 const ZERO_PAGE = -2;
+/** Byte in a frame. */
+const FRAME_MASK = FRAME_BYTES - 1;
 
 /**
  * What the pages of an address space hold: finds the frame behind a page, makes it on touch, separates private pages that fork or a
@@ -62,8 +64,8 @@ export class MappedPages {
       if (mapping === undefined || mapping.access === 0) break;
       const frame = this.#visibleFrame(mapping, page);
       if (frame === NO_FRAME) break;
-      const inPage = at - page * this.#pageSize;
-      const length = Math.min(FRAME_BYTES - (inPage % FRAME_BYTES), into.length - copied);
+      const inPage = (at - page * this.#pageSize) | 0;
+      const length = Math.min(FRAME_BYTES - (inPage & FRAME_MASK), into.length - copied);
       if (frame === ZERO_PAGE) into.fill(0, copied, copied + length);
       else if (!this.#readFrame(frame, inPage, into, copied, length)) into.fill(0xff, copied, copied + length);
       copied += length;
@@ -82,10 +84,10 @@ export class MappedPages {
       if (mapping === undefined || (mapping.access & need) !== need) break;
       const frame = this.ownFrame(mapping, page);
       if (frame === NO_FRAME) break;
-      const inPage = at - page * this.#pageSize;
-      const length = Math.min(FRAME_BYTES - (inPage % FRAME_BYTES), from.length - copied);
-      const inFrame = inPage % FRAME_BYTES;
-      const target = frame + (inPage - inFrame) / FRAME_BYTES;
+      const inPage = (at - page * this.#pageSize) | 0;
+      const inFrame = inPage & FRAME_MASK;
+      const length = Math.min(FRAME_BYTES - inFrame, from.length - copied);
+      const target = frame + (inPage >> FRAME_SHIFT);
       this.#pages.memory.writeBytes(frameHi(target), frameLo(target) | inFrame, from, copied, length);
       copied += length;
       at += length;
@@ -94,8 +96,8 @@ export class MappedPages {
   }
 
   #readFrame(frame: number, inPage: number, into: Uint8Array, offset: number, length: number): boolean {
-    const inFrame = inPage % FRAME_BYTES;
-    const source = frame + (inPage - inFrame) / FRAME_BYTES;
+    const inFrame = inPage & FRAME_MASK;
+    const source = frame + (inPage >> FRAME_SHIFT);
     return this.#pages.memory.readBytes(frameHi(source), frameLo(source) | inFrame, into, offset, length);
   }
 

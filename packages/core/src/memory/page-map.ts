@@ -1,6 +1,9 @@
 const BLOCK_PAGES = 512;
 
-/** Sparse map from page numbers (doubles below 2^52) to frames, in blocks of 512 pages. */
+/**
+ * Sparse map from page numbers (doubles below 2^52) to frames, in blocks of 512 pages. Page numbers of programs are above 2^31, where
+ * V8 does `%` by a call of fmod; a subtraction is exact and ten times as fast.
+ */
 export class PageMap {
   /** Values are frame + 1; 0 = none. */
   readonly #blocks = new Map<number, Float64Array>();
@@ -9,17 +12,19 @@ export class PageMap {
 
   /** The frame of a page, or -1. */
   get(page: number): number {
-    const block = this.#blockOf(page);
-    return block === undefined ? -1 : (block[page % BLOCK_PAGES] as number) - 1;
+    const number = Math.floor(page / BLOCK_PAGES);
+    const block = this.#block(number);
+    return block === undefined ? -1 : (block[page - number * BLOCK_PAGES] as number) - 1;
   }
 
   set(page: number, frame: number): void {
-    let block = this.#blockOf(page);
+    const number = Math.floor(page / BLOCK_PAGES);
+    let block = this.#block(number);
     if (block === undefined) {
       block = new Float64Array(BLOCK_PAGES);
-      this.#blocks.set(Math.floor(page / BLOCK_PAGES), block);
+      this.#blocks.set(number, block);
     }
-    block[page % BLOCK_PAGES] = frame + 1;
+    block[page - number * BLOCK_PAGES] = frame + 1;
   }
 
   /** Removes the pages `[first, last]` and tells the frame of each. */
@@ -58,8 +63,7 @@ export class PageMap {
     return numbers;
   }
 
-  #blockOf(page: number): Float64Array | undefined {
-    const number = Math.floor(page / BLOCK_PAGES);
+  #block(number: number): Float64Array | undefined {
     if (number === this.#lastNumber) return this.#last;
     const block = this.#blocks.get(number);
     if (block !== undefined) {
