@@ -3,6 +3,7 @@ import { done, type IommufdAccess, type IoctlFrame, type IoResult } from '@ioasi
 import { AccessFile } from './access-file.js';
 import { mockRefusals } from './refusals.js';
 import { TestCommand } from './test-command.js';
+import { frameOfUserPage } from './user-page.js';
 
 const { refuse } = mockRefusals;
 const PINS_PAGES = 1;
@@ -69,14 +70,11 @@ export function pinPages(frame: IoctlFrame): IoResult<0> {
 function comparePages({ process, state }: IoctlFrame, iova: bigint, uptr: bigint, pinned: Float64Array): IoResult<0> {
   const page = BigInt(state.environment.pageSize);
   const first = BigInt.asUintN(64, uptr - (iova % page));
-  const frame = new Float64Array(1);
   for (const [index, expected] of pinned.entries()) {
     const address = BigInt.asUintN(64, first + BigInt(index) * page);
-    if (process.addressSpace.pinPages(Number(address / page), 1, false, frame, 0) < 1) {
-      return refuse('TEST_CHECK_UNREADABLE', { uptr: address });
-    }
-    process.addressSpace.unpinPages(frame, 0, 1);
-    if (frame[0] !== expected) return refuse('TEST_ACCESS_PAGES_DIFFER', { uptr: address });
+    const found = frameOfUserPage(process, address);
+    if (isLeft(found)) return found;
+    if (found.right !== expected) return refuse('TEST_ACCESS_PAGES_DIFFER', { uptr: address });
   }
   return done;
 }

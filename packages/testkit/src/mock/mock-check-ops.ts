@@ -1,10 +1,11 @@
 import { done, HwptNested, HwptPaging, type HwPageTable, type IoctlFrame, type IoResult } from '@ioasis/core';
-import { right } from 'fp-ts/lib/Either.js';
+import { isLeft, right } from 'fp-ts/lib/Either.js';
 import { MOCK_IO_PAGE_SHIFT } from './constants.js';
 import { MockDomain } from './mock-domain.js';
 import { MockNestedDomain } from './mock-nested-domain.js';
 import { mockRefusals } from './refusals.js';
 import { TestCommand } from './test-command.js';
+import { frameOfUserPage } from './user-page.js';
 
 const { refuse } = mockRefusals;
 const IO_PAGE = 2n ** BigInt(MOCK_IO_PAGE_SHIFT);
@@ -42,9 +43,9 @@ export function checkMap(frame: IoctlFrame): IoResult<0> {
   const page = BigInt(state.environment.pageSize);
   for (let offset = 0n; offset < length; offset += IO_PAGE) {
     const address = BigInt.asUintN(64, uptr + offset);
-    const frameNumber = pinOnce(process, address / page);
-    if (frameNumber < 0) return refuse('TEST_CHECK_UNREADABLE', { uptr: address });
-    const expected = BigInt(frameNumber) * 4096n + (address % page);
+    const memory = frameOfUserPage(process, address);
+    if (isLeft(memory)) return memory;
+    const expected = BigInt(memory.right) * 4096n + (address % page);
     const ioAddress = BigInt.asUintN(64, iova + offset);
     const domain = found.right;
     const isMapped = domain.iovaToPhys(word(ioAddress >> 32n), word(ioAddress));
@@ -54,14 +55,6 @@ export function checkMap(frame: IoctlFrame): IoResult<0> {
     }
   }
   return done;
-}
-
-/** First frame of a page of the program, as a read would see it; -1 without one. */
-function pinOnce(process: IoctlFrame['process'], page: bigint): number {
-  const frames = new Float64Array(1);
-  if (process.addressSpace.pinPages(Number(page), 1, false, frames, 0) < 1) return -1;
-  process.addressSpace.unpinPages(frames, 0, 1);
-  return frames[0]!;
 }
 
 /** MD_CHECK_REFS: every page is pinned `refs` times. Huge pages are not counted. */
@@ -76,10 +69,10 @@ export function checkRefs({ view, process, state }: IoctlFrame): IoResult<0> {
   }
   for (let offset = 0n; offset < length; offset += page) {
     const address = BigInt.asUintN(64, uptr + offset);
-    const frame = pinOnce(process, address / page);
-    if (frame < 0) return refuse('TEST_CHECK_UNREADABLE', { uptr: address });
+    const memory = frameOfUserPage(process, address);
+    if (isLeft(memory)) return memory;
     if (process.addressSpace.isHugeAt(address)) continue;
-    const pins = process.addressSpace.pinCountOf(frame);
+    const pins = process.addressSpace.pinCountOf(memory.right);
     if (pins !== refs) return refuse('TEST_CHECK_REFS', { uptr: address, refs, pins });
   }
   return done;

@@ -10,6 +10,7 @@ export type MockRefusalCode =
   | 'TEST_DEVICE_FLAGS'
   | 'TEST_DEVICE_NOT_FOUND'
   | 'TEST_CHECK_UNALIGNED'
+  | 'TEST_CHECK_OVERFLOW'
   | 'TEST_CHECK_UNREADABLE'
   | 'TEST_CHECK_MAP'
   | 'TEST_CHECK_REFS'
@@ -41,6 +42,7 @@ const rules: Readonly<Record<MockRefusalCode, RefusalRule>> = {
   },
   TEST_DEVICE_NOT_FOUND: { errno: 'ENOENT', rule: 'the id is that of a mock device', source },
   TEST_CHECK_UNALIGNED: { errno: 'EINVAL', rule: 'addresses and length are multiples of the page', source },
+  TEST_CHECK_OVERFLOW: { errno: 'EOVERFLOW', rule: 'the user page is not the last of the 64-bit space', source },
   TEST_CHECK_UNREADABLE: { errno: 'EFAULT', rule: 'the user range is mapped and readable', source },
   TEST_CHECK_MAP: { errno: 'EINVAL', rule: 'every IO page leads to the memory behind the user range', source },
   TEST_CHECK_REFS: { errno: 'EIO', rule: 'every page is pinned exactly as often as asked', source },

@@ -37,6 +37,10 @@ describe('the test ioctl', () => {
     const fd = ok(mock.createAccess(ioasId, true));
     const range = { iova: APERTURE, length: PAGE, userVa: DATA + PAGE };
     expect(errnoOf(mock.pinPages(fd, range, true))).toBe('EBADE');
+    expect(errnoOf(mock.pinPages(fd, { ...range, userVa: 0x3000_0000_0000n }, true))).toBe('EFAULT');
+    // The end of the very last page overflows before the kernel looks whether it is the program's.
+    expect(errnoOf(mock.pinPages(fd, { ...range, userVa: 2n ** 64n - 2n * PAGE }, true))).toBe('EFAULT');
+    expect(errnoOf(mock.pinPages(fd, { ...range, userVa: 2n ** 64n - 1n }, true))).toBe('EOVERFLOW');
     expect([
       ok(mock.pinPages(fd, { ...range, userVa: 0n }, true)),
       ok(mock.pinPages(fd, { ...range, userVa: DATA }, true)),
