@@ -17,6 +17,4 @@ export {
 } from './options.js';
 export { AMD_VI_PRESETS, type AmdViPreset, type AmdViPresetName } from './presets.js';
 export { AmdViUnit, type AmdViUnitEnvironment, type InterruptSource } from './unit/amd-vi-unit.js';
-export { tlbEndpoint, type Endpoint, type PageResponse } from './unit/endpoint.js';
 export type { AmdViFault } from './unit/fault-reporter.js';
-export type { AmdViPageRequest, PageRequestResult } from './unit/page-requests.js';

@@ -16,7 +16,6 @@ export {
 } from './options.js';
 export { SMMU_V3_PRESETS, type SmmuV3Preset, type SmmuV3PresetName } from './presets.js';
 export type { SmmuV3Fault } from './unit/fault.js';
-export type { PageRequestResult, SmmuV3PageRequest } from './unit/page-request-queue.js';
 export type { Passage } from './unit/request-path.js';
 export { SmmuV3Unit, type SmmuV3UnitEnvironment } from './unit/smmu-v3-unit.js';
 export type { InterruptSource, ResumeOutcome, UnitPorts } from './unit/unit-ports.js';

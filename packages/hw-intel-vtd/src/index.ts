@@ -15,7 +15,6 @@ export {
 export { VTD_PRESETS, type VtdPreset, type VtdPresetName } from './presets.js';
 export { scenarioOptions, VTD_SCENARIO_MEMORY, type VtdScenarioConfig } from './scenario-options.js';
 export { Capabilities } from './unit/capabilities.js';
-export { tlbEndpoint, type Endpoint, type InvalidationCompletion, type PageGroupResponse } from './unit/endpoint.js';
 export { type MessageSink } from './unit/event-message.js';
 export { type VtdPageRequest } from './unit/page-requests.js';
 export { type VtdFault } from './unit/request-fault.js';

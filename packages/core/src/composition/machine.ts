@@ -142,9 +142,11 @@ export class Machine implements MachineHost {
     const iommu = this.bus.identify(address, spec.group, spec.virtualFunction);
     const errno = this.backend.addDevice(iommu);
     if (errno !== 0) return machineRefusals.refuse('PLUG_NOT_SERVED', { address, errno });
-    const port = new DmaEngine(this.backend.unitOf(iommu), this.memory, iommu.requesterId);
+    const unit = this.backend.unitOf(iommu);
+    const port = new DmaEngine(unit, this.memory, iommu.requesterId);
     const device: MachineDevice = { iommu, function: spec.function, port, interrupts: null };
     spec.function.connect(port, (kind, vector) => device.interrupts?.(kind, vector));
+    spec.function.link?.(unit);
     this.bus.add(device);
     for (const service of this.#services) service.plugged?.(device);
     this.#idleTableFrames = this.tableFrames.framesInUse;
@@ -162,6 +164,7 @@ export class Machine implements MachineHost {
     }
     this.bus.remove(device);
     for (const service of this.#services) service.unplugged?.(device);
+    this.backend.unitOf(device.iommu).connectEndpoint?.(device.iommu.requesterId, null);
     this.backend.removeDevice(device.iommu);
     return done;
   }

@@ -1,17 +1,8 @@
 import { CacheQuery } from './cache-query.js';
+import type { DeviceTlbRange, Endpoint } from './endpoint.js';
 import { TranslationCache } from './translation-cache.js';
 import type { TranslationCacheOptions } from './translation-cache-options.js';
 import { Access, type TranslationUnit } from './translation-unit.js';
-
-/** What an invalidation request names: inclusive bytes of one PASID, of requests without PASID, or of whatever PASID. */
-export interface DeviceTlbRange {
-  /** `NO_PASID` for requests without one; undefined: all. */
-  readonly pasid: number | undefined;
-  readonly startHi: number;
-  readonly startLo: number;
-  readonly lastHi: number;
-  readonly lastLo: number;
-}
 
 const RIGHTS = Access.READ | Access.WRITE;
 
@@ -77,3 +68,9 @@ export class DeviceTlb {
     this.#cache.clear();
   }
 }
+
+/** The endpoint of a device that has a TLB and sends no page requests. */
+export const tlbEndpoint = (tlb: DeviceTlb): Endpoint => ({
+  invalidateTlb: (range) => tlb.invalidate(range),
+  pageGroupResponse: () => undefined,
+});

@@ -1,9 +1,18 @@
 export { accessKind } from './access-kind.js';
 export { CacheQuery } from './cache-query.js';
 export { ManualClock, type Clock } from './clock.js';
-export { DeviceTlb, type DeviceTlbRange } from './device-tlb.js';
+export { DeviceTlb, tlbEndpoint } from './device-tlb.js';
 export { DmaCounters, DmaEngine } from './dma-engine.js';
 export { type AtsOutcome, type DmaOutcome, type DmaPiece, type DmaPort, type DmaReadOutcome } from './dma-port.js';
+export {
+  PrgResponseCode,
+  type DeviceTlbRange,
+  type Endpoint,
+  type InvalidationAnswer,
+  type PageGroupResponse,
+  type PageRequestMessage,
+  type PageRequestResult,
+} from './endpoint.js';
 export { explainedWalk } from './explained-walk.js';
 export { type AccessKind, type HardwareFault, type TranslationWalk, type WalkStep } from './fault.js';
 export { read64, write64, type MmioWindow } from './mmio.js';

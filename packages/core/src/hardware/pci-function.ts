@@ -1,4 +1,5 @@
 import type { DmaPort } from './dma-port.js';
+import type { TranslationUnit } from './translation-unit.js';
 
 /** A BAR or the expansion ROM as VFIO shows it. */
 export interface PciRegion {
@@ -40,6 +41,8 @@ export interface PciFunction {
   readonly config: Uint8Array;
   /** Plugged into a machine: this is its way to memory and its interrupt line. */
   connect(port: DmaPort, interrupt: InterruptSink): void;
+  /** Called after {@link connect} with the unit that serves the port, for the messages of ATS and PRI. Absent: the device has neither. */
+  link?(unit: TranslationUnit): void;
   /** Function level reset: back to the state after power on. */
   reset(): void;
 }

@@ -1,3 +1,4 @@
+import type { Endpoint, PageRequestMessage, PageRequestResult } from './endpoint.js';
 import type { HardwareFault, TranslationWalk } from './fault.js';
 import type { MmioWindow } from './mmio.js';
 import type { UnitObserver } from './unit-observer.js';
@@ -66,6 +67,12 @@ export interface TranslationUnit extends MmioWindow {
 
   /** Walks the tables as they are now, without caches, without recording anything and without setting accessed or dirty bits. */
   explain(requesterId: number, pasid: number, iova: bigint, access: number): TranslationWalk;
+
+  /** A device appears behind the unit, for the messages of ATS and PRI that the unit sends; null: it is gone. Absent: it sends none. */
+  connectEndpoint?(requesterId: number, endpoint: Endpoint | null): void;
+
+  /** A device's page request message arrives (PCIe PRI). Absent: the unit takes none. */
+  requestPage?(request: PageRequestMessage): PageRequestResult;
 
   /**
    * Runs up to `limit` pending commands when the unit was made with stepped completion; without stepping commands run when the

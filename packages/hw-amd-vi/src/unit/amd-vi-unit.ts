@@ -4,6 +4,9 @@ import {
   RequestFront,
   Translation,
   UnitCounters,
+  type Endpoint,
+  type PageRequestMessage,
+  type PageRequestResult,
   type PhysicalMemory,
   type RegisterSink,
   type TranslationUnit,
@@ -16,9 +19,8 @@ import { amdViConfiguration, type AmdViConfiguration, type AmdViOptions } from '
 import { CommandProcessor } from './command-processor.js';
 import { DeviceTable } from './device-table.js';
 import { DeviceTablePlace } from './device-table-place.js';
-import type { Endpoint } from './endpoint.js';
 import { Explainer } from './explainer.js';
-import { PageRequests, type AmdViPageRequest, type PageRequestResult } from './page-requests.js';
+import { PageRequests } from './page-requests.js';
 import { Hook, registerDefinitions } from './register-definitions.js';
 import { RequestPath } from './request-path.js';
 import { RequestStreams } from './request-streams.js';
@@ -201,16 +203,16 @@ export class AmdViUnit implements TranslationUnit, RegisterSink {
   }
 
   /** A device appears behind the unit, for messages that the unit sends; null: it is gone. */
-  connectEndpoint(deviceId: number, endpoint: Endpoint | null): void {
-    if (endpoint === null) this.#endpoints.delete(deviceId);
-    else this.#endpoints.set(deviceId, endpoint);
+  connectEndpoint(requesterId: number, endpoint: Endpoint | null): void {
+    if (endpoint === null) this.#endpoints.delete(requesterId);
+    else this.#endpoints.set(requesterId, endpoint);
   }
 
   /** A device's page request message arrives. */
-  requestPage(request: AmdViPageRequest): PageRequestResult {
-    const { deviceId, pasid, tag } = request;
-    return this.#pageRequests.arrive(request, (status) =>
-      this.#endpoints.get(deviceId)?.pageResponse({ deviceId, pasid, tag, status }),
+  requestPage(request: PageRequestMessage): PageRequestResult {
+    const { requesterId, pasid, groupIndex } = request;
+    return this.#pageRequests.arrive(request, (code) =>
+      this.#endpoints.get(requesterId)?.pageGroupResponse({ requesterId, pasid, groupIndex, code }),
     );
   }
 

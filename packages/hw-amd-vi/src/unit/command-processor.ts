@@ -3,6 +3,7 @@ import {
   NO_PASID,
   QueueRing,
   wordField,
+  type Endpoint,
   type PhysicalMemory,
   type RegisterFile,
   type UnitCounters,
@@ -21,8 +22,8 @@ import { Register } from '../layouts/register-offsets.js';
 import { CONTROL, RING_LENGTH_MIN, STATUS } from '../layouts/registers.js';
 import type { Capabilities } from './capabilities.js';
 import { commandName, isLegalCommand, opcodeOf } from './command.js';
-import type { Endpoint } from './endpoint.js';
 import { rangeOf } from './invalidated-range.js';
+import { GROUP_INDEX } from './page-requests.js';
 import { HOST_TAG, type TranslationCaches } from './translation-caches.js';
 import type { LogSink } from './unit-log.js';
 import type { Watch } from './watch.js';
@@ -222,16 +223,16 @@ export class CommandProcessor {
     if (answer === 'timed-out') {
       return (registers.get(Register.CONTROL) & INV_TIME_OUT) === 0 ? 'waiting' : 'timed-out';
     }
-    caches.deviceDropped(deviceId, pasid, range, answer);
+    caches.deviceDropped(deviceId, pasid, range, answer === 'unexpected' ? 0 : answer);
     return 'done';
   }
 
   #completePageRequest(): void {
     const words = this.#words;
-    const deviceId = DEVICE_ID.of(words, 0);
+    const requesterId = DEVICE_ID.of(words, 0);
     const pasid = ppr.GN.of(words, 0) !== 0 ? ppr.PASID.of(words, 0) : undefined;
-    const tag = ppr.TAG.of(words, 0);
-    const status = ppr.STATUS.of(words, 0);
-    this.#parts.endpoints.get(deviceId)?.pageResponse({ deviceId, pasid, tag, status });
+    const groupIndex = ppr.TAG.of(words, 0) & GROUP_INDEX;
+    const code = ppr.STATUS.of(words, 0);
+    this.#parts.endpoints.get(requesterId)?.pageGroupResponse({ requesterId, pasid, groupIndex, code });
   }
 }

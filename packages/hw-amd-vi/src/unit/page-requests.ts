@@ -1,4 +1,4 @@
-import { hi32, lo32, NO_PASID, type RegisterFile } from '@ioasis/core';
+import { hi32, lo32, NO_PASID, type PageRequestMessage, type PageRequestResult, type RegisterFile } from '@ioasis/core';
 import { PPR_ENTRY, PPR_REQUEST_CODE } from '../layouts/events.js';
 import { Register } from '../layouts/register-offsets.js';
 import { CONTROL, PPR_AUTO_RESPONSE } from '../layouts/registers.js';
@@ -6,26 +6,10 @@ import type { Capabilities } from './capabilities.js';
 import type { RequestPath } from './request-path.js';
 import type { LogSink } from './unit-log.js';
 
-/** A page request message of a device (PCIe PRI). */
-export interface AmdViPageRequest {
-  readonly deviceId: number;
-  readonly pasid: number | undefined;
-  /** Ten bits: the request's group index and the last-request flag. */
-  readonly tag: number;
-  /** Any address of the page, bytes. */
-  readonly address: bigint;
-  readonly read: boolean;
-  readonly write: boolean;
-  readonly execute?: boolean;
-  /** The request is of user privilege. */
-  readonly user?: boolean;
-}
-
-/**
- * What became of a page request: logged; lost in a log that is full or does not run; answered by the unit itself, because it could not
- * be logged; or refused with an event, and the fault in the unit's `translation.fault`.
- */
-export type PageRequestResult = 'logged' | 'lost' | 'answered' | 'refused';
+/** Completion tag of a request: its group index, and whether it is the group's last. */
+const LAST_IN_GROUP = 0x200;
+/** The group index in a completion tag. */
+export const GROUP_INDEX = 0x1ff;
 
 /** Requests that a device sends when a page is missing: into the PPR log (48882 2.6). */
 export class PageRequests {
@@ -42,30 +26,31 @@ export class PageRequests {
   }
 
   /** @param answer sends the response code of Control.PprAutoRspEn to the device */
-  arrive(request: AmdViPageRequest, answer: (status: number) => void): PageRequestResult {
-    const { deviceId, pasid, tag, address } = request;
-    this.#path.request.set(deviceId, pasid ?? NO_PASID, hi32(address), lo32(address), 0);
+  arrive(request: PageRequestMessage, answer: (code: number) => void): PageRequestResult {
+    const { requesterId, pasid, address } = request;
+    const tag = request.groupIndex | (request.lastInGroup ? LAST_IN_GROUP : 0);
+    this.#path.request.set(requesterId, pasid ?? NO_PASID, hi32(address), lo32(address), 0);
     const hasPasid = pasid !== undefined;
-    if (!this.#mayAsk(deviceId)) {
+    if (!this.#mayAsk(requesterId)) {
       this.#path.refusePageRequest(tag);
       return 'refused';
     }
     const result = this.#log.append(
       PPR_ENTRY.encode({
-        DEVICE_ID: deviceId,
+        DEVICE_ID: requesterId,
         PASID_15_0: hasPasid ? pasid & 0xffff : 0,
         PASID_19_16: hasPasid ? pasid >>> 16 : 0,
         TAG: tag,
         CODE: PPR_REQUEST_CODE,
         ADDRESS: address & ~0xfffn,
         GN: hasPasid,
-        US: request.user ?? false,
+        US: hasPasid && request.privileged !== true,
         WRITE: request.write,
         READ: request.read,
-        EXEC: request.execute ?? false,
+        EXEC: hasPasid && request.execute === true,
       }),
     );
-    if (result === 'recorded') return 'logged';
+    if (result === 'recorded') return 'queued';
     if (!this.#answersItself()) return 'lost';
     answer(this.#registers.get(Register.PPR_AUTO_RESPONSE) & Number(PPR_AUTO_RESPONSE.mask('CODE')));
     return 'answered';

@@ -1,6 +1,5 @@
-import { DeviceTlb, NO_PASID, read64, write64 } from '@ioasis/core';
+import { DeviceTlb, NO_PASID, read64, write64, tlbEndpoint, type PageGroupResponse } from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
-import { tlbEndpoint, type PageResponse } from '../../src/index.js';
 import { Register } from '../../src/layouts/register-offsets.js';
 import {
   COMMANDS,
@@ -193,7 +192,7 @@ describe('INVALIDATE_IOTLB_PAGES', () => {
     rig.command(...invalidateIotlb(8, 0x1000n));
     expect([head(rig), isRunning(rig)]).toEqual([0x10n, false]);
     expect(rig.events()).toEqual([[0x7000_0000_0000_0008n, COMMANDS + 0x10n]]);
-    rig.unit.connectEndpoint(8, { invalidateTlb: () => 'timed-out', pageResponse: () => undefined });
+    rig.unit.connectEndpoint(8, { invalidateTlb: () => 'timed-out', pageGroupResponse: () => undefined });
     rig.control({ CMD_BUF_EN: 0 });
     rig.control({ CMD_BUF_EN: 1 });
     expect(rig.events()).toEqual([[0x7000_0000_0000_0008n, COMMANDS + 0x10n]]);
@@ -218,12 +217,12 @@ describe('COMPLETE_PPR_REQUEST', () => {
   it.each([
     [0n, undefined, 0],
     [4n, 0x1_2345, 0xf],
-  ] as const)('reaches the device with tag and status (GN %s)', (gn, pasid, status) => {
+  ] as const)('reaches the device with group index and code (GN %s)', (gn, pasid, status) => {
     const rig = new Rig();
-    const responses: PageResponse[] = [];
-    rig.unit.connectEndpoint(8, { invalidateTlb: () => 0, pageResponse: (response) => responses.push(response) });
+    const responses: PageGroupResponse[] = [];
+    rig.unit.connectEndpoint(8, { invalidateTlb: () => 0, pageGroupResponse: (response) => responses.push(response) });
     rig.command((7n << 60n) | (0x1_2345n << 32n) | 8n, gn | (0x2aan << 32n) | (BigInt(status) << 44n));
-    expect(responses).toEqual([{ deviceId: 8, pasid, tag: 0x2aa, status }]);
+    expect(responses).toEqual([{ requesterId: 8, pasid, groupIndex: 0xaa, code: status }]);
     rig.command((7n << 60n) | 9n, 0n);
     expect(responses).toHaveLength(1);
   });

@@ -220,7 +220,15 @@ const CASES: readonly Case[] = [
     name: 'INVALID_PPR_REQUEST',
     when: 'page request, DTE.PPR = 0',
     cause: both(entry(DTE_RW), (rig) => {
-      rig.unit.requestPage({ deviceId: DEV, pasid: 0x1_2345, tag: 0x155, address: IOVA, read: true, write: false });
+      rig.unit.requestPage({
+        requesterId: DEV,
+        pasid: 0x1_2345,
+        groupIndex: 0x155,
+        lastInGroup: false,
+        address: IOVA,
+        read: true,
+        write: false,
+      });
     }),
     words: [0x9000_0555_2345_0008n, IOVA],
   },

@@ -1,6 +1,5 @@
-import { DeviceTlb, hi32, lo32, NO_PASID } from '@ioasis/core';
+import { DeviceTlb, hi32, lo32, NO_PASID, tlbEndpoint } from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
-import { tlbEndpoint } from '../../src/index.js';
 import {
   completionWait,
   DTE_RW,

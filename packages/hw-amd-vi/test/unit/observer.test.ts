@@ -1,6 +1,12 @@
-import { DeviceTlb, NO_PASID, type CacheFill, type HardwareFault, type UnitInvalidation } from '@ioasis/core';
+import {
+  DeviceTlb,
+  NO_PASID,
+  type CacheFill,
+  type HardwareFault,
+  type UnitInvalidation,
+  tlbEndpoint,
+} from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
-import { tlbEndpoint } from '../../src/index.js';
 import {
   DTE_RW,
   EVERYTHING,
@@ -175,7 +181,15 @@ describe('an observer of the unit', () => {
     expect(faults).toHaveLength(1);
     expect(faults[0]).toMatchObject({ name: 'IO_PAGE_FAULT', requesterId: 8, recorded: 'recorded' });
     expect(faults[0]?.record).toEqual(rig.events()[0]);
-    rig.unit.requestPage({ deviceId: 8, pasid: 3, tag: 7, address: 0x1000n, read: true, write: false });
+    rig.unit.requestPage({
+      requesterId: 8,
+      pasid: 3,
+      groupIndex: 7,
+      lastInGroup: false,
+      address: 0x1000n,
+      read: true,
+      write: false,
+    });
     expect(faults[1]).toMatchObject({ name: 'INVALID_PPR_REQUEST', pasid: 3, details: { tag: 7 } });
     expect(rig.unit.translation.fault).toBe(faults[1]);
   });

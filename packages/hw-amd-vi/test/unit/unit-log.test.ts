@@ -1,4 +1,4 @@
-import { write64 } from '@ioasis/core';
+import { write64, type PageRequestMessage } from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
 import { Register } from '../../src/layouts/register-offsets.js';
 import { DTE_RW, EVENTS, INVALIDATE_ALL, invalidateDevice, PPRS, Rig, TRANSLATION_REQUEST, WRITE } from './rig.js';
@@ -132,7 +132,15 @@ describe('suppressed events', () => {
 });
 
 describe('page requests', () => {
-  const request = { deviceId: 8, pasid: undefined, tag: 0, address: 0x1234_5678n, read: true, write: false } as const;
+  const request: PageRequestMessage = {
+    requesterId: 8,
+    pasid: undefined,
+    groupIndex: 0,
+    lastInGroup: false,
+    address: 0x1234_5678n,
+    read: true,
+    write: false,
+  };
 
   function asking(efr?: bigint) {
     const rig = new Rig(efr === undefined ? undefined : { preset: 'zen-server', efr });
@@ -142,9 +150,9 @@ describe('page requests', () => {
 
   it('land in the PPR log as the sheet draws them', () => {
     const rig = asking();
-    expect(rig.unit.requestPage(request)).toBe('logged');
-    const second = { ...request, pasid: 0x1_2345, tag: 0x2aa, write: true, execute: true, user: true };
-    expect(rig.unit.requestPage(second)).toBe('logged');
+    expect(rig.unit.requestPage(request)).toBe('queued');
+    const second = { ...request, pasid: 0x1_2345, groupIndex: 0xaa, lastInGroup: true, write: true, execute: true };
+    expect(rig.unit.requestPage(second)).toBe('queued');
     const entries = [0n, 16n].map((at) => [rig.load(PPRS + at), rig.load(PPRS + at + 8n)]);
     expect(entries).toEqual([
       [0x1004_0000_0000_0008n, 0x1234_5000n],
@@ -164,20 +172,20 @@ describe('page requests', () => {
     rig.control({ PPR_LOG_EN: 0 });
     write64(rig.unit, Register.STATUS, 0x20n);
     rig.control({ PPR_LOG_EN: 1 });
-    expect(rig.unit.requestPage(request)).toBe('logged');
+    expect(rig.unit.requestPage(request)).toBe('queued');
     expect(rig.unit.status).toMatchObject({ PPR_LOG_RUN: 1n, PPR_OVERFLOW: 0n });
   });
 
   it('are answered by the unit where it can, when they cannot be logged', () => {
     const rig = asking(0x0013_02af_0000_98dbn);
     const responses: unknown[] = [];
-    rig.unit.connectEndpoint(8, { invalidateTlb: () => 0, pageResponse: (response) => responses.push(response) });
+    rig.unit.connectEndpoint(8, { invalidateTlb: () => 0, pageGroupResponse: (response) => responses.push(response) });
     rig.control({ PPR_LOG_EN: 0 });
     expect(rig.unit.requestPage(request)).toBe('lost');
     rig.control({ PPR_AUTO_RSP_EN: 1 });
     write64(rig.unit, Register.PPR_AUTO_RESPONSE, 0xffn);
-    expect(rig.unit.requestPage({ ...request, tag: 5 })).toBe('answered');
-    expect(responses).toEqual([{ deviceId: 8, pasid: undefined, tag: 5, status: 0xf }]);
+    expect(rig.unit.requestPage({ ...request, groupIndex: 5 })).toBe('answered');
+    expect(responses).toEqual([{ requesterId: 8, pasid: undefined, groupIndex: 5, code: 0xf }]);
     // Without the feature the register and the bit do nothing.
     const plain = asking();
     plain.control({ PPR_LOG_EN: 0, PPR_AUTO_RSP_EN: 1 });
@@ -191,7 +199,7 @@ describe('page requests', () => {
   ])('are refused when %s', (_, prepare) => {
     const rig = asking();
     prepare(rig);
-    expect(rig.unit.requestPage({ ...request, tag: 3 })).toBe('refused');
+    expect(rig.unit.requestPage({ ...request, groupIndex: 3 })).toBe('refused');
     expect(rig.events()).toEqual([[0x9000_0003_0000_0008n, 0x1234_5678n]]);
   });
 });

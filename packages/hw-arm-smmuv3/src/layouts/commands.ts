@@ -1,4 +1,4 @@
-import { wordLayout, type WordLayout } from '@ioasis/core';
+import { PrgResponseCode, wordLayout, type WordLayout } from '@ioasis/core';
 
 /** Opcodes, bits [7:0] (IHI 0070 4.1.1). */
 export const Opcode = {
@@ -97,8 +97,12 @@ export const PRI_RESP: WordLayout<'RESP' | 'PRGINDEX' | 'SID' | 'SSID' | 'SSV' |
   },
 );
 
-/** Values of PRI_RESP.RESP. */
-export const PageResponse = { DENY: 0, FAILURE: 1, SUCCESS: 2 } as const;
+/** Response codes of PCIe by PRI_RESP.RESP: ResponseFailure, InvalidRequest, Success; 3 is reserved. */
+export const PAGE_RESPONSE_CODES: readonly number[] = [
+  PrgResponseCode.FAILURE,
+  PrgResponseCode.INVALID_REQUEST,
+  PrgResponseCode.SUCCESS,
+];
 
 /** CMD_RESUME (IHI 0070 4.6.1). */
 export const RESUME: WordLayout<'STAG' | 'SID' | 'ACTION' | 'OPCODE'> = wordLayout('CMD_RESUME', 128, {

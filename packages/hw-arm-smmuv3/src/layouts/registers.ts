@@ -79,9 +79,10 @@ export const IDR1: WordLayout<Idr1Field> = wordLayout('SMMU_IDR1', 32, {
 });
 
 /** SMMU_IDR3 (IHI 0070 6.3.4). */
-export const IDR3: WordLayout<'HAD' | 'RIL' | 'BBML'> = wordLayout('SMMU_IDR3', 32, {
+export const IDR3: WordLayout<'HAD' | 'PPS' | 'RIL' | 'BBML'> = wordLayout('SMMU_IDR3', 32, {
   BBML: [12, 11],
   RIL: [10, 10],
+  PPS: [5, 5],
   HAD: [2, 2],
 });
 

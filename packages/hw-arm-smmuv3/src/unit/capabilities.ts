@@ -46,6 +46,8 @@ export class Capabilities {
   readonly priQueueMax: number;
   /** CD.HADx exist. */
   readonly hierarchyDisable: boolean;
+  /** PPS: automatic page responses carry the PASID of their request, whatever the stream's entry says. */
+  readonly answersWithPasid: boolean;
   /** Range invalidation. */
   readonly rangeInvalidation: boolean;
   /** Blocks and pages for the same address are reported, F_TLB_CONFLICT: BBML = 0. With 1 and 2 the unit uses either. */
@@ -89,6 +91,7 @@ export class Capabilities {
     this.eventQueueMax = Number(IDR1.get(idr1, 'EVENTQS'));
     this.priQueueMax = Number(IDR1.get(idr1, 'PRIQS'));
     this.hierarchyDisable = IDR3.get(idr3, 'HAD') !== 0n;
+    this.answersWithPasid = IDR3.get(idr3, 'PPS') !== 0n;
     this.rangeInvalidation = IDR3.get(idr3, 'RIL') !== 0n;
     this.reportsConflicts = IDR3.get(idr3, 'BBML') === 0n;
     this.outputBits = OUTPUT_SIZE_BITS[Number(IDR5.get(idr5, 'OAS'))] ?? 48;

@@ -1,7 +1,11 @@
 import {
+  hi32,
+  lo32,
+  NO_PASID,
   QueueRing,
   wordField,
   type CacheTags,
+  type Endpoint,
   type PhysicalMemory,
   type RegisterFile,
   type UnitCounters,
@@ -13,6 +17,7 @@ import {
   COMMAND_BYTES,
   CompletionSignal,
   Opcode,
+  PAGE_RESPONSE_CODES,
   PRI_RESP,
   RESUME,
   ResumeAction,
@@ -40,6 +45,7 @@ const ATC = {
   SIZE: wordField(ATC_INV, 'SIZE'),
   SSV: wordField(ATC_INV, 'SSV'),
   SSID: wordField(ATC_INV, 'SSID'),
+  G: wordField(ATC_INV, 'G'),
 };
 const PRI = {
   RESP: wordField(PRI_RESP, 'RESP'),
@@ -60,10 +66,13 @@ export class CommandProcessor {
   readonly #stalled: StalledTransactions;
   readonly #counters: UnitCounters;
   readonly #ports: UnitPorts;
+  readonly #endpoints: ReadonlyMap<number, Endpoint>;
   readonly #observation: Observation;
   readonly #sendMessage: (hi: number, lo: number, data: number) => void;
   readonly #reportError: () => void;
   readonly #isStopped: () => boolean;
+  /** SMMUEN: without it no message leaves the unit. */
+  readonly #isTranslating: () => boolean;
   readonly #ring = new QueueRing(COMMAND_BYTES, 'wrap-bit');
   readonly #words = new Int32Array(COMMAND_BYTES / 4);
   /** An ATC invalidation since the last CMD_SYNC got no answer: the CMD_SYNC reports it. */
@@ -78,10 +87,12 @@ export class CommandProcessor {
     stalled: StalledTransactions,
     counters: UnitCounters,
     ports: UnitPorts,
+    endpoints: ReadonlyMap<number, Endpoint>,
     observation: Observation,
     sendMessage: (hi: number, lo: number, data: number) => void,
     reportError: () => void,
     isStopped: () => boolean,
+    isTranslating: () => boolean,
   ) {
     this.#memory = memory;
     this.#registers = registers;
@@ -91,10 +102,12 @@ export class CommandProcessor {
     this.#stalled = stalled;
     this.#counters = counters;
     this.#ports = ports;
+    this.#endpoints = endpoints;
     this.#observation = observation;
     this.#sendMessage = sendMessage;
     this.#reportError = reportError;
     this.#isStopped = isStopped;
+    this.#isTranslating = isTranslating;
   }
 
   reset(): void {
@@ -212,6 +225,7 @@ export class CommandProcessor {
   }
 
   #invalidateAtc(): CommandEnd {
+    if (!this.#isTranslating()) return CommandError.NONE;
     const words = this.#words;
     const size = ATC.SIZE.of(words, 0);
     const address = (BigInt(words[3]! >>> 0) << 32n) | BigInt((words[2]! & ~0xfff) >>> 0);
@@ -219,13 +233,21 @@ export class CommandProcessor {
     const bytes = 1n << BigInt(Math.min(12 + size, 64));
     const start = address & ~(bytes - 1n);
     const last = start + bytes - 1n;
-    const hasSubstream = ATC.SSV.of(words, 0) !== 0;
-    const ssid = ATC.SSID.of(words, 0);
+    const ssid = ATC.SSV.of(words, 0) === 0 ? NO_PASID : ATC.SSID.of(words, 0);
+    const pasid = ssid !== NO_PASID && ATC.G.of(words, 0) !== 0 ? undefined : ssid;
     const stream = words[1]! >>> 0;
-    const dropped = this.#ports.invalidateAtc(stream, hasSubstream ? ssid : -1, start, last);
-    if (dropped === undefined) this.#atcTimedOut = true;
+    // A device that is not there: the root complex answers "unsupported request", which is no error (IHI 0070 3.9.1.5).
+    const answer = this.#endpoints.get(stream)?.invalidateTlb({
+      pasid,
+      startHi: hi32(start),
+      startLo: lo32(start),
+      lastHi: hi32(last),
+      lastLo: lo32(last),
+    });
+    if (answer === 'timed-out') this.#atcTimedOut = true;
     else {
-      const tags: CacheTags = { stream, ...(hasSubstream && { ssid }) };
+      const tags: CacheTags = { stream, ...(pasid !== undefined && pasid !== NO_PASID && { ssid: pasid }) };
+      const dropped = typeof answer === 'number' ? answer : 0;
       this.#observation.invalidated(commandName(words), ['device-tlb'], tags, { start, last }, dropped);
     }
     return CommandError.NONE;
@@ -233,8 +255,13 @@ export class CommandProcessor {
 
   #respond(): CommandEnd {
     const words = this.#words;
-    const substreamId = ATC.SSV.of(words, 0) !== 0 ? ATC.SSID.of(words, 0) : -1;
-    this.#ports.pageResponse(words[1]! >>> 0, substreamId, PRI.PRGINDEX.of(words, 0), PRI.RESP.of(words, 0));
+    const code = PAGE_RESPONSE_CODES[PRI.RESP.of(words, 0)];
+    if (code === undefined) return CommandError.ILLEGAL;
+    if (!this.#isTranslating()) return CommandError.NONE;
+    const requesterId = words[1]! >>> 0;
+    const pasid = ATC.SSV.of(words, 0) !== 0 ? ATC.SSID.of(words, 0) : undefined;
+    const groupIndex = PRI.PRGINDEX.of(words, 0);
+    this.#endpoints.get(requesterId)?.pageGroupResponse({ requesterId, pasid, groupIndex, code });
     return CommandError.NONE;
   }
 

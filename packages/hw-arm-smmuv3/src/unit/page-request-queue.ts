@@ -1,26 +1,15 @@
-import { lo32, type PhysicalMemory, type RegisterFile } from '@ioasis/core';
-import { PageResponse } from '../layouts/commands.js';
+import {
+  lo32,
+  PrgResponseCode,
+  type PageGroupResponse,
+  type PageRequestMessage,
+  type PageRequestResult,
+  type PhysicalMemory,
+  type RegisterFile,
+} from '@ioasis/core';
 import { PRI_ENTRY, PRI_ENTRY_BYTES } from '../layouts/events.js';
 import { OutputQueue, type EventResult } from './event-queue.js';
 import { Register } from '../layouts/register-offsets.js';
-
-/** A page request message of a device (PCIe PRI). */
-export interface SmmuV3PageRequest {
-  readonly streamId: number;
-  readonly substreamId: number | undefined;
-  /** Any byte of the page. */
-  readonly address: bigint;
-  readonly read: boolean;
-  readonly write: boolean;
-  readonly execute?: boolean;
-  readonly privileged?: boolean;
-  /** 9 bits. */
-  readonly groupIndex: number;
-  readonly lastInGroup: boolean;
-}
-
-/** What became of a page request: in the queue, or answered by the unit itself. */
-export type PageRequestResult = 'queued' | 'answered' | 'dropped';
 
 const PRI_QUEUE = {
   base: Register.PRIQ_BASE,
@@ -29,29 +18,30 @@ const PRI_QUEUE = {
   entryBytes: PRI_ENTRY_BYTES,
 };
 
+/** What the queue needs of its unit. */
+export interface PageRequestSink {
+  /** GERROR.PRIQ_ABT_ERR is active. */
+  readonly isBroken: () => boolean;
+  /** How a group is answered that overflowed: PPS, STE.PPAR (IHI 0070 8.1). */
+  readonly overflowAnswer: (request: PageRequestMessage) => Pick<PageGroupResponse, 'pasid' | 'code'>;
+  /** Reaches the device. */
+  readonly respond: (response: PageGroupResponse) => void;
+  /** The queue's interrupt and errors. */
+  readonly appended: (result: EventResult | 'abort') => void;
+}
+
 /**
- * The PRI queue (IHI 0070 8.1, 8.2). A unit that cannot queue a request answers the last one of its group: success when the queue is
- * full, so that the device asks again, failure when the queue is off or broken. From an overflow until its acknowledgement nothing is
- * queued, even when there is room: a group must not lose its middle.
+ * The PRI queue (IHI 0070 8.1, 8.2). While it is off or broken every request is answered with failure. While it is full the last one of a
+ * group is answered with success, so that the device asks again, and the others are lost; from an overflow until its acknowledgement
+ * nothing is queued, even when there is room: a group must not lose its middle.
  */
 export class PageRequestQueue {
   readonly #queue: OutputQueue;
-  readonly #respond: (request: SmmuV3PageRequest, response: number) => void;
-  readonly #after: (result: EventResult | 'abort') => void;
+  readonly #sink: PageRequestSink;
 
-  /**
-   * @param respond reaches the device with one of `PageResponse`
-   * @param after the queue's interrupt and errors
-   */
-  constructor(
-    memory: PhysicalMemory,
-    registers: RegisterFile,
-    respond: (request: SmmuV3PageRequest, response: number) => void,
-    after: (result: EventResult | 'abort') => void,
-  ) {
+  constructor(memory: PhysicalMemory, registers: RegisterFile, sink: PageRequestSink) {
     this.#queue = new OutputQueue(memory, registers, PRI_QUEUE);
-    this.#respond = respond;
-    this.#after = after;
+    this.#sink = sink;
   }
 
   get enabled(): boolean {
@@ -62,14 +52,27 @@ export class PageRequestQueue {
     this.#queue.enabled = enabled;
   }
 
-  append(request: SmmuV3PageRequest): PageRequestResult {
+  append(request: PageRequestMessage): PageRequestResult {
+    const result = this.#write(request);
+    this.#sink.appended(result);
+    if (result === 'recorded') return 'queued';
+    if (isStopMarker(request) || (result === 'overflow' && !request.lastInGroup)) return 'lost';
+    const { requesterId, groupIndex } = request;
+    const answer = result === 'overflow' ? this.#sink.overflowAnswer(request) : FAILED;
+    this.#sink.respond({ requesterId, groupIndex, ...answer });
+    return 'answered';
+  }
+
+  #write(request: PageRequestMessage): EventResult | 'abort' {
+    if (this.#sink.isBroken()) return 'disabled';
+    if (this.#queue.isOverflowing) return 'overflow';
     const { words } = this.#queue;
     const record = PRI_ENTRY.encode({
-      SID: BigInt(request.streamId >>> 0),
-      SSV: request.substreamId !== undefined,
-      SSID: request.substreamId ?? 0,
-      PRIV: request.substreamId !== undefined && request.privileged === true,
-      EXEC: request.substreamId !== undefined && request.execute === true,
+      SID: BigInt(request.requesterId >>> 0),
+      SSV: request.pasid !== undefined,
+      SSID: request.pasid ?? 0,
+      PRIV: request.pasid !== undefined && request.privileged === true,
+      EXEC: request.pasid !== undefined && request.execute === true,
       READ: request.read,
       WRITE: request.write,
       LAST: request.lastInGroup,
@@ -77,11 +80,13 @@ export class PageRequestQueue {
       ADDRESS: request.address >> 12n,
     });
     for (let word = 0; word < words.length; word++) words[word] = lo32(record >> BigInt(32 * word));
-    const result = this.#queue.isOverflowing ? 'overflow' : this.#queue.append();
-    this.#after(result);
-    if (result === 'recorded') return 'queued';
-    if (!request.lastInGroup) return 'dropped';
-    this.#respond(request, result === 'overflow' ? PageResponse.SUCCESS : PageResponse.FAILURE);
-    return 'answered';
+    return this.#queue.append();
   }
 }
+
+/** Answers of a queue that is off or broken carry no PASID. */
+const FAILED = { pasid: undefined, code: PrgResponseCode.FAILURE };
+
+/** The message after which a device no longer uses a PASID: a last request for nothing. It has no response. */
+const isStopMarker = ({ pasid, read, write, lastInGroup }: PageRequestMessage): boolean =>
+  pasid !== undefined && lastInGroup && !read && !write;

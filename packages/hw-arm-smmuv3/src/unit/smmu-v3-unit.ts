@@ -1,9 +1,15 @@
 import {
+  Access,
   NO_PASID,
+  PrgResponseCode,
   RegisterFile,
   RequestFront,
   Translation,
   UnitCounters,
+  type Endpoint,
+  type PageGroupResponse,
+  type PageRequestMessage,
+  type PageRequestResult,
   type PhysicalMemory,
   type RegisterSink,
   type TranslationUnit,
@@ -12,6 +18,7 @@ import {
 } from '@ioasis/core';
 import { MMIO_BYTES, Register } from '../layouts/register-offsets.js';
 import { CR0, GBPA, GERROR, IDR5, IRQ_CTRL } from '../layouts/registers.js';
+import { STE } from '../layouts/stream-table.js';
 import { smmuV3Configuration, type SmmuV3Configuration, type SmmuV3Options } from '../options.js';
 import { CommandProcessor } from './command-processor.js';
 import { EVENT_QUEUE, OutputQueue, type EventResult } from './event-queue.js';
@@ -20,7 +27,7 @@ import { Explainer } from './explainer.js';
 import { Hook, REGISTER_ALIASES, registerDefinitions } from './register-definitions.js';
 import { Observation } from './observation.js';
 import { Request } from './request.js';
-import { PageRequestQueue, type PageRequestResult, type SmmuV3PageRequest } from './page-request-queue.js';
+import { PageRequestQueue } from './page-request-queue.js';
 import { RequestPath, type Passage } from './request-path.js';
 import { RequestStreams } from './request-streams.js';
 import { StageWalkers } from './stage-walkers.js';
@@ -65,6 +72,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
   readonly #memory: PhysicalMemory;
   readonly #registers: RegisterFile;
   readonly #ports: UnitPorts;
+  readonly #endpoints = new Map<number, Endpoint>();
   readonly #events: OutputQueue;
   readonly #pageRequests: PageRequestQueue;
   readonly #path: RequestPath;
@@ -92,13 +100,12 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     this.#cr0Bits =
       SMMUEN | CMDQEN | EVENTQEN | (capabilities.pri ? PRIQEN : 0) | (capabilities.ats ? ATSCHK : 0) | VMW;
     this.#events = new OutputQueue(memory, this.#registers, EVENT_QUEUE);
-    this.#pageRequests = new PageRequestQueue(
-      memory,
-      this.#registers,
-      ({ streamId, substreamId, groupIndex }, response) =>
-        ports.pageResponse(streamId >>> 0, substreamId ?? NO_PASID, groupIndex, response),
-      (result) => this.#pageRequestAppended(result),
-    );
+    this.#pageRequests = new PageRequestQueue(memory, this.#registers, {
+      isBroken: () => this.#isActive(PRIQ_ABT_ERR),
+      overflowAnswer: (request) => this.#overflowAnswer(request),
+      respond: (response) => this.#endpoints.get(response.requesterId)?.pageGroupResponse(response),
+      appended: (result) => this.#pageRequestAppended(result),
+    });
     this.caches = new UnitCaches(configuration.caches);
     const stallMax = Number(IDR5.get(BigInt(capabilities.registers.idr5 >>> 0), 'STALL_MAX'));
     this.#stalled = new StalledTransactions(stallMax);
@@ -134,10 +141,12 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
       this.#stalled,
       this.counters,
       ports,
+      this.#endpoints,
       this.#observation,
       (hi, lo, data) => this.#sendMessage('sync', hi, lo, data),
       () => this.#raiseGerror(CMDQ_ERR),
       () => this.#isActive(CMDQ_ERR),
+      () => this.#path.enabled,
     );
     this.reset();
   }
@@ -244,7 +253,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     this.#path.enabled = (value & SMMUEN) !== 0;
     this.#front.forget();
     this.#events.enabled = (value & EVENTQEN) !== 0;
-    this.#pageRequests.enabled = (value & PRIQEN) !== 0;
+    this.#pageRequests.enabled = (value & PRIQEN) !== 0 && this.#path.enabled;
     this.#commands.enabled = (value & CMDQEN) !== 0;
     this.#runCommands();
   }
@@ -269,6 +278,16 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     this.#locked.set(Register.EVENTQ_PROD, this.#registers.get(Register.EVENTQ_PROD));
     if (result === 'abort') this.#raiseGerror(EVENTQ_ABT_ERR);
     if (result === 'recorded') this.#interrupt('eventq', 'EVENTQ_IRQEN', Register.EVENTQ_IRQ_CFG0);
+  }
+
+  /** With PASID where the unit always does (IDR3.PPS) or the stream's entry says so; without such an entry the group fails (IHI 0070 8.1). */
+  #overflowAnswer({ requesterId, pasid }: PageRequestMessage): Pick<PageGroupResponse, 'pasid' | 'code'> {
+    const success = { pasid, code: PrgResponseCode.SUCCESS };
+    if (pasid === undefined || this.configuration.capabilities.answersWithPasid) return success;
+    const { steps, fault } = this.explain(requesterId, NO_PASID, 0n, Access.READ);
+    const entry = steps.find(({ what }) => what === STE.name);
+    if (entry === undefined || fault?.name === 'C_BAD_STE') return { pasid: undefined, code: PrgResponseCode.FAILURE };
+    return entry.fields['PPAR'] === 1n ? success : { ...success, pasid: undefined };
   }
 
   #pageRequestAppended(result: EventResult | 'abort'): void {
@@ -298,8 +317,14 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
   }
 
   /** A device asks for pages. Without PRI in IDR0 the queue is never on, and every group fails. */
-  pageRequest(request: SmmuV3PageRequest): PageRequestResult {
+  requestPage(request: PageRequestMessage): PageRequestResult {
     return this.#pageRequests.append(request);
+  }
+
+  /** A device appears behind the unit, for messages that the unit sends; null: it is gone. Its StreamID is its requester id. */
+  connectEndpoint(requesterId: number, endpoint: Endpoint | null): void {
+    if (endpoint === null) this.#endpoints.delete(requesterId);
+    else this.#endpoints.set(requesterId, endpoint);
   }
 
   translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {

@@ -1,4 +1,4 @@
-import { Access } from '@ioasis/core';
+import { Access, NO_PASID, PrgResponseCode } from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
 import { SMMU_V3_PRESETS, type SmmuV3Options } from '../../src/index.js';
 import { PAGE, SmmuRig } from './rig.js';
@@ -85,7 +85,7 @@ describe('the command queue', () => {
 
   it('reports a device that did not answer at the CMD_SYNC, which it runs again', () => {
     const rig = started();
-    rig.atcAnswer = undefined;
+    rig.atcAnswer = 'timed-out';
     rig.submit([0x10_0000_0040n, 52n], [0x30n], [SYNC | CS_SEV]);
     expect(consumer(rig)).toEqual([3, 2]);
     expect(rig.interrupts).toEqual(['gerror']);
@@ -176,11 +176,21 @@ describe('ATC_INV and PRI_RESP', () => {
   it('name a power of two of pages, one page, or everything', () => {
     const rig = started();
     const q0 = 0x10_0000_0040n;
-    rig.submit([q0, 0x1234_5000n], [q0, 0x1234_5003n], [q0 | (1n << 11n) | (7n << 12n), 52n]);
+    const ssid = q0 | (1n << 11n) | (7n << 12n);
+    rig.submit(
+      [q0, 0x1234_5000n],
+      [q0, 0x1234_5003n],
+      [ssid, 52n],
+      [ssid | (1n << 9n), 0x1000n],
+      [q0 | (1n << 9n), 0n],
+    );
     expect(rig.atc).toEqual([
-      [0x10, -1, 0x1234_5000n, 0x1234_5fffn],
-      [0x10, -1, 0x1234_0000n, 0x1234_7fffn],
-      [0x10, 7, 0n, (1n << 64n) - 1n],
+      [NO_PASID, 0x1234_5000n, 0x1234_5fffn],
+      [NO_PASID, 0x1234_0000n, 0x1234_7fffn],
+      [7, 0n, (1n << 64n) - 1n],
+      // G names all substreams, and means nothing without one.
+      [undefined, 0x1000n, 0x1fffn],
+      [NO_PASID, 0n, 0xfffn],
     ]);
   });
 
@@ -190,10 +200,29 @@ describe('ATC_INV and PRI_RESP', () => {
       [0x10_0000_0041n, 5n | (2n << 12n)],
       [0x10_0000_0041n | (1n << 11n) | (3n << 12n), 0x1ffn | (1n << 12n)],
     );
+    rig.submit([0x10_0000_0041n, 6n]);
     expect(rig.responses).toEqual([
-      [0x10, -1, 5, 2],
-      [0x10, 3, 0x1ff, 1],
+      { requesterId: 0x10, pasid: undefined, groupIndex: 5, code: PrgResponseCode.SUCCESS },
+      { requesterId: 0x10, pasid: 3, groupIndex: 0x1ff, code: PrgResponseCode.INVALID_REQUEST },
+      { requesterId: 0x10, pasid: undefined, groupIndex: 6, code: PrgResponseCode.FAILURE },
     ]);
+  });
+
+  it('refuse the reserved response, and reach no device while SMMUEN is 0', () => {
+    const rig = started();
+    rig.submit([0x10_0000_0041n, 3n << 12n]);
+    expect(consumer(rig)).toEqual([1, 0]);
+    const off = new SmmuRig().enable();
+    off.unit.write32(0x20, 8);
+    off.submit([0x10_0000_0041n, 2n << 12n], [0x10_0000_0040n, 52n], [0x20_0000_0040n, 52n]);
+    expect(consumer(off)).toEqual([0, 3]);
+    expect([off.atc, off.responses]).toEqual([[], []]);
+  });
+
+  it('do not wait for a device that is not there', () => {
+    const rig = started();
+    rig.submit([0x20_0000_0040n, 52n], [0x20_0000_0041n, 2n << 12n], [SYNC]);
+    expect(consumer(rig)).toEqual([0, 3]);
   });
 
   it('do not touch the TLB', () => {

@@ -1,6 +1,13 @@
-import { Access, NO_PASID, write64 } from '@ioasis/core';
+import {
+  Access,
+  NO_PASID,
+  PrgResponseCode,
+  write64,
+  type PageGroupResponse,
+  type PageRequestMessage,
+} from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
-import type { SmmuV3PageRequest } from '../../src/index.js';
+import type { SmmuV3Options } from '../../src/index.js';
 import { SmmuRig } from './rig.js';
 
 const EVENTQ_PROD = 0x1_00a8;
@@ -100,9 +107,9 @@ describe('the event queue', () => {
 });
 
 describe('the PRI queue', () => {
-  const request = (groupIndex: number, more: Partial<SmmuV3PageRequest> = {}): SmmuV3PageRequest => ({
-    streamId: 0x10,
-    substreamId: undefined,
+  const request = (groupIndex: number, more: Partial<PageRequestMessage> = {}): PageRequestMessage => ({
+    requesterId: 0x10,
+    pasid: undefined,
     address: 0x1234_5678n,
     read: true,
     write: false,
@@ -110,13 +117,20 @@ describe('the PRI queue', () => {
     lastInGroup: true,
     ...more,
   });
-  const on = (): SmmuRig => new SmmuRig().enable(2);
+  const on = (options: SmmuV3Options = {}): SmmuRig => new SmmuRig(options).enable(2);
+  const answer = (pasid: number | undefined, groupIndex: number, code: number): PageGroupResponse => ({
+    requesterId: 0x10,
+    pasid,
+    groupIndex,
+    code,
+  });
+  const { SUCCESS, FAILURE } = PrgResponseCode;
 
   it('holds requests as the fact sheet lays them out', () => {
     const rig = on();
-    expect(rig.unit.pageRequest(request(5))).toBe('queued');
-    const more = { substreamId: 3, write: true, execute: true, privileged: true, lastInGroup: false };
-    expect(rig.unit.pageRequest(request(0x1ff, more))).toBe('queued');
+    expect(rig.unit.requestPage(request(5))).toBe('queued');
+    const more = { pasid: 3, write: true, execute: true, privileged: true, lastInGroup: false };
+    expect(rig.unit.requestPage(request(0x1ff, more))).toBe('queued');
     // SID, READ 60, LAST 62; SSID, SSV 63, PRIV 58, EXEC 59, WRITE 61.
     expect([0n, 8n, 16n, 24n].map((word) => rig.load(rig.priQueue + word))).toEqual([
       0x5000_0000_0000_0010n,
@@ -130,34 +144,52 @@ describe('the PRI queue', () => {
 
   it('answers success for groups that it has no room for, until the overflow is acknowledged', () => {
     const rig = on();
-    rig.unit.pageRequest(request(1));
-    rig.unit.pageRequest(request(2));
-    expect(rig.unit.pageRequest(request(3, { lastInGroup: false }))).toBe('dropped');
-    expect(rig.unit.pageRequest(request(3))).toBe('answered');
+    rig.unit.requestPage(request(1));
+    rig.unit.requestPage(request(2));
+    expect(rig.unit.requestPage(request(3, { lastInGroup: false }))).toBe('lost');
+    expect(rig.unit.requestPage(request(3))).toBe('answered');
     expect(rig.read(PRIQ_PROD)).toBe(OVERFLOW + 2);
     // Room does not help: the middle of a group may be missing.
     rig.unit.write32(PRIQ_CONS, 1);
-    expect(rig.unit.pageRequest(request(4, { substreamId: 9 }))).toBe('answered');
-    expect(rig.responses).toEqual([
-      [0x10, NO_PASID, 3, 2],
-      [0x10, 9, 4, 2],
-    ]);
+    expect(rig.unit.requestPage(request(4, { pasid: 9 }))).toBe('answered');
+    expect(rig.responses).toEqual([answer(undefined, 3, SUCCESS), answer(undefined, 4, FAILURE)]);
     rig.unit.write32(PRIQ_CONS, (OVERFLOW | 0) + 1);
-    expect(rig.unit.pageRequest(request(5))).toBe('queued');
+    expect(rig.unit.requestPage(request(5))).toBe('queued');
     expect(rig.read(PRIQ_PROD)).toBe(OVERFLOW + 3);
+  });
+
+  it.each([
+    ['no entry', {}, undefined, undefined, FAILURE],
+    ['an entry without PPAR', {}, 0n, undefined, SUCCESS],
+    ['an entry with PPAR', {}, 1n << 18n, 9, SUCCESS],
+    ['no entry, but IDR3.PPS', { idr3: 0x1424 }, undefined, 9, SUCCESS],
+  ] as const)('answers an overflowing group with a PASID by %s', (_, options, ppar, pasid, code) => {
+    const rig = on(options);
+    if (ppar !== undefined) rig.stream(0x10, {}, { q1: ppar });
+    for (let group = 0; group < 3; group++) rig.unit.requestPage(request(group, { pasid: 9 }));
+    expect(rig.responses).toEqual([answer(pasid, 2, code)]);
+  });
+
+  it('is off while SMMUEN is 0', () => {
+    const rig = new SmmuRig().enable(2);
+    rig.unit.write32(0x20, 0xe);
+    expect(rig.unit.requestPage(request(1))).toBe('answered');
+    expect(rig.responses).toEqual([answer(undefined, 1, FAILURE)]);
   });
 
   it('answers failure while it is off or broken', () => {
     const rig = new SmmuRig().enable();
-    expect(rig.unit.pageRequest(request(1))).toBe('answered');
+    expect(rig.unit.requestPage(request(1))).toBe('answered');
     write64(rig.unit, 0xc0, HOLE | 1n);
     rig.unit.write32(0x20, 0xf);
-    expect(rig.unit.pageRequest(request(2))).toBe('answered');
+    expect(rig.unit.requestPage(request(2))).toBe('answered');
     expect(rig.read(GERROR)).toBe(1 << 3);
-    expect(rig.responses).toEqual([
-      [0x10, NO_PASID, 1, 1],
-      [0x10, NO_PASID, 2, 1],
-    ]);
+    // The error is active now: nothing is written although there would be memory again. Each request of a group is answered.
+    write64(rig.unit, 0xc0, rig.priQueue | 1n);
+    expect(rig.unit.requestPage(request(3, { pasid: 9, lastInGroup: false }))).toBe('answered');
+    expect(rig.responses).toEqual([1, 2, 3].map((group) => answer(undefined, group, FAILURE)));
+    expect(rig.unit.requestPage(request(4, { pasid: 9, read: false })), 'a stop marker has no response').toBe('lost');
+    expect(rig.responses).toHaveLength(3);
   });
 
   it('keeps base and producer while PRIQEN is 1', () => {
@@ -172,7 +204,7 @@ describe('the PRI queue', () => {
     const rig = new SmmuRig({ preset: 'qemu-virt-7.2' });
     rig.enable(2);
     expect(rig.read(0x24)).toBe(0xd);
-    expect(rig.unit.pageRequest(request(1))).toBe('answered');
+    expect(rig.unit.requestPage(request(1))).toBe('answered');
   });
 });
 

@@ -1,4 +1,15 @@
-import { Access, hi32, hex, lo32, NO_PASID, PhysicalMemory, write64 } from '@ioasis/core';
+import {
+  Access,
+  hi32,
+  hex,
+  join64,
+  lo32,
+  NO_PASID,
+  PhysicalMemory,
+  write64,
+  type InvalidationAnswer,
+  type PageGroupResponse,
+} from '@ioasis/core';
 import { SmmuV3Unit, type ResumeOutcome, type SmmuV3Options } from '../../src/index.js';
 
 const MIB = 0x10_0000n;
@@ -89,10 +100,11 @@ export class SmmuRig {
   /** What reached the outside, in order. */
   readonly interrupts: string[] = [];
   readonly resumed: [stream: number, tag: number, outcome: ResumeOutcome][] = [];
-  readonly responses: [stream: number, substream: number, group: number, response: number][] = [];
-  readonly atc: [stream: number, substream: number, start: bigint, last: bigint][] = [];
+  /** What the device of stream 0x10 was told. */
+  readonly responses: PageGroupResponse[] = [];
+  readonly atc: [pasid: number | undefined, start: bigint, last: bigint][] = [];
   /** Entries that devices say they dropped; undefined: no answer. */
-  atcAnswer: number | undefined = 0;
+  atcAnswer: InvalidationAnswer = 0;
   #next = 0x20_0000n;
   #producer = 0;
   #eventsRead = 0;
@@ -115,13 +127,15 @@ export class SmmuRig {
       ports: {
         interrupt: (source) => this.interrupts.push(source),
         sendEvent: () => this.interrupts.push('event'),
-        invalidateAtc: (stream, substream, start, last) => {
-          this.atc.push([stream, substream, start, last]);
-          return this.atcAnswer;
-        },
-        pageResponse: (...response) => this.responses.push(response),
         resume: (...outcome) => this.resumed.push(outcome),
       },
+    });
+    this.unit.connectEndpoint(0x10, {
+      invalidateTlb: ({ pasid, startHi, startLo, lastHi, lastLo }) => {
+        this.atc.push([pasid, join64(startHi, startLo), join64(lastHi, lastLo)]);
+        return this.atcAnswer;
+      },
+      pageGroupResponse: (response) => this.responses.push(response),
     });
   }
 

@@ -143,9 +143,6 @@ export const PAGE_GROUP_RESPONSE_DESCRIPTOR: WordLayout<
   TYPE: [3, 0],
 });
 
-/** Values of PAGE_GROUP_RESPONSE_DESCRIPTOR.RC. */
-export const PageResponse = { SUCCESS: 0, INVALID_REQUEST: 1, FAILURE: 0xf } as const;
-
 const names: readonly string[] = [
   '',
   'Context-cache Invalidate',

@@ -14,15 +14,17 @@ import { ICS_REG, IQA_REG, IQERCD_REG, QueueErrorInfo } from '../layouts/invalid
 import { RegisterOffset } from '../layouts/register-offsets.js';
 import type { Capabilities } from './capabilities.js';
 import { DescriptorDecoder, type Descriptor } from './descriptor.js';
-import type { InvalidationCompletion } from './endpoint.js';
 import type { EventMessage } from './event-message.js';
 import type { FaultLog } from './fault-log.js';
 import type { UnitWatch } from './unit-watch.js';
 
+/** How a descriptor ended: done; or what came of a device's completion, which did not come in time or was not asked for. */
+export type DescriptorEnd = 'completed' | 'timed-out' | 'unexpected';
+
 /** Who runs the descriptors that are not the queue's own. */
 export interface DescriptorSink {
   /** Runs any type but wait; only device-TLB types have a completion that can fail. */
-  run(descriptor: Descriptor): InvalidationCompletion;
+  run(descriptor: Descriptor): DescriptorEnd;
 }
 
 const QIES = Number(GSTS_REG.mask('QIES'));

@@ -1,4 +1,12 @@
-import { hi32, lo32, QueueRing, wordField, type PhysicalMemory, type RegisterFile } from '@ioasis/core';
+import {
+  hi32,
+  lo32,
+  QueueRing,
+  wordField,
+  type PageRequestMessage,
+  type PhysicalMemory,
+  type RegisterFile,
+} from '@ioasis/core';
 import {
   PAGE_REQUEST,
   PAGE_REQUEST_BYTES,
@@ -9,19 +17,8 @@ import {
 import { RegisterOffset } from '../layouts/register-offsets.js';
 import type { EventMessage } from './event-message.js';
 
-/** A page request message of a device (PCIe PRI). */
-export interface VtdPageRequest {
-  readonly requesterId: number;
-  readonly pasid: number | undefined;
-  /** Any byte of the page. */
-  readonly address: bigint;
-  readonly read: boolean;
-  readonly write: boolean;
-  readonly execute?: boolean;
-  readonly privileged?: boolean;
-  /** 9 bits. */
-  readonly groupIndex: number;
-  readonly lastInGroup: boolean;
+/** A page request message with what only VT-d's queue keeps. */
+export interface VtdPageRequest extends PageRequestMessage {
   /** 128 bits that come back with nothing; only with the last request of a group. */
   readonly privateData?: bigint;
 }

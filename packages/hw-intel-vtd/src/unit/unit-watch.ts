@@ -96,13 +96,14 @@ export class UnitWatch {
     this.observer.invalidated({ command, caches, tags, range, dropped });
   }
 
-  /** A device said that it has forgotten what a range names. How many entries that were is its own matter. */
-  deviceInvalidated(requester: number, { pasid, startHi, startLo, lastHi, lastLo }: DeviceTlbRange): void {
+  /** A device said that it has forgotten what a range names, so many entries. */
+  deviceInvalidated(requester: number, named: DeviceTlbRange, dropped: number): void {
     if (this.observer === null) return;
+    const { pasid, startHi, startLo, lastHi, lastLo } = named;
     const range = { start: join64(startHi, startLo), last: join64(lastHi, lastLo) };
     const command = pasid === NO_PASID ? 'device-TLB' : 'PASID-based-device-TLB';
     const tags = pasid === undefined ? { requester } : { requester, pasid };
-    this.observer.invalidated({ command, caches: ['device-tlb'], tags, range, dropped: 0 });
+    this.observer.invalidated({ command, caches: ['device-tlb'], tags, range, dropped });
   }
 
   /** A descriptor was decoded and is about to act. */

@@ -3,10 +3,13 @@ import {
   hi32,
   lo32,
   NO_PASID,
+  PrgResponseCode,
   RegisterFile,
   Translation,
   UnitCounters,
   type Clock,
+  type Endpoint,
+  type PageRequestResult,
   type PhysicalMemory,
   type RegisterSink,
   type RequestFront,
@@ -17,14 +20,14 @@ import {
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { REGISTER_WINDOW_BYTES, RegisterOffset } from '../layouts/register-offsets.js';
 import { decodeVtdOptions, type VtdConfiguration, type VtdOptions } from '../options.js';
-import { DescriptorType, PageResponse } from '../layouts/descriptors.js';
+import { DescriptorType } from '../layouts/descriptors.js';
 import type { Descriptor } from './descriptor.js';
-import { invalidatedRange, type Endpoint, type InvalidationCompletion } from './endpoint.js';
+import { invalidatedRange } from './invalidated-range.js';
 import { EventMessage, type MessageSink } from './event-message.js';
 import { Explainer } from './explainer.js';
 import { FaultLog } from './fault-log.js';
 import { GlobalCommand } from './global-command.js';
-import { InvalidationQueue, type DescriptorSink } from './invalidation-queue.js';
+import { InvalidationQueue, type DescriptorEnd, type DescriptorSink } from './invalidation-queue.js';
 import { PageRequestQueue, type VtdPageRequest } from './page-requests.js';
 import { RegisterInvalidation } from './register-invalidation.js';
 import { Hook, vtdRegisters } from './registers.js';
@@ -201,7 +204,7 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
     }
   }
 
-  run(descriptor: Descriptor): InvalidationCompletion {
+  run(descriptor: Descriptor): DescriptorEnd {
     const { caches } = this;
     const { granularity, domain, addressHi, addressLo, addressMask, leafOnly, pasid } = descriptor;
     this.#command.drainWriteBuffer();
@@ -240,27 +243,28 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
   }
 
   /**
-   * A device's page request message arrives.
-   * @returns `queued`; `overflow`: lost, a last request of a group was answered with success so that the device asks again;
-   * `refused`: a fault, in `translation.fault`, and the answer was "invalid request"
+   * A device's page request message arrives. One that finds no room is lost; the last of a group is answered with success, so that the
+   * device asks again. The last of a refused group is answered with "invalid request".
    */
-  requestPage(request: VtdPageRequest): 'queued' | 'overflow' | 'refused' {
+  requestPage(request: VtdPageRequest): PageRequestResult {
     const { requesterId, pasid, groupIndex, lastInGroup } = request;
     const access = (request.read ? Access.READ : 0) | (request.write ? Access.WRITE : 0);
     const hi = hi32(request.address);
     const reason = this.#path.admitPageRequest(requesterId, pasid ?? NO_PASID, hi, lo32(request.address), access);
     if (reason === 0 && this.#pageRequests.append(request)) return 'queued';
-    const code = reason === 0 ? PageResponse.SUCCESS : PageResponse.INVALID_REQUEST;
+    const code = reason === 0 ? PrgResponseCode.SUCCESS : PrgResponseCode.INVALID_REQUEST;
     if (lastInGroup) this.#respond(requesterId, pasid, groupIndex, code);
-    return reason === 0 ? 'overflow' : 'refused';
+    if (reason !== 0) return 'refused';
+    return lastInGroup ? 'answered' : 'lost';
   }
 
   /** Nobody answers for a device that is not there. */
-  #invalidateDevice(descriptor: Descriptor): InvalidationCompletion {
+  #invalidateDevice(descriptor: Descriptor): DescriptorEnd {
     const range = invalidatedRange(descriptor);
-    const completion = this.#endpoints.get(descriptor.requester)?.invalidateTlb(range) ?? 'timed-out';
-    if (completion === 'completed') this.#watch.deviceInvalidated(descriptor.requester, range);
-    return completion;
+    const answer = this.#endpoints.get(descriptor.requester)?.invalidateTlb(range) ?? 'timed-out';
+    if (typeof answer === 'string') return answer;
+    this.#watch.deviceInvalidated(descriptor.requester, range, answer);
+    return 'completed';
   }
 
   #respond(requesterId: number, pasid: number | undefined, groupIndex: number, code: number): void {

@@ -1,6 +1,6 @@
-import { Access, DeviceTlb, hi32, lo32, NO_PASID } from '@ioasis/core';
+import { Access, DeviceTlb, hi32, lo32, NO_PASID, tlbEndpoint } from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
-import { tlbEndpoint, VTD_PRESETS } from '../../src/index.js';
+import { VTD_PRESETS } from '../../src/index.js';
 import { VtdRig } from './rig.js';
 
 /*

@@ -1,7 +1,7 @@
-import { NO_PASID } from '@ioasis/core';
+import { NO_PASID, type Endpoint, type InvalidationAnswer } from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
 import { VTD_PRESETS } from '../../src/index.js';
-import type { Endpoint, InvalidationCompletion, VtdOptions } from '../../src/index.js';
+import type { VtdOptions } from '../../src/index.js';
 import { VtdRig } from './rig.js';
 
 const IQH = 0x80;
@@ -144,7 +144,7 @@ describe('errors stop the queue at the descriptor', () => {
 
 describe('device-TLB invalidation', () => {
   const options: VtdOptions = { preset: 'full' };
-  const answering = (completion: InvalidationCompletion): Endpoint & { ranges: unknown[] } => {
+  const answering = (completion: InvalidationAnswer): Endpoint & { ranges: unknown[] } => {
     const ranges: unknown[] = [];
     return {
       ranges,
@@ -164,7 +164,7 @@ describe('device-TLB invalidation', () => {
     ['everything, as Linux writes it', 0x7fff_ffff_ffff_f001n, 0, 0, -1, -1],
   ])('names %s', (_, address, startHi, startLo, lastHi, lastLo) => {
     const rig = new VtdRig(options).enable();
-    const endpoint = answering('completed');
+    const endpoint = answering(1);
     rig.unit.connectEndpoint(DEVICE, endpoint);
     rig.submit([3n | (0x18n << 32n), address]);
     expect(endpoint.ranges).toEqual([{ pasid: NO_PASID, startHi, startLo, lastHi, lastLo }]);
@@ -172,7 +172,7 @@ describe('device-TLB invalidation', () => {
 
   it('of one PASID, or of all with G', () => {
     const rig = new VtdRig(options).enable('scalable');
-    const endpoint = answering('completed');
+    const endpoint = answering(1);
     rig.unit.connectEndpoint(DEVICE, endpoint);
     const q0 = 8n | (0x18n << 16n) | (7n << 32n);
     rig.submit([q0, 0x5000n], [q0, 0x5001n]);

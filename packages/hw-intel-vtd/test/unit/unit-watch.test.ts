@@ -6,9 +6,10 @@ import {
   type HardwareFault,
   type UnitInvalidation,
   type UnitObserver,
+  tlbEndpoint,
 } from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
-import { tlbEndpoint, VTD_PRESETS, type VtdOptions } from '../../src/index.js';
+import { VTD_PRESETS, type VtdOptions } from '../../src/index.js';
 import { VtdRig } from './rig.js';
 
 const DEVICE = 0x0018;

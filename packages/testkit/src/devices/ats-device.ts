@@ -5,10 +5,13 @@ import {
   join64,
   lo32,
   NO_PASID,
+  PrgResponseCode,
   type DeviceTlbRange,
   type DmaOutcome,
   type DmaPort,
+  type Endpoint,
   type InterruptSink,
+  type PageGroupResponse,
   type PciFunction,
   type PciInterrupts,
   type PciRegion,
@@ -18,25 +21,6 @@ import { atsConfig, featuresOf } from './ats-config.js';
 import { ATS_BUFFER_BYTES, AtsCommand, AtsPci, AtsRegister, AtsStatus } from './ats-layout.js';
 import { isBusMaster, signalInterrupt } from './pci-config.js';
 import { registerRegion } from './register-region.js';
-
-/** A page request message (PCIe PRI), always the last of its group. */
-export interface AtsPageRequest {
-  readonly requesterId: number;
-  readonly pasid: number | undefined;
-  /** First byte of the page. */
-  readonly address: bigint;
-  readonly read: boolean;
-  readonly write: boolean;
-  readonly groupIndex: number;
-}
-
-/** How a device reaches the unit behind its port with messages. */
-export interface AtsLink {
-  /** Answers translation requests. */
-  readonly unit: TranslationUnit;
-  /** Takes page requests. Absent: the device sends none. */
-  requestPage?(request: AtsPageRequest): void;
-}
 
 /** A transfer that is under way. */
 interface Transfer {
@@ -62,7 +46,7 @@ const GROUP_INDEXES = 512;
  * PRI is on too, a page that is missing is asked for, and the transfer waits for the answer. Which of the three is on is in configuration space:
  * see `enableFeatures`.
  */
-export class AtsDevice implements PciFunction {
+export class AtsDevice implements PciFunction, Endpoint {
   readonly vendorId: number = AtsPci.VENDOR_ID;
   readonly deviceId: number = AtsPci.DEVICE_ID;
   readonly classCode: number = AtsPci.CLASS_CODE;
@@ -79,7 +63,7 @@ export class AtsDevice implements PciFunction {
 
   #port: DmaPort | undefined;
   #interrupt: InterruptSink | undefined;
-  #link: AtsLink | undefined;
+  #unit: TranslationUnit | undefined;
   #address = 0n;
   #length = 0;
   #pasid = 0;
@@ -103,11 +87,13 @@ export class AtsDevice implements PciFunction {
     this.#interrupt = interrupt;
   }
 
-  /** Plugged behind a unit: without this the device has no ATS. @throws Error before {@link connect} */
-  link(link: AtsLink): void {
+  /** Exchanges messages with a unit from now on. A machine does this when the device is plugged. @throws Error before {@link connect} */
+  link(unit: TranslationUnit): void {
     if (this.#port === undefined) throw new Error('the device is not plugged');
-    this.#link = link;
-    this.tlb = new DeviceTlb(link.unit, this.#port.requesterId);
+    const { requesterId } = this.#port;
+    this.#unit = unit;
+    this.tlb = new DeviceTlb(unit, requesterId);
+    unit.connectEndpoint?.(requesterId, this);
   }
 
   /** Registers and device TLB as after power on. */
@@ -122,17 +108,17 @@ export class AtsDevice implements PciFunction {
   }
 
   /** An invalidation request of the unit. @returns translations that were dropped */
-  invalidate(range: DeviceTlbRange): number {
+  invalidateTlb(range: DeviceTlbRange): number {
     return this.tlb?.invalidate(range) ?? 0;
   }
 
   /** The unit's answer to a group of page requests: on success the transfer goes on, else it has failed. */
-  pageResponse(groupIndex: number, code: 'success' | 'invalid' | 'failure'): void {
+  pageGroupResponse({ groupIndex, code }: PageGroupResponse): void {
     const transfer = this.#transfer;
     if (transfer === undefined || this.#status !== AtsStatus.WAITING || groupIndex !== this.#group) return;
     transfer.answered++;
     this.#group = (groupIndex + 1) % GROUP_INDEXES;
-    if (code === 'success') this.#run(transfer);
+    if (code === PrgResponseCode.SUCCESS) this.#run(transfer);
     else this.#end(AtsStatus.FAILED);
   }
 
@@ -192,19 +178,20 @@ export class AtsDevice implements PciFunction {
   }
 
   #missing(transfer: Transfer, at: bigint): void {
-    const requestPage = featuresOf(this.config).pri ? this.#link?.requestPage : undefined;
-    if (requestPage === undefined || transfer.answered >= MOST_REQUESTS) {
+    const unit = featuresOf(this.config).pri ? this.#unit : undefined;
+    if (unit?.requestPage === undefined || transfer.answered >= MOST_REQUESTS) {
       this.#end(AtsStatus.FAILED);
       return;
     }
     this.#status = AtsStatus.WAITING;
-    requestPage.call(this.#link, {
+    unit.requestPage({
       requesterId: this.#port!.requesterId,
       pasid: transfer.pasid === NO_PASID ? undefined : transfer.pasid,
       address: at & ~BigInt(PAGE - 1),
       read: !transfer.toMemory,
       write: transfer.toMemory,
       groupIndex: this.#group,
+      lastInGroup: true,
     });
   }
 

@@ -1,5 +1,5 @@
 export { enableFeatures, featuresOf, type AtsFeatures } from './ats-config.js';
-export { AtsDevice, type AtsLink, type AtsPageRequest } from './ats-device.js';
+export { AtsDevice } from './ats-device.js';
 export { AtsDriver, type AtsProgress, type AtsTransfer } from './ats-driver.js';
 export { ATS_BUFFER_BYTES, AtsCommand, AtsConfig, AtsRegister, AtsStatus } from './ats-layout.js';
 export { EduDriver, type EduDirection } from './edu-driver.js';

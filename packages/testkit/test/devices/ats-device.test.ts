@@ -1,10 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import '@ioasis/testkit/vitest';
-import { AtsDriver, eachBackend, enableFeatures, type AtsPageRequest } from '../../src/index.js';
+import { PrgResponseCode, type PageRequestMessage, type TranslationUnit } from '@ioasis/core';
+import { AtsDriver, eachBackend, enableFeatures } from '../../src/index.js';
 import { atsMachine, atsVendors } from './ats-machine.js';
-import { wire } from './ats-wiring.js';
+import { invalidation } from './ats-invalidation.js';
 
 const DATA = 0x4000_0000n;
+/** The unit with some of its members replaced, and without a way back to the device. */
+const replaced = (unit: TranslationUnit, members: Partial<TranslationUnit>): TranslationUnit =>
+  Object.assign(Object.create(unit) as TranslationUnit, {
+    translate: unit.translate.bind(unit),
+    connectEndpoint: () => undefined,
+    ...members,
+  });
+const asking = (unit: TranslationUnit, ask: (request: PageRequestMessage) => void): TranslationUnit =>
+  replaced(unit, {
+    requestPage(request) {
+      ask(request);
+      return 'queued';
+    },
+  });
 const EVERYTHING = { pasid: undefined, startHi: 0, startLo: 0, lastHi: -1, lastLo: -1 };
 
 eachBackend(describe, atsVendors, (backend) => {
@@ -33,14 +48,14 @@ eachBackend(describe, atsVendors, (backend) => {
     pc.unmap(DATA, buffer.bytes);
     // The driver knows of no device TLB: this is what a forgotten device-TLB invalidation is.
     expect(read()).toBe('done');
-    expect(pc.device.invalidate({ ...EVERYTHING, startHi: 1 })).toBe(0);
-    expect(pc.device.invalidate(EVERYTHING)).toBe(1);
+    expect(pc.device.invalidateTlb({ ...EVERYTHING, startHi: 1 })).toBe(0);
+    expect(pc.device.invalidateTlb(EVERYTHING)).toBe(1);
     expect(read()).toBe('failed');
   });
 
   it('forgets a page when the unit has an invalidation command for it, and only that page', () => {
     const pc = atsMachine(backend);
-    const invalidatePage = wire(pc);
+    const invalidatePage = invalidation(pc);
     pc.map(pc.buffer(0x2000), DATA);
     const driver = new AtsDriver(pc.vfio);
     const read = (iova: bigint) => driver.transfer({ direction: 'to-device', iova, bytes: 1 });
@@ -56,18 +71,27 @@ eachBackend(describe, atsVendors, (backend) => {
     const pc = atsMachine(backend);
     enableFeatures(pc.device.config, { ats: true, pri: true });
     const buffer = pc.buffer(Uint8Array.of(5));
-    const requests: AtsPageRequest[] = [];
-    pc.device.link({ unit: pc.unit, requestPage: (request) => void requests.push(request) });
+    const requests: PageRequestMessage[] = [];
+    pc.device.link(asking(pc.unit, (request) => requests.push(request)));
     const driver = new AtsDriver(pc.vfio);
     expect(driver.transfer({ direction: 'to-device', iova: DATA + 4n, bytes: 1 })).toBe('waiting');
     expect(requests).toEqual([
-      { requesterId: pc.requesterId, pasid: undefined, address: DATA, read: true, write: false, groupIndex: 0 },
+      {
+        requesterId: pc.requesterId,
+        pasid: undefined,
+        address: DATA,
+        read: true,
+        write: false,
+        groupIndex: 0,
+        lastInGroup: true,
+      },
     ]);
     pc.map(buffer, DATA);
     buffer.write(4, Uint8Array.of(6));
-    pc.device.pageResponse(3, 'success');
+    const answer = { requesterId: pc.requesterId, pasid: undefined, code: PrgResponseCode.SUCCESS };
+    pc.device.pageGroupResponse({ ...answer, groupIndex: 3 });
     expect(driver.progress).toBe('waiting');
-    pc.device.pageResponse(0, 'success');
+    pc.device.pageGroupResponse({ ...answer, groupIndex: 0 });
     expect(driver.progress).toBe('done');
     expect(pc.device.buffer[0]).toBe(6);
   });
@@ -76,17 +100,16 @@ eachBackend(describe, atsVendors, (backend) => {
     const pc = atsMachine(backend);
     enableFeatures(pc.device.config, { ats: true, pri: true });
     let asked = 0;
-    pc.device.link({
-      unit: pc.unit,
-      requestPage({ groupIndex }) {
+    const answering = (code: number): TranslationUnit =>
+      asking(pc.unit, ({ requesterId, pasid, groupIndex }) => {
         asked++;
-        pc.device.pageResponse(groupIndex, 'success');
-      },
-    });
+        pc.device.pageGroupResponse({ requesterId, pasid, groupIndex, code });
+      });
+    pc.device.link(answering(PrgResponseCode.SUCCESS));
     const driver = new AtsDriver(pc.vfio);
     expect(driver.transfer({ direction: 'from-device', iova: DATA, bytes: 1 })).toBe('failed');
     expect(asked).toBe(4);
-    pc.device.link({ unit: pc.unit, requestPage: ({ groupIndex }) => pc.device.pageResponse(groupIndex, 'invalid') });
+    pc.device.link(answering(PrgResponseCode.INVALID_REQUEST));
     expect(driver.transfer({ direction: 'from-device', iova: DATA, bytes: 1 })).toBe('failed');
   });
 
@@ -125,15 +148,15 @@ describe('AtsDevice', () => {
     expect(pc.device.tlb!.requests).toBe(0);
     enableFeatures(pc.device.config, { ats: true, pasid: true });
     const pasids: number[] = [];
-    const translate = pc.unit.translate.bind(pc.unit);
-    pc.device.link({
-      unit: Object.assign(Object.create(pc.unit) as typeof pc.unit, {
-        translate: (...[requesterId, pasid, hi, lo, access]: Parameters<typeof translate>) => {
+    const { unit } = pc;
+    pc.device.link(
+      replaced(unit, {
+        translate(requesterId, pasid, hi, lo, access) {
           pasids.push(pasid);
-          return translate(requesterId, pasid, hi, lo, access);
+          return unit.translate(requesterId, pasid, hi, lo, access);
         },
       }),
-    });
+    );
     expect(driver.transfer(transfer)).toBe('failed');
     expect(pasids).toEqual([5]);
   });

@@ -12,7 +12,7 @@ const enables: Readonly<Record<string, { readonly structure: string; readonly bi
 };
 
 /** An SMMU with ATS: IDR0.ATS. */
-export const SMMU_WITH_ATS = { idr0: SMMU_V3_PRESETS['qemu-virt-7.2'].idr0 | (1 << 10) } as const;
+const SMMU_WITH_ATS = { idr0: SMMU_V3_PRESETS['qemu-virt-7.2'].idr0 | (1 << 10) } as const;
 
 /** Units that have ATS: ECAP.DT for VT-d; AMD's always has it. */
 export const atsVendors: readonly BackendDefinition[] = [
@@ -25,7 +25,6 @@ export const atsVendors: readonly BackendDefinition[] = [
 export function atsMachine(backend: BackendDefinition): TestMachine<AtsDevice> {
   const pc = createTestMachine({ backend, device: new AtsDevice() });
   enableFeatures(pc.device.config, { ats: true });
-  pc.device.link({ unit: pc.unit });
   const { structure, bit } = enables[backend.id]!;
   const step = pc.unit.explain(pc.requesterId, -1, 0n, 1).steps.find(({ what }) => what === structure);
   if (step === undefined) throw new Error(`${backend.id} has no ${structure}`);

@@ -1,6 +1,5 @@
-import { Access, DeviceTlb, NO_PASID } from '@ioasis/core';
+import { Access, DeviceTlb, NO_PASID, tlbEndpoint } from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
-import { tlbEndpoint } from '../../src/index.js';
 import { VtdRig } from './rig.js';
 
 const DEVICE = 0x0018;

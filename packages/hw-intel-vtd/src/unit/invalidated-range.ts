@@ -1,35 +1,6 @@
-import { type DeviceTlb, type DeviceTlbRange, NO_PASID } from '@ioasis/core';
+import { type DeviceTlbRange, NO_PASID } from '@ioasis/core';
 import { DescriptorType } from '../layouts/descriptors.js';
 import type { Descriptor } from './descriptor.js';
-
-/** What a device said to a device-TLB invalidation: the completion came, none came in time, or one that nobody asked for. */
-export type InvalidationCompletion = 'completed' | 'timed-out' | 'unexpected';
-
-/** The unit's answer to a group of page requests. */
-export interface PageGroupResponse {
-  readonly requesterId: number;
-  readonly pasid: number | undefined;
-  readonly groupIndex: number;
-  /** RC: 0 success, 1 invalid request, 15 failure. */
-  readonly code: number;
-}
-
-/** A device as the unit reaches it: over PCIe messages. */
-export interface Endpoint {
-  /** An invalidation request of a device-TLB descriptor. @returns what came back */
-  invalidateTlb(range: DeviceTlbRange): InvalidationCompletion;
-  /** The response to a page request group arrives at the device. */
-  pageGroupResponse(response: PageGroupResponse): void;
-}
-
-/** The endpoint of a device that has a TLB and sends no page requests. */
-export const tlbEndpoint = (tlb: DeviceTlb): Endpoint => ({
-  invalidateTlb: (range) => {
-    tlb.invalidate(range);
-    return 'completed';
-  },
-  pageGroupResponse: () => undefined,
-});
 
 /**
  * The bytes that a device-TLB descriptor names (PCIe ATS 10.3.1): without S one page; with S the lowest zero bit of the address, from
