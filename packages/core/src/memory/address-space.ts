@@ -223,6 +223,16 @@ export class AddressSpace {
   }
 
   /**
+   * First frame of a page that the program may read, or -1: not mapped, not readable, device memory, no memory left. A private page becomes
+   * the program's own, as by a pin; nothing is injected, because the kernel's fast look-up of a present page has nothing that could fail.
+   */
+  frameOfPage(page: number): number {
+    const mapping = this.#mapped.mappings.find(page);
+    if (mapping === undefined || mapping.kind === 'pfn' || (mapping.access & READABLE) === 0) return NO_FRAME;
+    return this.#mapped.ownFrame(mapping, page);
+  }
+
+  /**
    * The frame of a page of device memory, or -1 when the page is something else or may not be accessed this way. This is what the
    * classic VFIO container does with BARs instead of a pin.
    */

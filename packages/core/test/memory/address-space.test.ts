@@ -163,6 +163,20 @@ describe('copies', () => {
     expect([space.copyIn(BASE, bytes(1)), space.copyOut(BASE, bytes(1)), pin(space, BASE, 1, true).pinned]).toEqual([
       1, 0, 0,
     ]);
+    expect(space.frameOfPage(Number(BASE / PAGE)), 'a look-up has nothing that could fail').toBeGreaterThan(0);
+  });
+});
+
+describe('frameOfPage', () => {
+  it('is the frame that a pin gives, and -1 where the program may not read', () => {
+    const { space } = testPages();
+    space.mmap(BASE, 2n * PAGE, 'rw', { kind: 'private' });
+    space.mmap(BASE + 2n * PAGE, PAGE, 'w', { kind: 'private' });
+    space.mmap(BASE + 3n * PAGE, PAGE, 'rw', { kind: 'pfn', firstFrame: 0x9_0000 });
+    const page = Number(BASE / PAGE);
+    const { frames } = pin(space, BASE, 2, false);
+    expect([0, 1, 2, 3, 4].map((at) => space.frameOfPage(page + at))).toEqual([frames[0], frames[1], -1, -1, -1]);
+    space.unpinPages(frames, 0, 2);
   });
 });
 

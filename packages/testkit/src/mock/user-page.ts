@@ -13,9 +13,6 @@ export function frameOfUserPage({ addressSpace }: Process, address: bigint): IoR
   const pageSize = BigInt(addressSpace.pageSize);
   const page = address / pageSize;
   if ((page + 1n) * pageSize >= U64) return refuse('TEST_CHECK_OVERFLOW', { uptr: address });
-  const frames = new Float64Array(1);
-  if (addressSpace.pinPages(Number(page), 1, false, frames, 0) < 1)
-    return refuse('TEST_CHECK_UNREADABLE', { uptr: address });
-  addressSpace.unpinPages(frames, 0, 1);
-  return right(frames[0]!);
+  const frame = addressSpace.frameOfPage(Number(page));
+  return frame < 0 ? refuse('TEST_CHECK_UNREADABLE', { uptr: address }) : right(frame);
 }
