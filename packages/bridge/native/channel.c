@@ -91,15 +91,13 @@ int ioasis_new_socket(bool close_on_exec)
 	return socket(AF_UNIX, SOCK_STREAM | (close_on_exec ? SOCK_CLOEXEC : 0), 0);
 }
 
-int ioasis_attach(int fd, uint64_t ino)
+/* Makes a socket the file that the server keeps for it. */
+static bool attach(int fd, uint64_t ino)
 {
 	char byte;
 
 	/* The server's byte: the socket is a file from here on, also if this process ends at once. */
-	if (greet(fd, IOASIS_FILE, ino) && receive_all(fd, &byte, 1))
-		return 0;
-	errno = EIO;
-	return -1;
+	return greet(fd, IOASIS_FILE, ino) && receive_all(fd, &byte, 1);
 }
 
 static int high_number(void)
@@ -181,14 +179,12 @@ int64_t ioasis_call(struct ioasis_request *request, const char *path)
 	if (answered)
 		pinned = (reply.flags & IOASIS_PINNED) != 0;
 	pthread_mutex_unlock(&lock);
-	if (!answered) {
-		errno = EIO;
-		return -1;
-	}
+	if (!answered)
+		reply = (struct ioasis_reply){.value = -EIO};
 	if (reply.flags & IOASIS_DRAIN)
 		recv(request->fd, &byte, 1, MSG_DONTWAIT);
-	if ((reply.flags & IOASIS_NEW_FILE) && ioasis_attach(request->new_fd, request->new_ino) != 0)
-		return -1;
+	if ((reply.flags & IOASIS_NEW_FILE) && !attach(request->new_fd, request->new_ino))
+		reply = (struct ioasis_reply){.value = -EIO};
 	if ((reply.flags & IOASIS_NEW_FILE) == 0 && request->new_fd >= 0)
 		syscall(SYS_close, request->new_fd);
 	if (reply.value >= 0)

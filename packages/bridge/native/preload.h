@@ -9,12 +9,12 @@
 
 /* channel.c */
 
-/* A value, or -1 with errno set as the kernel would; EIO when the server is gone. */
+/*
+ * A value, or -1 with errno set as the kernel would; EIO when the server is gone. request->new_fd is the new file afterwards, or closed.
+ */
 int64_t ioasis_call(struct ioasis_request *request, const char *path);
 /* A stream socket that will be a file, or -1. */
 int ioasis_new_socket(bool close_on_exec);
-/* Makes a socket the file that the server keeps for it. */
-int ioasis_attach(int fd, uint64_t ino);
 /* Whether pages of this process were pinned when the server last answered. */
 bool ioasis_has_pins(void);
 

@@ -1,34 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { compile, machineWithEdu, missing, run } from './native.js';
-
-const HEAD = `
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
-struct alloc { uint32_t size, flags, id; };
-struct map { uint32_t size, flags, ioas, reserved; uint64_t va, length, iova; };
-struct unmap { uint32_t size, ioas; uint64_t iova, length; };
-static inline int alloc(int fd) { struct alloc a = {.size = sizeof(a)}; return ioctl(fd, _IO(';', 0x81), &a) ? -errno : (int)a.id; }
-static inline int map(int fd, int ioas, void *va, uint64_t length, uint64_t iova)
-{ struct map m = {sizeof(m), 7, (uint32_t)ioas, 0, (uintptr_t)va, length, iova}; return ioctl(fd, _IO(';', 0x85), &m) ? -errno : 0; }
-static inline int unmap(int fd, int ioas, uint64_t iova, uint64_t length)
-{ struct unmap m = {sizeof(m), (uint32_t)ioas, iova, length}; return ioctl(fd, _IO(';', 0x86), &m) ? -errno : 0; }
-`;
+import { compile, machineWithEdu, missing, PROGRAM_HEAD, run } from './native.js';
 
 describe.skipIf(missing !== undefined)('descriptors of the model', () => {
-  const program = (name: string, body: string): string => compile(name, `${HEAD}\n${body}`);
+  const program = (name: string, body: string): string => compile(name, `${PROGRAM_HEAD}\n${body}`);
 
   it('survive dup, fork, exec and passing, and end with the last one', async () => {
     const file = program(
@@ -128,19 +103,5 @@ describe.skipIf(missing !== undefined)('descriptors of the model', () => {
     expect(await run(machine, file)).toMatchObject({ out: '0\n', status: 0 });
     expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(descriptors);
     expect(machine.close()).toMatchObject({ userFrames: 0, pins: 0, chargedBytes: 0 });
-  });
-
-  it('leave nothing when the program is killed', async () => {
-    const file = program(
-      'killed',
-      `int main(void) {
-        int fd = open("/dev/iommu", O_RDWR);
-        map(fd, alloc(fd), mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 4096, 0x10000);
-        raise(SIGKILL);
-      }`,
-    );
-    const machine = machineWithEdu();
-    expect((await run(machine, file)).status).toBe(128 + 9);
-    expect(machine.close()).toMatchObject({ userFrames: 0, pins: 0, objects: [] });
   });
 });

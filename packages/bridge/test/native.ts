@@ -11,6 +11,32 @@ import { compiler, runProgram, type RunOptions } from '../src/index.js';
 /** Where the example programs are. */
 export const examples: string = resolve(import.meta.dirname, '../../../examples/native');
 
+/** What small programs of tests begin with: headers, and three calls of iommufd. */
+export const PROGRAM_HEAD: string = `
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+struct alloc { uint32_t size, flags, id; };
+struct map { uint32_t size, flags, ioas, reserved; uint64_t va, length, iova; };
+struct unmap { uint32_t size, ioas; uint64_t iova, length; };
+static inline int alloc(int fd) { struct alloc a = {.size = sizeof(a)}; return ioctl(fd, _IO(';', 0x81), &a) ? -errno : (int)a.id; }
+static inline int map(int fd, int ioas, void *va, uint64_t length, uint64_t iova)
+{ struct map m = {sizeof(m), 7, (uint32_t)ioas, 0, (uintptr_t)va, length, iova}; return ioctl(fd, _IO(';', 0x85), &m) ? -errno : 0; }
+static inline int unmap(int fd, int ioas, uint64_t iova, uint64_t length)
+{ struct unmap m = {sizeof(m), (uint32_t)ioas, iova, length}; return ioctl(fd, _IO(';', 0x86), &m) ? -errno : 0; }
+`;
+
 /** Why programs cannot be run here; undefined: they can. */
 export const missing: string | undefined =
   process.platform !== 'linux'
