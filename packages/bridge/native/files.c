@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include "preload.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -13,15 +12,6 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
-/* The function of this name behind ours, looked up once. */
-#define NEXT(name)                                                      \
-	({                                                              \
-		static __typeof__(&name) next;                          \
-		if (next == NULL)                                       \
-			next = (__typeof__(&name))dlsym(RTLD_NEXT, #name); \
-		next;                                                   \
-	})
 
 /* Calls of VFIO and iommufd that may return a new descriptor: type ';' and these numbers. */
 static bool may_make_file(unsigned long request)

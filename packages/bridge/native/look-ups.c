@@ -6,7 +6,6 @@
 #include "preload.h"
 
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,20 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
-
-/* The function of this name behind ours, looked up once. */
-#define NEXT(name)                                                      \
-	({                                                              \
-		static __typeof__(&name) next;                          \
-		if (next == NULL)                                       \
-			next = (__typeof__(&name))dlsym(RTLD_NEXT, #name); \
-		next;                                                   \
-	})
-
-/* Number of a misc device that nobody has; programs only look whether it is a character device. */
-#define DEVICE_NUMBER makedev(10, 255)
 
 static int open_device(const char *path, int flags)
 {
@@ -108,10 +94,6 @@ int __openat64_2(int folder_fd, const char *path, int flags)
 	return open_at(folder_fd, path, flags | O_LARGEFILE, 0);
 }
 
-#define SHADOW(folder_fd, path)                  \
-	char shadow_buffer[IOASIS_PATH_BYTES];   \
-	const char *shadow = ioasis_shadow_path(folder_fd, path, shadow_buffer, sizeof(shadow_buffer))
-
 FILE *fopen(const char *path, const char *mode)
 {
 	SHADOW(AT_FDCWD, path);
@@ -167,6 +149,16 @@ int faccessat(int folder_fd, const char *path, int mode, int flags)
 	return NEXT(faccessat)(folder_fd, shadow, mode, flags);
 }
 
+int eaccess(const char *path, int mode)
+{
+	return faccessat(AT_FDCWD, path, mode, AT_EACCESS);
+}
+
+int euidaccess(const char *path, int mode)
+{
+	return eaccess(path, mode);
+}
+
 int chdir(const char *path)
 {
 	SHADOW(AT_FDCWD, path);
@@ -193,62 +185,4 @@ char *__realpath_chk(const char *path, char *resolved, size_t room)
 {
 	(void)room;
 	return realpath(path, resolved);
-}
-
-static int stat_at(int folder_fd, const char *path, struct stat *status, int flags)
-{
-	char canonical[IOASIS_PATH_BYTES];
-	SHADOW(folder_fd, path);
-#ifdef SYS_newfstatat
-	int failed = (int)syscall(SYS_newfstatat, folder_fd, shadow, status, flags);
-#else
-	int failed = (int)syscall(SYS_fstatat, folder_fd, shadow, status, flags);
-#endif
-	if (failed == 0 && shadow != path && ioasis_device_path(folder_fd, path, canonical, sizeof(canonical))) {
-		status->st_mode = S_IFCHR | 0666;
-		status->st_rdev = DEVICE_NUMBER;
-	}
-	return failed;
-}
-
-int stat(const char *path, struct stat *status)
-{
-	return stat_at(AT_FDCWD, path, status, 0);
-}
-
-int lstat(const char *path, struct stat *status)
-{
-	return stat_at(AT_FDCWD, path, status, AT_SYMLINK_NOFOLLOW);
-}
-
-int fstatat(int folder_fd, const char *path, struct stat *status, int flags)
-{
-	return stat_at(folder_fd, path, status, flags);
-}
-
-/* On 64-bit machines the two structures are the same. */
-int stat64(const char *path, struct stat64 *status)
-{
-	return stat_at(AT_FDCWD, path, (struct stat *)status, 0);
-}
-
-int lstat64(const char *path, struct stat64 *status)
-{
-	return stat_at(AT_FDCWD, path, (struct stat *)status, AT_SYMLINK_NOFOLLOW);
-}
-
-int fstatat64(int folder_fd, const char *path, struct stat64 *status, int flags)
-{
-	return stat_at(folder_fd, path, (struct stat *)status, flags);
-}
-
-int statx(int folder_fd, const char *path, int flags, unsigned int mask, struct statx *status)
-{
-	char canonical[IOASIS_PATH_BYTES];
-	SHADOW(folder_fd, path);
-	int failed = (int)syscall(SYS_statx, folder_fd, shadow, flags, mask, status);
-
-	if (failed == 0 && shadow != path && ioasis_device_path(folder_fd, path, canonical, sizeof(canonical)))
-		status->stx_mode = S_IFCHR | 0666;
-	return failed;
 }

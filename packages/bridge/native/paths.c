@@ -25,9 +25,14 @@ static const char *const shadows[] = {
 	"/dev/vfio",
 	"/sys/bus/pci/devices",
 	"/sys/bus/pci/drivers/vfio-pci",
+	"/sys/class/vfio",
 	"/sys/class/vfio-dev",
 	"/sys/devices/pci0000:00",
+	"/sys/devices/virtual/vfio",
 	"/sys/kernel/iommu_groups",
+	"/sys/module/vfio",
+	"/sys/module/vfio_iommu_type1",
+	"/sys/module/vfio_pci",
 };
 
 static bool is_below(const char *path, const char *top)

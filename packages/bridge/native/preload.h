@@ -2,6 +2,7 @@
 #ifndef IOASIS_PRELOAD_H
 #define IOASIS_PRELOAD_H
 
+#include <dlfcn.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,5 +36,19 @@ bool ioasis_device_path(int folder_fd, const char *path, char *canonical, size_t
 const char *ioasis_shadow_path(int folder_fd, const char *path, char *buffer, size_t bytes);
 
 #define IOASIS_PATH_BYTES 4096
+
+/* Declares `shadow`, the path to use instead of `path`. */
+#define SHADOW(folder_fd, path)                \
+	char shadow_buffer[IOASIS_PATH_BYTES]; \
+	const char *shadow = ioasis_shadow_path(folder_fd, path, shadow_buffer, sizeof(shadow_buffer))
+
+/* The function of this name behind ours, looked up once. */
+#define NEXT(name)                                                         \
+	({                                                                 \
+		static __typeof__(&name) next;                             \
+		if (next == NULL)                                          \
+			next = (__typeof__(&name))dlsym(RTLD_NEXT, #name); \
+		next;                                                      \
+	})
 
 #endif

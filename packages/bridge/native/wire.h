@@ -28,6 +28,7 @@ enum ioasis_op {
 	IOASIS_PREAD = 5, /* c: offset */
 	IOASIS_PWRITE = 6,
 	IOASIS_FORGET = 7, /* a: address, b: bytes: the program is about to change what is mapped there */
+	IOASIS_STATUS = 8, /* value: the file's device number, major << 20 | minor; 0: it has none */
 };
 
 struct ioasis_request {

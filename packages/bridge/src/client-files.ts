@@ -16,6 +16,8 @@ export interface ClientFile {
   /** Who opened it, and under which number. */
   readonly owner: FileOwner;
   readonly fd: number;
+  /** Path that it was opened by; undefined: a call on another file made it. */
+  readonly path: string | undefined;
   /** The other end; null until the program connects it. */
   connection: Socket | null;
   /** Whether a byte lies in the socket that makes it readable. */
@@ -30,8 +32,8 @@ export class ClientFiles {
     return this.#files.get(inode);
   }
 
-  add(inode: bigint, owner: FileOwner, fd: number, file: OpenFile): void {
-    this.#files.set(inode, { file, owner, fd, connection: null, announced: false });
+  add(inode: bigint, entry: Pick<ClientFile, 'file' | 'owner' | 'fd' | 'path'>): void {
+    this.#files.set(inode, { ...entry, connection: null, announced: false });
   }
 
   /**

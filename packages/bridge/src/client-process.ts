@@ -12,6 +12,7 @@ import { isLeft, right } from 'fp-ts/lib/Either.js';
 import type { ClientAddressSpace } from './client-address-space.js';
 import type { ClientEvents } from './client-events.js';
 import type { ClientFiles, FileOwner } from './client-files.js';
+import { deviceNumbers, deviceWord } from './device-numbers.js';
 
 /** The descriptors of one call: the one it is made on, and the one that a new file will have. */
 export interface CallDescriptors {
@@ -79,20 +80,31 @@ export class ClientProcess extends UserProcess implements FileOwner {
   override open(path: string, flags: number = O_RDWR): IoResult<number> {
     const file = this.#namespace.open(path, { process: this, flags });
     if (isLeft(file)) return file;
-    const installed = this.install(file.right);
+    const installed = this.#installAt(file.right, path);
     if (isLeft(installed)) file.right.release();
     return installed;
   }
 
   override install(file: OpenFile): IoResult<number> {
+    return this.#installAt(file);
+  }
+
+  #installAt(file: OpenFile, path?: string): IoResult<number> {
     const { newFd, newInode } = this.#call;
     if (newFd < 0 || this.#newFileUsed || this.#linkOf(newFd) !== `socket:[${newInode}]`) {
       return processRefusals.refuse('FD_LIMIT', { limit: this.limits.nofile });
     }
-    this.#files.add(newInode, this, newFd, file);
+    this.#files.add(newInode, { file, owner: this, fd: newFd, path });
     this.#opened.set(newFd, newInode);
     this.#newFileUsed = true;
     return right(newFd);
+  }
+
+  /** Number of the device file behind the call's descriptor, as {@link deviceWord} has it; 0: it has none. */
+  deviceOfCall(): number {
+    const path = this.#files.get(this.#call.inode)?.path;
+    const number = path === undefined ? undefined : deviceNumbers(this.#namespace.paths()).get(path);
+    return number === undefined ? 0 : deviceWord(number);
   }
 
   override close(fd: number): IoResult<0> {

@@ -101,6 +101,8 @@ export class Control {
       case Op.FORGET:
         process.client.detach(a, b);
         return right(0);
+      case Op.STATUS:
+        return right(process.deviceOfCall());
       default:
         return process.read(-1, 0n, 0);
     }
