@@ -173,6 +173,7 @@ int64_t ioasis_call(struct ioasis_request *request, const char *path)
 	char byte;
 
 	pthread_once(&once, watch_forks);
+	request->task = (int32_t)syscall(SYS_gettid);
 	request->path_bytes = path == NULL ? 0 : (uint32_t)strlen(path);
 	pthread_mutex_lock(&lock);
 	answered = transact(request, path, &reply);

@@ -29,6 +29,7 @@ static const char *const shadows[] = {
 	"/sys/class/vfio-dev",
 	"/sys/devices/pci0000:00",
 	"/sys/devices/virtual/vfio",
+	"/sys/kernel/debug",
 	"/sys/kernel/iommu_groups",
 	"/sys/module/vfio",
 	"/sys/module/vfio_iommu_type1",
@@ -71,7 +72,7 @@ static bool folder_name(int fd, char *name, size_t bytes)
 /* Whether a relative path could be ours at all: most are not, and a look at the folder costs a system call. */
 static bool may_be_ours(const char *path)
 {
-	return strstr(path, "vfio") != NULL || strstr(path, "iommu") != NULL || strstr(path, "pci") != NULL ||
+	return strstr(path, "vfio") != NULL || strstr(path, "fail") != NULL || strstr(path, "iommu") != NULL || strstr(path, "pci") != NULL ||
 	       strchr(path, ':') != NULL || (path[0] >= '0' && path[0] <= '9') || strncmp(path, "dev", 3) == 0;
 }
 
@@ -109,6 +110,14 @@ static bool absolute(int folder_fd, const char *path, char *out, size_t bytes)
 	return true;
 }
 
+/* A file of the kernel's fault injection, which the server has for its threads. */
+static bool is_fail_nth(const char *path)
+{
+	static const char name[] = "/fail-nth";
+	size_t length = strlen(path);
+	return is_below(path, "/proc") && length > sizeof(name) && strcmp(path + length - sizeof(name) + 1, name) == 0;
+}
+
 bool ioasis_device_path(int folder_fd, const char *path, char *canonical, size_t bytes)
 {
 	int before = errno;
@@ -117,7 +126,7 @@ bool ioasis_device_path(int folder_fd, const char *path, char *canonical, size_t
 	if (path == NULL || ioasis_folder() == NULL)
 		return false;
 	ours = absolute(folder_fd, path, canonical, bytes) &&
-	       (strcmp(canonical, "/dev/iommu") == 0 ||
+	       (strcmp(canonical, "/dev/iommu") == 0 || is_fail_nth(canonical) ||
 		(is_below(canonical, "/dev/vfio") && strcmp(canonical, "/dev/vfio") != 0 &&
 		 strcmp(canonical, "/dev/vfio/devices") != 0));
 	errno = before;

@@ -41,6 +41,8 @@ struct ioasis_request {
 	uint64_t a;
 	uint64_t b;
 	uint64_t c;
+	int32_t task; /* the calling thread */
+	int32_t reserved;
 };
 
 enum ioasis_flag {

@@ -12,6 +12,8 @@ import { isLeft, right } from 'fp-ts/lib/Either.js';
 import type { ClientAddressSpace } from './client-address-space.js';
 import type { ClientEvents } from './client-events.js';
 import type { ClientFiles, FileOwner } from './client-files.js';
+import { FailNthFile, taskOfPath } from './fail-nth-file.js';
+import type { TaskFailures } from './task-failures.js';
 import { deviceNumbers, deviceWord } from './device-numbers.js';
 
 /** The descriptors of one call: the one it is made on, and the one that a new file will have. */
@@ -20,6 +22,8 @@ export interface CallDescriptors {
   readonly inode: bigint;
   readonly newFd: number;
   readonly newInode: bigint;
+  /** The calling thread. */
+  readonly task: number;
 }
 
 /** What a {@link ClientProcess} is made of besides what every process is. */
@@ -29,10 +33,12 @@ export interface ClientProcessOptions extends ProcessOptions {
   readonly osPid: number;
   readonly files: ClientFiles;
   readonly events: ClientEvents;
+  /** Failures that threads ask for; undefined: none can be asked for. */
+  readonly failures: TaskFailures | undefined;
 }
 
 const O_RDWR = 2;
-const NONE: CallDescriptors = { fd: -1, inode: 0n, newFd: -1, newInode: 0n };
+const NONE: CallDescriptors = { fd: -1, inode: 0n, newFd: -1, newInode: 0n, task: 0 };
 
 /** A running program as a process of the machine. Its descriptors are the operating system's. */
 export class ClientProcess extends UserProcess implements FileOwner {
@@ -41,6 +47,7 @@ export class ClientProcess extends UserProcess implements FileOwner {
   readonly #namespace: DeviceNamespace;
   readonly #files: ClientFiles;
   readonly #events: ClientEvents;
+  readonly #failures: TaskFailures | undefined;
   /** Numbers under which this process opened files. */
   readonly #opened = new Map<number, bigint>();
   #call: CallDescriptors = NONE;
@@ -53,6 +60,7 @@ export class ClientProcess extends UserProcess implements FileOwner {
     this.#namespace = options.namespace;
     this.#files = options.files;
     this.#events = options.events;
+    this.#failures = options.failures;
   }
 
   /** Runs one call. @returns its result, and whether the new descriptor is in use */
@@ -60,7 +68,8 @@ export class ClientProcess extends UserProcess implements FileOwner {
     this.#call = call;
     this.#newFileUsed = false;
     try {
-      return { result: body(), newFile: this.#newFileUsed };
+      const result = this.#failures === undefined ? body() : this.#failures.during(call.task, body);
+      return { result, newFile: this.#newFileUsed };
     } finally {
       this.#call = NONE;
     }
@@ -78,11 +87,17 @@ export class ClientProcess extends UserProcess implements FileOwner {
   }
 
   override open(path: string, flags: number = O_RDWR): IoResult<number> {
-    const file = this.#namespace.open(path, { process: this, flags });
+    const file = this.#openFile(path, flags);
     if (isLeft(file)) return file;
     const installed = this.#installAt(file.right, path);
     if (isLeft(installed)) file.right.release();
     return installed;
+  }
+
+  #openFile(path: string, flags: number): IoResult<OpenFile> {
+    const task = this.#failures && taskOfPath(path, this.osPid, this.#call.task);
+    if (this.#failures === undefined || task === undefined) return this.#namespace.open(path, { process: this, flags });
+    return right(new FailNthFile(this.#failures, task));
   }
 
   override install(file: OpenFile): IoResult<number> {

@@ -12,9 +12,12 @@ const INTERRUPT_LINE = 0x3c;
 /**
  * Writes what programs look up about a machine's devices into a folder, as `dev` and `sys` of a kernel have it: device files (with their numbers as
  * text), `/sys/bus/pci/devices`, IOMMU groups, `vfio-dev` and the drivers' modules.
+ *
+ * @param more other files, by path
  */
-export function writeDeviceTree(machine: Machine, folder: string): void {
+export function writeDeviceTree(machine: Machine, folder: string, more: ReadonlyMap<string, string> = new Map()): void {
   const tree = new Tree(folder);
+  for (const [path, content] of more) tree.file(path, content);
   const numbers = deviceNumbers(machine.namespace.paths());
   for (const [path, number] of numbers) tree.file(path, deviceText(number));
   for (const path of ['/dev/vfio', '/sys/bus/pci/devices', '/sys/bus/pci/drivers/vfio-pci']) tree.folder(path);

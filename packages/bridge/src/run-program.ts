@@ -4,6 +4,7 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Machine } from '@ioasis/core';
 import { writeDeviceTree } from './device-tree.js';
+import { failureKnobs } from './failure-knobs.js';
 import { preloadLibrary } from './preload-library.js';
 import { findProgram, whyNotServed } from './program-file.js';
 import { BridgeServer, type ServerOptions } from './server.js';
@@ -42,7 +43,7 @@ export async function runProgram(options: RunOptions): Promise<number> {
   const server = new BridgeServer(machine, options);
   try {
     mkdirSync(join(folder, 'tree'));
-    writeDeviceTree(machine, join(folder, 'tree'));
+    writeDeviceTree(machine, join(folder, 'tree'), options.failures && failureKnobs());
     await server.listen(join(folder, 'socket'));
     const child = spawn(file, args, {
       argv0: command,

@@ -7,6 +7,7 @@ import { ClientFiles } from './client-files.js';
 import type { CallCount } from './client-memory.js';
 import { Control } from './control.js';
 import { belongsToRun } from './proc-status.js';
+import type { TaskFailures } from './task-failures.js';
 import { startClient } from './start-client.js';
 import { ConnectionKind, decodeHello, encodeReply, HELLO_BYTES, TOKEN_BYTES, type Hello } from './wire.js';
 
@@ -19,6 +20,8 @@ export interface ServerOptions {
   readonly refused?: RefusalListener | undefined;
   /** Whether the machine's calls are written down, which then need the program's memory beside them. */
   readonly isRecorded?: boolean | undefined;
+  /** The machine's failure source, when programs may ask for failures by `/proc/self/fail-nth`. */
+  readonly failures?: TaskFailures | undefined;
 }
 
 /** Serves one machine to any number of processes, over a socket that only they know. */
@@ -27,7 +30,7 @@ export class BridgeServer {
   readonly token: string = randomBytes(TOKEN_BYTES / 2).toString('hex');
   readonly #machine: Machine;
   readonly #refused: RefusalListener;
-  readonly #isRecorded: boolean;
+  readonly #options: ServerOptions;
   readonly #files = new ClientFiles();
   readonly #events = new ClientEvents();
   readonly #calls: CallCount = { count: 0 };
@@ -38,7 +41,7 @@ export class BridgeServer {
   constructor(machine: Machine, options: ServerOptions = {}) {
     this.#machine = machine;
     this.#refused = options.refused ?? ((): void => undefined);
-    this.#isRecorded = options.isRecorded ?? false;
+    this.#options = options;
     this.#server = createServer({ allowHalfOpen: true }, (connection) => this.#greet(connection));
   }
 
@@ -89,7 +92,7 @@ export class BridgeServer {
   }
 
   #addControl(hello: Hello, connection: Socket): boolean {
-    const client = startClient(this.#machine, hello.pid, this.#files, this.#events, this.#calls, this.#isRecorded);
+    const client = startClient(this.#machine, hello.pid, this.#files, this.#events, this.#calls, this.#options);
     if (client === undefined) return false;
     const control = new Control(connection, client, {
       calls: this.#calls,

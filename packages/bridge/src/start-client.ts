@@ -4,6 +4,7 @@ import type { ClientEvents } from './client-events.js';
 import type { ClientFiles } from './client-files.js';
 import { ClientMemory, type CallCount } from './client-memory.js';
 import { ClientProcess } from './client-process.js';
+import type { ServerOptions } from './server.js';
 import { procLimits, procStatus } from './proc-status.js';
 
 /** A running program that is served. */
@@ -22,7 +23,7 @@ export function startClient(
   files: ClientFiles,
   events: ClientEvents,
   calls: CallCount,
-  isRecorded: boolean,
+  { isRecorded = false, failures }: ServerOptions,
 ): Client | undefined {
   const status = procStatus(osPid);
   const memory = status === undefined ? undefined : openMemory(osPid, calls);
@@ -34,7 +35,7 @@ export function startClient(
     create: (options) => {
       const { pages, user } = options.addressSpace;
       const addressSpace = new ClientAddressSpace({ pages, user, failure: machine.failure }, memory, isRecorded);
-      client = new ClientProcess({ ...options, addressSpace, osPid, files, events });
+      client = new ClientProcess({ ...options, addressSpace, osPid, files, events, failures });
       return client;
     },
   });

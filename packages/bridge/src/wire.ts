@@ -48,10 +48,12 @@ export interface Request {
   readonly a: bigint;
   readonly b: bigint;
   readonly c: bigint;
+  /** The calling thread. */
+  readonly task: number;
 }
 
 /** Bytes of a {@link Request} without its path. */
-export const REQUEST_BYTES = 56;
+export const REQUEST_BYTES = 64;
 
 /** Longest path, bytes. */
 export const MOST_PATH_BYTES = 4096;
@@ -68,6 +70,7 @@ export function decodeRequest(bytes: Buffer): Request {
     a: bytes.readBigUInt64LE(32),
     b: bytes.readBigUInt64LE(40),
     c: bytes.readBigUInt64LE(48),
+    task: bytes.readInt32LE(56),
   };
 }
 

@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { vfio, type Personality } from '@ioasis/compat-vfio';
-import { createMachine, type Machine } from '@ioasis/core';
+import { createMachine, type FailureSource, type Machine } from '@ioasis/core';
 import { intelVtd } from '@ioasis/hw-intel-vtd';
 import { EduDevice } from '@ioasis/testkit';
 import { compiler, runProgram, type RunOptions } from '../src/index.js';
@@ -64,11 +64,12 @@ export function compile(name: string, text?: string): string {
 export const has = (program: string): boolean => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
 
 /** VT-d with the edu device in group 1. */
-export const machineWithEdu = (personality: Personality = 'iommufd'): Machine =>
+export const machineWithEdu = (personality: Personality = 'iommufd', failure?: FailureSource): Machine =>
   createMachine({
     backend: intelVtd({ preset: 'qemu-q35-39bit' }),
     devices: [{ function: new EduDevice(), address: '0000:00:01.0', group: 1 }],
     services: [vfio({ personality })],
+    ...(failure && { failure }),
   });
 
 /** What a program printed and how it ended. */

@@ -68,7 +68,7 @@ describe.skipIf(process.platform !== 'linux')('the server', () => {
       socket.on('error', () => undefined).resume();
       socket.write(hello(server.token, 1, process.pid));
       await once(socket, 'data');
-      const request = Buffer.alloc(56 + 8);
+      const request = Buffer.alloc(64 + 8);
       request.writeUInt32LE(1, 0);
       request.writeUInt32LE(pathBytes, 4);
       socket.write(request);
@@ -81,7 +81,7 @@ describe.skipIf(process.platform !== 'linux')('the server', () => {
     const socket = await connection();
     socket.write(hello(server.token, 1, process.pid));
     await once(socket, 'data');
-    const request = Buffer.alloc(56);
+    const request = Buffer.alloc(64);
     request.writeUInt32LE(1, 0);
     request.writeUInt32LE('/dev/iommu'.length, 4);
     request.writeInt32LE(0, 12);

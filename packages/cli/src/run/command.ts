@@ -24,9 +24,10 @@ async function run(
   let machine: Machine;
   let status: number;
   try {
-    machine = runMachine(options, check);
+    const made = runMachine(options, check);
+    machine = made.machine;
     status = await runProgram({
-      machine,
+      ...made,
       command,
       args,
       isRecorded: log !== undefined,

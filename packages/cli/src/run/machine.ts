@@ -1,3 +1,4 @@
+import { TaskFailures } from '@ioasis/bridge';
 import { vfio } from '@ioasis/compat-vfio';
 import { createMachine, linux612, linux62, linux66, type KernelProfile, type Machine } from '@ioasis/core';
 import { EduDevice, FailureInjector, iommufdTest, type Checkers } from '@ioasis/testkit';
@@ -27,11 +28,17 @@ const DEVICE = { address: '0000:00:01.0', group: 1 } as const;
 /** The backend whose devices the kernel's own tests make with a test ioctl. */
 const MOCK = 'mock';
 
+/** A machine, and the failures that programs on it may ask for. */
+export interface RunMachine {
+  readonly machine: Machine;
+  readonly failures: TaskFailures;
+}
+
 /**
  * The machine of a choice, whose words are among {@link runValues}.
  * @throws RangeError when the backend has no such preset
  */
-export function runMachine(choice: RunChoice, check: Checkers | undefined): Machine {
+export function runMachine(choice: RunChoice, check: Checkers | undefined): RunMachine {
   const { preset, failNth: nth } = choice;
   const vendor = findVendor(choice.backend);
   const kernel = kernels[choice.kernel];
@@ -40,7 +47,8 @@ export function runMachine(choice: RunChoice, check: Checkers | undefined): Mach
     throw new RangeError(`${vendor.id} has no preset ${preset}; it has ${vendor.presets.join(', ') || 'none'}`);
   }
   const isMock = vendor.id === MOCK;
-  const failure = new FailureInjector();
+  const onDemand = new FailureInjector();
+  const failures = new TaskFailures(onDemand);
   const machine = createMachine({
     backend: vendor.make(preset),
     kernel,
@@ -50,9 +58,9 @@ export function runMachine(choice: RunChoice, check: Checkers | undefined): Mach
       ...(isMock ? [iommufdTest] : []),
       ...(check === undefined ? [] : [check]),
     ],
-    failure,
+    failure: failures,
   });
   // Steps are counted from the program's first call on, not from the machine's own start.
-  if (nth !== undefined) failure.arm({ nth });
-  return machine;
+  if (nth !== undefined) onDemand.arm({ nth });
+  return { machine, failures };
 }
