@@ -13,6 +13,7 @@ import {
 } from '@ioasis/core';
 import { right } from 'fp-ts/lib/Either.js';
 import type { ClientMemory } from './client-memory.js';
+import type { PageHolder, SharedPage, SharedPages } from './shared-pages.js';
 import { ShownPages } from './shown-pages.js';
 
 const NO_FRAME = -1;
@@ -25,20 +26,24 @@ const DETACHED = -1;
  * The virtual memory of a running program. Copies go to the program's memory in place; a page that is pinned gets a frame which that
  * memory backs, so DMA reaches the program's own bytes.
  *
- * A page that the program unmaps while it is pinned lives on as a copy of what it held, if the program says so beforehand
- * ({@link detach}); otherwise its frame shows whatever the address shows.
+ * A page that the program unmaps while it is pinned lives on where another process, or another mapping, shows the same shared memory; private memory
+ * lives on as a copy of what it held, if the program says so beforehand ({@link detach}). Otherwise its frame shows whatever the address shows.
  */
-export class ClientAddressSpace extends AddressSpace {
+export class ClientAddressSpace extends AddressSpace implements PageHolder {
   readonly #memory: ClientMemory;
   readonly #failure: FailureSource | null;
   readonly #frameOfPage = new Map<number, number>();
   readonly #pageOfFrame = new Map<number, number>();
-
+  /** Pinned pages of memory that other processes may map too. */
+  readonly #sharedOf = new Map<number, SharedPage>();
+  readonly #shared: SharedPages;
   readonly #shown: ShownPages | null;
 
   /** @param isRecorded whether {@link mmap} is to be called for memory that a call reaches, so that a recording has it */
-  constructor(options: AddressSpaceOptions, memory: ClientMemory, isRecorded: boolean) {
+  constructor(options: AddressSpaceOptions, memory: ClientMemory, shared: SharedPages, isRecorded: boolean) {
     super(options);
+    this.#shared = shared;
+    shared.add(this);
     this.#shown = isRecorded
       ? new ShownPages(
           memory,
@@ -52,7 +57,7 @@ export class ClientAddressSpace extends AddressSpace {
 
   /** Whether a device can reach pages of the program. */
   get hasPins(): boolean {
-    return this.#frameOfPage.size > 0;
+    return this.#frameOfPage.size > 0 || this.#shared.isShowing(this);
   }
 
   /** Bytes from an address on that the program can access, by what is mapped now. */
@@ -119,19 +124,41 @@ export class ClientAddressSpace extends AddressSpace {
     return NO_FRAME;
   }
 
-  /** The program is about to change what is mapped in `[addr, addr + bytes)`: pinned pages there keep what they hold now. */
+  /** The program is about to change what is mapped in `[addr, addr + bytes)`: pinned pages there stay what they are. */
   detach(addr: bigint, bytes: bigint): void {
     const first = Number(addr) / this.pageSize;
     const last = Math.ceil(Number(addr + bytes) / this.pageSize) - 1;
+    this.#shared.withdraw(this, first, last);
     if (last - first < this.#frameOfPage.size) {
-      for (let page = first; page <= last; page++) this.#detachPage(page);
+      for (let page = first; page <= last; page++) this.#detachPage(page, first, last);
     } else {
-      for (const page of this.#frameOfPage.keys()) if (page >= first && page <= last) this.#detachPage(page);
+      for (const page of this.#frameOfPage.keys()) {
+        if (page >= first && page <= last) this.#detachPage(page, first, last);
+      }
     }
   }
 
+  pageShowing({ file, offset }: SharedPage, first: number, last: number): number | undefined {
+    const address = this.#memory.addressOf(file, offset, first * this.pageSize, (last + 1) * this.pageSize);
+    return address === undefined ? undefined : address / this.pageSize;
+  }
+
+  show(frame: number, page: number): void {
+    for (let part = 0; part < this.#framesPerPage; part++) {
+      this.pages.memory.backFrame(frame + part, this.#backing(page * this.pageSize + part * FRAME_BYTES));
+    }
+  }
+
+  keepCopy(frame: number, page: number): void {
+    const held = new Uint8Array(this.pageSize);
+    this.#memory.read(page * this.pageSize, held);
+    this.#unbackParts(frame);
+    this.pages.memory.write(frameAddress(frame), held);
+  }
+
   override unmapAll(): void {
-    for (const page of this.#frameOfPage.keys()) this.#detachPage(page);
+    this.#shared.remove(this);
+    for (const page of this.#frameOfPage.keys()) this.#detachPage(page, 0, Number.MAX_SAFE_INTEGER);
     super.unmapAll();
   }
 
@@ -141,8 +168,10 @@ export class ClientAddressSpace extends AddressSpace {
     if (present !== undefined) return present;
     const frame = this.pages.allocate();
     if (frame === NO_FRAME) return NO_FRAME;
-    for (let part = 0; part < this.#framesPerPage; part++) {
-      this.pages.memory.backFrame(frame + part, this.#backing(page * this.pageSize + part * FRAME_BYTES));
+    this.show(frame, page);
+    const area = this.#memory.areaAt(page * this.pageSize);
+    if (area !== undefined && area.file !== '') {
+      this.#sharedOf.set(page, { file: area.file, offset: area.offset + page * this.pageSize - area.start });
     }
     this.#frameOfPage.set(page, frame);
     this.#pageOfFrame.set(frame, page);
@@ -160,20 +189,29 @@ export class ClientAddressSpace extends AddressSpace {
     };
   }
 
-  #detachPage(page: number): void {
+  /** The mapping of a page goes, as those of pages `[first, last]` do. */
+  #detachPage(page: number, first: number, last: number): void {
     const frame = this.#frameOfPage.get(page);
     if (frame === undefined) return;
-    const held = new Uint8Array(this.pageSize);
-    this.#memory.read(page * this.pageSize, held);
-    this.#unback(frame);
-    this.pages.memory.write(frameAddress(frame), held);
+    const shared = this.#sharedOf.get(page);
+    if (shared === undefined || !this.#shared.moveOn(frame, shared, this, first, last)) this.keepCopy(frame, page);
+    this.#forget(frame, page);
   }
 
   #unback(frame: number): void {
     const page = this.#pageOfFrame.get(frame);
-    if (page === undefined || page === DETACHED) return;
-    for (let part = 0; part < this.#framesPerPage; part++) this.pages.memory.unbackFrame(frame + part);
+    const isBacked = this.#shared.release(frame) || page !== DETACHED;
+    if (isBacked) this.#unbackParts(frame);
+    if (page !== undefined && page !== DETACHED) this.#forget(frame, page);
+  }
+
+  #forget(frame: number, page: number): void {
     this.#frameOfPage.delete(page);
+    this.#sharedOf.delete(page);
     this.#pageOfFrame.set(frame, DETACHED);
+  }
+
+  #unbackParts(frame: number): void {
+    for (let part = 0; part < this.#framesPerPage; part++) this.pages.memory.unbackFrame(frame + part);
   }
 }

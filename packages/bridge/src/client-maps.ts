@@ -8,6 +8,10 @@ export interface Area {
   readonly end: number;
   readonly readable: boolean;
   readonly writable: boolean;
+  /** What is shared with others: device and inode of a file; empty for memory of this program alone. */
+  readonly file: string;
+  /** Where it begins in {@link file}, bytes; 0 without one. */
+  readonly offset: number;
   /** File or special name, empty for anonymous memory. */
   readonly name: string;
 }
@@ -17,6 +21,7 @@ const SPACE = 0x20;
 const NEWLINE = 0x0a;
 const LETTER_R = 0x72;
 const LETTER_W = 0x77;
+const LETTER_S = 0x73;
 /** Columns of a line between the permissions and the name: offset, device, inode. */
 const COLUMNS_BEFORE_NAME = 4;
 
@@ -70,6 +75,9 @@ export class ClientMaps {
     const dash = bytes.indexOf(DASH, from);
     const space = bytes.indexOf(SPACE, dash);
     const newline = bytes.indexOf(NEWLINE, space);
+    const isShared = bytes[space + 4] === LETTER_S;
+    const offsetAt = bytes.indexOf(SPACE, space + 1) + 1;
+    const fileAt = isShared ? bytes.indexOf(SPACE, offsetAt) + 1 : 0;
     let at = space;
     for (let column = 0; column < COLUMNS_BEFORE_NAME; column++) {
       const next = bytes.indexOf(SPACE, at + 1);
@@ -79,12 +87,15 @@ export class ClientMaps {
       }
       at = next;
     }
+    const fileEnd = at;
     while (at < newline && bytes[at] === SPACE) at++;
     areas.push({
       start: number(bytes, from, dash),
       end: number(bytes, dash + 1, space),
       readable: bytes[space + 1] === LETTER_R,
       writable: bytes[space + 2] === LETTER_W,
+      file: isShared ? bytes.toString('latin1', fileAt, fileEnd) : '',
+      offset: isShared ? number(bytes, offsetAt, fileAt - 1) : 0,
       name: at === newline ? '' : bytes.toString('latin1', at, newline),
     });
     return newline + 1;

@@ -44,8 +44,7 @@ export class ClientMemory {
 
   /** The mapping of an address. */
   areaAt(address: number): Area | undefined {
-    if (this.#readAt !== this.#calls.count) this.#areas = this.#readMaps();
-    this.#readAt = this.#calls.count;
+    this.#refresh();
     const areas = this.#areas;
     let low = 0;
     let high = areas.length;
@@ -56,6 +55,18 @@ export class ClientMemory {
     }
     const found = areas[low];
     return found !== undefined && found.start <= address ? found : undefined;
+  }
+
+  /** Where a byte of a shared file is mapped, outside `[without, withoutEnd)`; undefined: nowhere. */
+  addressOf(file: string, offset: number, without: number, withoutEnd: number): number | undefined {
+    this.#refresh();
+    for (const area of this.#areas) {
+      if (area.file !== file) continue;
+      const address = area.start + offset - area.offset;
+      if (address < area.start || address >= area.end) continue;
+      if (address < without || address >= withoutEnd) return address;
+    }
+    return undefined;
   }
 
   /** Reads whatever the permissions are. @returns bytes read before the first that is not mapped */
@@ -74,6 +85,11 @@ export class ClientMemory {
     this.#areas = [];
     closeSync(this.#mem);
     this.#maps.close();
+  }
+
+  #refresh(): void {
+    if (this.#readAt !== this.#calls.count) this.#areas = this.#readMaps();
+    this.#readAt = this.#calls.count;
   }
 
   #transfer(address: number, bytes: Uint8Array, move: Move): number {

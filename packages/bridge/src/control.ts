@@ -2,18 +2,12 @@ import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { Errno, hex, VfioRequest, type IoResult, type Refusal } from '@ioasis/core';
 import { isLeft, right } from 'fp-ts/lib/Either.js';
-import type { ClientEvents } from './client-events.js';
-import type { ClientFiles } from './client-files.js';
-import type { CallCount } from './client-memory.js';
 import { hideMmap } from './hide-mmap.js';
-import type { Client } from './start-client.js';
+import type { Client, RunState } from './start-client.js';
 import { decodeRequest, encodeReply, MOST_PATH_BYTES, Op, REQUEST_BYTES, type Request } from './wire.js';
 
-/** What the connections of a run share. */
-export interface ControlContext {
-  readonly calls: CallCount;
-  readonly files: ClientFiles;
-  readonly events: ClientEvents;
+/** The run that a connection belongs to, and who is told of refusals. */
+export interface ControlContext extends RunState {
   readonly refused: (call: string, refusal: Refusal) => void;
 }
 
@@ -37,6 +31,7 @@ export class Control {
     if (this.#ended) return;
     this.#ended = true;
     const { process, memory } = this.#client;
+    this.#context.calls.count++;
     this.#context.files.dropUnconnected(process);
     process.exit();
     memory.close();

@@ -1,4 +1,5 @@
-export { BridgeServer, type RefusalListener, type ServerOptions } from './server.js';
+export { BridgeServer } from './server.js';
+export type { RefusalListener, ServerOptions } from './server-options.js';
 export { compiler, preloadLibrary } from './preload-library.js';
 export { findProgram, whyNotServed } from './program-file.js';
 export { TaskFailures } from './task-failures.js';

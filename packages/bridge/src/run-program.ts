@@ -7,7 +7,8 @@ import { writeDeviceTree } from './device-tree.js';
 import { failureKnobs } from './failure-knobs.js';
 import { preloadLibrary } from './preload-library.js';
 import { findProgram, whyNotServed } from './program-file.js';
-import { BridgeServer, type ServerOptions } from './server.js';
+import { BridgeServer } from './server.js';
+import type { ServerOptions } from './server-options.js';
 
 /** What to run on a machine. */
 export interface RunOptions extends ServerOptions {

@@ -1,28 +1,15 @@
 import { Buffer } from 'node:buffer';
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Machine, Refusal } from '@ioasis/core';
+import type { Machine } from '@ioasis/core';
 import { ClientEvents } from './client-events.js';
 import { ClientFiles } from './client-files.js';
-import type { CallCount } from './client-memory.js';
 import { Control } from './control.js';
 import { belongsToRun } from './proc-status.js';
-import type { TaskFailures } from './task-failures.js';
-import { startClient } from './start-client.js';
+import type { RefusalListener, ServerOptions } from './server-options.js';
+import { SharedPages } from './shared-pages.js';
+import { startClient, type RunState } from './start-client.js';
 import { ConnectionKind, decodeHello, encodeReply, HELLO_BYTES, TOKEN_BYTES, type Hello } from './wire.js';
-
-/** A refused call of a program, as it happens. */
-export type RefusalListener = (pid: number, call: string, refusal: Refusal) => void;
-
-/** How a {@link BridgeServer} differs from the usual one. */
-export interface ServerOptions {
-  /** Told of every call that is refused. */
-  readonly refused?: RefusalListener | undefined;
-  /** Whether the machine's calls are written down, which then need the program's memory beside them. */
-  readonly isRecorded?: boolean | undefined;
-  /** The machine's failure source, when programs may ask for failures by `/proc/self/fail-nth`. */
-  readonly failures?: TaskFailures | undefined;
-}
 
 /** Serves one machine to any number of processes, over a socket that only they know. */
 export class BridgeServer {
@@ -31,9 +18,12 @@ export class BridgeServer {
   readonly #machine: Machine;
   readonly #refused: RefusalListener;
   readonly #options: ServerOptions;
-  readonly #files = new ClientFiles();
-  readonly #events = new ClientEvents();
-  readonly #calls: CallCount = { count: 0 };
+  readonly #run: RunState = {
+    files: new ClientFiles(),
+    events: new ClientEvents(),
+    calls: { count: 0 },
+    shared: new SharedPages(),
+  };
   readonly #connections = new Set<Socket>();
   readonly #controls = new Set<Control>();
   readonly #server: Server;
@@ -56,7 +46,7 @@ export class BridgeServer {
   /** Ends all connections: programs that still run get EIO. */
   close(): void {
     this.#server.close();
-    this.#files.closeAll();
+    this.#run.files.closeAll();
     for (const control of this.#controls) control.end();
     for (const connection of this.#connections) connection.destroy();
   }
@@ -85,19 +75,17 @@ export class BridgeServer {
   #admit(hello: Hello, connection: Socket, rest: Buffer): boolean {
     if (hello.kind === ConnectionKind.CONTROL) return rest.length === 0 && this.#addControl(hello, connection);
     if (hello.kind !== ConnectionKind.FILE || rest.length > 0) return false;
-    if (!this.#files.connect(hello.inode, connection)) return false;
-    const gone = (): void => this.#files.close(hello.inode);
+    if (!this.#run.files.connect(hello.inode, connection)) return false;
+    const gone = (): void => this.#run.files.close(hello.inode);
     connection.once('end', gone).once('close', gone).resume();
     return true;
   }
 
   #addControl(hello: Hello, connection: Socket): boolean {
-    const client = startClient(this.#machine, hello.pid, this.#files, this.#events, this.#calls, this.#options);
+    const client = startClient(this.#machine, hello.pid, this.#run, this.#options);
     if (client === undefined) return false;
     const control = new Control(connection, client, {
-      calls: this.#calls,
-      files: this.#files,
-      events: this.#events,
+      ...this.#run,
       refused: (call, refusal) => this.#refused(hello.pid, call, refusal),
     });
     this.#controls.add(control);

@@ -4,13 +4,22 @@ import type { ClientEvents } from './client-events.js';
 import type { ClientFiles } from './client-files.js';
 import { ClientMemory, type CallCount } from './client-memory.js';
 import { ClientProcess } from './client-process.js';
-import type { ServerOptions } from './server.js';
+import type { SharedPages } from './shared-pages.js';
+import type { ServerOptions } from './server-options.js';
 import { procLimits, procStatus } from './proc-status.js';
 
 /** A running program that is served. */
 export interface Client {
   readonly process: ClientProcess;
   readonly memory: ClientMemory;
+}
+
+/** What the programs of a run have in common. */
+export interface RunState {
+  readonly files: ClientFiles;
+  readonly events: ClientEvents;
+  readonly calls: CallCount;
+  readonly shared: SharedPages;
 }
 
 /**
@@ -20,9 +29,7 @@ export interface Client {
 export function startClient(
   machine: Machine,
   osPid: number,
-  files: ClientFiles,
-  events: ClientEvents,
-  calls: CallCount,
+  { files, events, calls, shared }: RunState,
   { isRecorded = false, failures }: ServerOptions,
 ): Client | undefined {
   const status = procStatus(osPid);
@@ -34,7 +41,12 @@ export function startClient(
     limits: procLimits(osPid),
     create: (options) => {
       const { pages, user } = options.addressSpace;
-      const addressSpace = new ClientAddressSpace({ pages, user, failure: machine.failure }, memory, isRecorded);
+      const addressSpace = new ClientAddressSpace(
+        { pages, user, failure: machine.failure },
+        memory,
+        shared,
+        isRecorded,
+      );
       client = new ClientProcess({ ...options, addressSpace, osPid, files, events, failures });
       return client;
     },
