@@ -47,13 +47,13 @@ export const missing: string | undefined =
 
 const built = new Map<string, string>();
 
-/** Compiles C, of a file or as text, with all warnings as errors. @returns the program */
-export function compile(name: string, text?: string): string {
+/** Compiles C, of a file of the examples or as text, with all warnings as errors. @returns the program */
+export function compile(name: string, text?: string, flags: readonly string[] = []): string {
   const known = built.get(name);
   if (known !== undefined) return known;
   const program = join(mkdtempSync(join(tmpdir(), 'ioasis-test-')), name);
   const input = text === undefined ? [join(examples, `${name}.c`)] : ['-x', 'c', '-'];
-  execFileSync('cc', ['-Wall', '-Wextra', '-Werror', '-I', examples, '-o', program, ...input, '-lpthread'], {
+  execFileSync('cc', ['-Wall', '-Wextra', '-Werror', '-I', examples, '-o', program, ...input, ...flags, '-lpthread'], {
     input: text ?? '',
   });
   built.set(name, program);
