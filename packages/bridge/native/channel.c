@@ -73,7 +73,8 @@ static bool receive_all(int fd, void *bytes, size_t count)
 static bool greet(int fd, enum ioasis_connection kind, uint64_t ino)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct ioasis_hello hello = {.kind = kind, .pid = getpid(), .ino = ino};
+	char nonce[IOASIS_NONCE_BYTES];
+	struct ioasis_hello hello = {.kind = kind, .pid = getpid(), .ino = ino, .nonce_at = (uintptr_t)nonce};
 	const char *token = getenv("IOASIS_TOKEN");
 	int length = snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", ioasis_folder());
 
@@ -83,7 +84,7 @@ static bool greet(int fd, enum ioasis_connection kind, uint64_t ino)
 	while (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
 		if (errno != EINTR)
 			return false;
-	return send_all(fd, &hello, sizeof(hello));
+	return send_all(fd, &hello, sizeof(hello)) && receive_all(fd, nonce, sizeof(nonce)) && send_all(fd, nonce, 1);
 }
 
 int ioasis_new_socket(bool close_on_exec)

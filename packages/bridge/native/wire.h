@@ -9,15 +9,20 @@
 #include <stdint.h>
 
 #define IOASIS_TOKEN_BYTES 32
+#define IOASIS_NONCE_BYTES 16
 
 enum ioasis_connection { IOASIS_CONTROL = 1, IOASIS_FILE = 2 };
 
-/* First on every connection. `ino` is the inode of the connecting socket, by which a descriptor is known from then on. */
+/*
+ * First on every connection. `ino` is the inode of the connecting socket, by which a descriptor is known from then on. The server answers with
+ * IOASIS_NONCE_BYTES random bytes; the process puts them at the address `nonce_at` and sends one byte, so that the server finds them in its memory.
+ */
 struct ioasis_hello {
 	char token[IOASIS_TOKEN_BYTES];
 	uint32_t kind;
 	int32_t pid;
 	uint64_t ino;
+	uint64_t nonce_at;
 };
 
 enum ioasis_op {

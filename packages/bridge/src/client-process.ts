@@ -11,7 +11,7 @@ import {
 import { isLeft, right } from 'fp-ts/lib/Either.js';
 import type { ClientAddressSpace } from './client-address-space.js';
 import type { ClientEvents } from './client-events.js';
-import type { ClientFiles, FileOwner } from './client-files.js';
+import type { ClientFile, ClientFiles, FileOwner } from './client-files.js';
 import { FailNthFile, taskOfPath } from './fail-nth-file.js';
 import type { TaskFailures } from './task-failures.js';
 import { deviceNumbers, deviceWord } from './device-numbers.js';
@@ -52,6 +52,8 @@ export class ClientProcess extends UserProcess implements FileOwner {
   readonly #opened = new Map<number, bigint>();
   #call: CallDescriptors = NONE;
   #newFileUsed = false;
+  /** Whether the last descriptor of a file is gone and the file is about to be. */
+  #isClosing = false;
 
   constructor(options: ClientProcessOptions) {
     super(options);
@@ -76,7 +78,7 @@ export class ClientProcess extends UserProcess implements FileOwner {
   }
 
   override fileOf(fd: number): OpenFile | undefined {
-    if (fd === this.#call.fd) return this.#files.get(this.#call.inode)?.file;
+    if (fd === this.#call.fd) return this.#entryOfCall()?.file;
     const inode = this.#opened.get(fd);
     const known = inode === undefined ? undefined : this.#files.get(inode);
     const link = this.#linkOf(fd);
@@ -117,7 +119,7 @@ export class ClientProcess extends UserProcess implements FileOwner {
 
   /** Number of the device file behind the call's descriptor, as {@link deviceWord} has it; 0: it has none. */
   deviceOfCall(): number {
-    const path = this.#files.get(this.#call.inode)?.path;
+    const path = this.#entryOfCall()?.path;
     const number = path === undefined ? undefined : deviceNumbers(this.#namespace.paths()).get(path);
     return number === undefined ? 0 : deviceWord(number);
   }
@@ -137,12 +139,22 @@ export class ClientProcess extends UserProcess implements FileOwner {
   closeFile(fd: number, inode: bigint): boolean {
     if (this.#opened.get(fd) !== inode) return false;
     const call = { ...NONE, fd, inode };
-    return !isLeft(this.during(call, () => this.close(fd)).result);
+    this.#isClosing = true;
+    const closed = this.during(call, () => this.close(fd)).result;
+    this.#isClosing = false;
+    return !isLeft(closed);
   }
 
   override exit(): void {
     this.#opened.clear();
     super.exit();
+  }
+
+  /** The file that the call is made on, if the process holds it under that number. */
+  #entryOfCall(): ClientFile | undefined {
+    const { fd, inode } = this.#call;
+    const entry = this.#files.get(inode);
+    return entry === undefined || this.#isClosing || this.#linkOf(fd) === `socket:[${inode}]` ? entry : undefined;
   }
 
   #linkOf(fd: number): string {

@@ -86,13 +86,13 @@ export class Control {
       case Op.IOCTL:
         return this.#ioctl(fd, Number(a), b);
       case Op.READ:
-        return process.read(fd, a, Number(b));
+        return process.read(fd, a, transferBytes(b));
       case Op.WRITE:
-        return process.write(fd, a, Number(b));
+        return process.write(fd, a, transferBytes(b));
       case Op.PREAD:
-        return process.pread(fd, a, Number(b), c);
+        return process.pread(fd, a, transferBytes(b), c);
       case Op.PWRITE:
-        return process.pwrite(fd, a, Number(b), c);
+        return process.pwrite(fd, a, transferBytes(b), c);
       case Op.FORGET:
         process.client.detach(a, b);
         return right(0);
@@ -110,6 +110,11 @@ export class Control {
     return result;
   }
 }
+
+/** Most that Linux moves in one call (MAX_RW_COUNT), bytes. */
+const MOST_TRANSFER = 0x7fff_f000n;
+
+const transferBytes = (asked: bigint): number => Number(asked < MOST_TRANSFER ? asked : MOST_TRANSFER);
 
 const NAMES: Readonly<Record<number, string>> = {
   [Op.READ]: 'read',

@@ -1,15 +1,14 @@
-import { Buffer } from 'node:buffer';
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Machine } from '@ioasis/core';
 import { ClientEvents } from './client-events.js';
 import { ClientFiles } from './client-files.js';
 import { Control } from './control.js';
-import { belongsToRun } from './proc-status.js';
 import type { RefusalListener, ServerOptions } from './server-options.js';
 import { SharedPages } from './shared-pages.js';
+import { greet } from './greeting.js';
 import { startClient, type RunState } from './start-client.js';
-import { ConnectionKind, decodeHello, encodeReply, HELLO_BYTES, TOKEN_BYTES, type Hello } from './wire.js';
+import { ConnectionKind, encodeReply, TOKEN_BYTES, type Hello } from './wire.js';
 
 /** Serves one machine to any number of processes, over a socket that only they know. */
 export class BridgeServer {
@@ -32,7 +31,7 @@ export class BridgeServer {
     this.#machine = machine;
     this.#refused = options.refused ?? ((): void => undefined);
     this.#options = options;
-    this.#server = createServer({ allowHalfOpen: true }, (connection) => this.#greet(connection));
+    this.#server = createServer({ allowHalfOpen: true }, (connection) => this.#meet(connection));
   }
 
   /** Starts to serve at a path, which is in a folder that nobody else can enter. */
@@ -51,30 +50,18 @@ export class BridgeServer {
     for (const connection of this.#connections) connection.destroy();
   }
 
-  #greet(connection: Socket): void {
+  #meet(connection: Socket): void {
     this.#connections.add(connection);
     connection.on('close', () => this.#connections.delete(connection));
     // A reset is an end; 'close' follows.
     connection.on('error', () => undefined);
-    let received: Buffer = Buffer.alloc(0);
-    const gather = (bytes: Buffer): void => {
-      received = Buffer.concat([received, bytes]);
-      if (received.length < HELLO_BYTES) return;
-      connection.off('data', gather);
-      const hello = decodeHello(received);
-      if (!this.#isOurs(hello) || !this.#admit(hello, connection, received.subarray(HELLO_BYTES))) connection.destroy();
-    };
-    connection.on('data', gather);
+    greet(connection, this.token, (hello) => this.#admit(hello, connection));
     connection.once('end', () => connection.end());
   }
 
-  #isOurs({ token, pid }: Hello): boolean {
-    return timingSafeEqual(token, Buffer.from(this.token)) && belongsToRun(pid, process.pid, this.token);
-  }
-
-  #admit(hello: Hello, connection: Socket, rest: Buffer): boolean {
-    if (hello.kind === ConnectionKind.CONTROL) return rest.length === 0 && this.#addControl(hello, connection);
-    if (hello.kind !== ConnectionKind.FILE || rest.length > 0) return false;
+  #admit(hello: Hello, connection: Socket): boolean {
+    if (hello.kind === ConnectionKind.CONTROL) return this.#addControl(hello, connection);
+    if (hello.kind !== ConnectionKind.FILE) return false;
     if (!this.#run.files.connect(hello.inode, connection)) return false;
     const gone = (): void => this.#run.files.close(hello.inode);
     connection.once('end', gone).once('close', gone).resume();

@@ -18,10 +18,15 @@ export interface Hello {
   readonly pid: number;
   /** Inode of the connecting socket. */
   readonly inode: bigint;
+  /** Where the process puts the number that it gets. */
+  readonly nonceAt: bigint;
 }
 
 /** Bytes of a {@link Hello}. */
-export const HELLO_BYTES: number = TOKEN_BYTES + 16;
+export const HELLO_BYTES: number = TOKEN_BYTES + 24;
+
+/** Bytes of the number by which a process shows that it is the one it says. One byte of any value answers it. */
+export const NONCE_BYTES = 16;
 
 /** @param bytes at least {@link HELLO_BYTES} */
 export function decodeHello(bytes: Buffer): Hello {
@@ -30,6 +35,7 @@ export function decodeHello(bytes: Buffer): Hello {
     kind: bytes.readUInt32LE(TOKEN_BYTES),
     pid: bytes.readInt32LE(TOKEN_BYTES + 4),
     inode: bytes.readBigUInt64LE(TOKEN_BYTES + 8),
+    nonceAt: bytes.readBigUInt64LE(TOKEN_BYTES + 16),
   };
 }
 
