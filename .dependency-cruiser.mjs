@@ -1,5 +1,5 @@
 // The arrows between the packages, see the drawing in the README. They hold for types as well as for values.
-//   cli -> testkit -> compat-vfio -> core,   hw-* -> core
+//   cli -> bridge -> testkit -> compat-vfio -> core,   hw-* -> core
 
 /** @param {string} packages of a regular expression; sources only, tests may import what package.json lists */
 const sourcesOf = (packages) => `^packages/${packages}/src/`;
@@ -65,6 +65,20 @@ export default {
       severity: 'error',
       from: { path: sourcesOf('testkit') },
       to: { path: '^packages/', pathNot: '^packages/(core|compat-vfio|testkit)/' },
+    },
+    {
+      name: 'bridge-imports-no-vendor',
+      comment: 'Machines are handed in, by cli or by whoever runs programs on one.',
+      severity: 'error',
+      from: { path: sourcesOf('bridge') },
+      to: { path: '^packages/', pathNot: '^packages/(core|compat-vfio|testkit|bridge)/' },
+    },
+    {
+      name: 'only-cli-imports-bridge',
+      comment: 'It compiles C and starts programs, which nothing below it does.',
+      severity: 'error',
+      from: { path: '^(packages|bench|examples)/', pathNot: '^packages/(cli|bridge)/' },
+      to: { path: '^packages/bridge/' },
     },
     {
       name: 'sources-import-no-tests',
