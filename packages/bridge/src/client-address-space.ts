@@ -104,11 +104,16 @@ export class ClientAddressSpace extends AddressSpace implements PageHolder {
     for (let at = from; at < from + count; at++) {
       const frame = frames[at] as number;
       this.pages.unpin(frame);
-      if (this.pages.pinCountOf(frame) > 0) continue;
-      this.#unback(frame);
-      this.#pageOfFrame.delete(frame);
-      this.pages.release(frame);
+      if (this.pages.pinCountOf(frame) === 0) this.#drop(frame);
     }
+  }
+
+  /** Without a pin a page of the program has a frame for this look alone. */
+  override frameOfPage(page: number): number {
+    if (this.#reach(BigInt(page) * BigInt(this.pageSize), this.pageSize, false) < this.pageSize) return NO_FRAME;
+    const frame = this.#frameOf(page);
+    if (frame !== NO_FRAME && this.pages.pinCountOf(frame) === 0) this.#drop(frame);
+    return frame;
   }
 
   /** The program has its memory already; there is nothing to do. */
@@ -196,6 +201,13 @@ export class ClientAddressSpace extends AddressSpace implements PageHolder {
     const shared = this.#sharedOf.get(page);
     if (shared === undefined || !this.#shared.moveOn(frame, shared, this, first, last)) this.keepCopy(frame, page);
     this.#forget(frame, page);
+  }
+
+  /** The last pin of a frame is gone. */
+  #drop(frame: number): void {
+    this.#unback(frame);
+    this.#pageOfFrame.delete(frame);
+    this.pages.release(frame);
   }
 
   #unback(frame: number): void {
