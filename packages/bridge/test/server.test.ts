@@ -78,13 +78,15 @@ static uint64_t word(void) {
   }
 }
 static void round_of(int *files, int count, unsigned *answers) {
-  int fd = dial();
+  int fd = dial(), fresh = -1;
   struct hello hello = honest(fd, 1 + (below(8) == 0));
   if (below(8) == 0) ((char *)&hello)[below(sizeof(hello))] ^= (char)any();
   long got = introduce(fd, hello);
   if (got < 0) printf("no answer to a greeting\\n");
   for (int calls = below(24); got > 0 && calls > 0; calls--) {
-    int file = files[below(count)], fresh = below(2) ? socket(AF_UNIX, SOCK_STREAM, 0) : -1;
+    if (fresh >= 0) close(fresh);
+    fresh = below(2) ? socket(AF_UNIX, SOCK_STREAM, 0) : -1;
+    int file = files[below(count)];
     struct request request = {.op = 1 + below(9), .fd = below(8) ? file : (int)any(), .new_fd = fresh, .ino = ino_of(file),
       .new_ino = ino_of(fresh), .a = word(), .b = word(), .c = word(), .task = (int)any()};
     char path[64] = "/dev/vfio/devices/vfio0";
@@ -96,17 +98,17 @@ static void round_of(int *files, int count, unsigned *answers) {
     if (below(32) == 0) request.path_bytes = (uint32_t)any();
     for (int at = 0; at < 64; at++) arena[256 + below(1024)] = (char)any();
     uint32_t bytes = request.path_bytes < sizeof(path) ? request.path_bytes : 0;
-    if (send(fd, &request, below(32) ? sizeof(request) : below(sizeof(request)), MSG_NOSIGNAL) < 0) break;
+    uint32_t whole = below(32) ? sizeof(request) : below(sizeof(request));
+    if (send(fd, &request, whole, MSG_NOSIGNAL) < 0) break;
     if (bytes && send(fd, path, bytes, MSG_NOSIGNAL) < 0) break;
-    shutdown(fd, below(64) ? 7 : SHUT_WR);
-    if (request.path_bytes != bytes) break;
-    struct pollfd wait_for = {fd, POLLIN, 0};
-    if (poll(&wait_for, 1, 50) == 0) break;
+    if (below(64) == 0) shutdown(fd, SHUT_WR);
+    if (request.path_bytes != bytes || whole != sizeof(request)) break;
     got = recv(fd, &reply, sizeof(reply), MSG_WAITALL);
+    if (got < 0 && errno == EAGAIN) printf("no answer to call %u\\n", request.op);
     if (got == sizeof(reply)) ++*answers;
     for (uint32_t at = 0; got == sizeof(reply) && at < reply.signals; at++) if (recv(fd, path, 4, MSG_WAITALL) != 4) got = 0;
-    if (fresh >= 0) close(fresh);
   }
+  if (fresh >= 0) close(fresh);
   close(fd);
 }
 int main(int count, char **arguments) {
