@@ -19,6 +19,12 @@ async function run(
   args: readonly string[],
   options: RunCommandOptions,
 ): Promise<number> {
+  if (
+    options.trace !== undefined &&
+    !options.device.every((name, at) => name === 'none' || (name === 'edu' && at === 0))
+  ) {
+    return complain(terminal, 'a trace is of one edu device, because ioasis replay has no other');
+  }
   const log = options.trace === undefined ? undefined : new EventLog();
   const check = options.check === true || log !== undefined ? checkers({ ...(log && { log }) }) : undefined;
   let machine: Machine;
@@ -74,6 +80,24 @@ function positive(text: string): number {
 const choice = (flags: string, description: string, values: readonly string[], standard: string): Option =>
   new Option(flags, description).choices(values).default(standard);
 
+const EDU: readonly string[] = ['edu'];
+
+/** Each `--device` adds one; without any there is edu. */
+function devices(): Option {
+  const { device: values } = runValues;
+  return choice(
+    '--device <name>',
+    'what is plugged in at 0000:00:01.0, group 1; again: at 02.0, group 2',
+    values,
+    'edu',
+  )
+    .default(EDU, '"edu"')
+    .argParser((name: string, before: readonly string[]): readonly string[] => {
+      if (!values.includes(name)) throw new InvalidArgumentError(`Allowed choices are ${values.join(', ')}.`);
+      return before === EDU ? [name] : [...before, name];
+    });
+}
+
 /** `ioasis run`. `finish` receives the exit status. */
 export function runCommand(terminal: Terminal, finish: (status: ExitStatus) => void): Command {
   return new Command('run')
@@ -85,7 +109,7 @@ export function runCommand(terminal: Terminal, finish: (status: ExitStatus) => v
     .option('--preset <name>', 'which of its kind it is')
     .addOption(choice('--personality <name>', 'who serves /dev/vfio/vfio', runValues.personality, 'iommufd'))
     .addOption(choice('--kernel <release>', 'which Linux is modelled', runValues.kernel, '6.12'))
-    .addOption(choice('--device <name>', 'what is plugged in at 0000:00:01.0, group 1', runValues.device, 'edu'))
+    .addOption(devices())
     .option('--trace <file>', 'write all calls down as iommu-trace/1')
     .option('--explain', 'say why, on stderr, whenever a call is refused')
     .option('--check', 'look for stale translations, uses after unmap and leaks')
@@ -98,6 +122,7 @@ Exit status: 0 the program ended well, 1 it did and --check found something, 2 i
 Examples:
   ioasis run -- ./my_vmm --vfio /dev/vfio/1
   ioasis run --backend amd-vi --personality type1 --check -- python3 map.py
+  ioasis run --device edu --device ring -- ./two_devices
   ioasis run --backend mock -- ./iommufd`,
     )
     .action(async (program: string, args: string[], options: RunCommandOptions) =>

@@ -1,7 +1,15 @@
 import { TaskFailures } from '@ioasis/bridge';
 import { vfio } from '@ioasis/compat-vfio';
-import { createMachine, linux612, linux62, linux66, type KernelProfile, type Machine } from '@ioasis/core';
-import { EduDevice, FailureInjector, iommufdTest, type Checkers } from '@ioasis/testkit';
+import {
+  createMachine,
+  linux612,
+  linux62,
+  linux66,
+  type DeviceSpec,
+  type KernelProfile,
+  type Machine,
+} from '@ioasis/core';
+import { EduDevice, FailureInjector, iommufdTest, RingDevice, type Checkers } from '@ioasis/testkit';
 import { findVendor, vendors } from '../vendors.js';
 
 /** What the user chose. */
@@ -10,7 +18,8 @@ export interface RunChoice {
   readonly preset?: string;
   readonly personality: string;
   readonly kernel: string;
-  readonly device: string;
+  /** In order of their slots; `none` among them is nothing. */
+  readonly device: readonly string[];
   readonly failNth?: number;
 }
 
@@ -21,10 +30,22 @@ export const runValues: Readonly<Record<'backend' | 'personality' | 'kernel' | '
   backend: vendors.map(({ id }) => id),
   personality: ['iommufd', 'type1'],
   kernel: Object.keys(kernels),
-  device: ['edu', 'none'],
+  device: ['edu', 'ring', 'none'],
 };
 
-const DEVICE = { address: '0000:00:01.0', group: 1 } as const;
+/** Devices by slot of the root bus, from 1 on, each in a group of the same number. */
+function devicesOf(names: readonly string[]): readonly DeviceSpec[] {
+  return names
+    .filter((name) => name !== 'none')
+    .map((name, at) => ({
+      address: `0000:00:${(at + 1).toString(16).padStart(2, '0')}.0`,
+      group: at + 1,
+      function: name === 'ring' ? new RingDevice() : new EduDevice(),
+    }));
+}
+
+/** Slots that the root bus has for devices. */
+const MOST_DEVICES = 31;
 /** The backend whose devices the kernel's own tests make with a test ioctl. */
 const MOCK = 'mock';
 
@@ -36,7 +57,7 @@ export interface RunMachine {
 
 /**
  * The machine of a choice, whose words are among {@link runValues}.
- * @throws RangeError when the backend has no such preset
+ * @throws RangeError when the backend has no such preset, or there is no room for so many devices
  */
 export function runMachine(choice: RunChoice, check: Checkers | undefined): RunMachine {
   const { preset, failNth: nth } = choice;
@@ -46,13 +67,14 @@ export function runMachine(choice: RunChoice, check: Checkers | undefined): RunM
   if (preset !== undefined && !vendor.presets.includes(preset)) {
     throw new RangeError(`${vendor.id} has no preset ${preset}; it has ${vendor.presets.join(', ') || 'none'}`);
   }
+  if (choice.device.length > MOST_DEVICES) throw new RangeError(`there is room for ${MOST_DEVICES} devices`);
   const isMock = vendor.id === MOCK;
   const onDemand = new FailureInjector();
   const failures = new TaskFailures(onDemand);
   const machine = createMachine({
     backend: vendor.make(preset),
     kernel,
-    devices: choice.device === 'edu' && !isMock ? [{ ...DEVICE, function: new EduDevice() }] : [],
+    devices: isMock ? [] : devicesOf(choice.device),
     services: [
       vfio({ personality: choice.personality === 'type1' ? 'type1' : 'iommufd' }),
       ...(isMock ? [iommufdTest] : []),

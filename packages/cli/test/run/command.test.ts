@@ -21,12 +21,29 @@ describe('ioasis run', () => {
       status: 2,
       err: expect.stringMatching(/^ioasis: amd-vi has no preset i486; it has .+\n$/),
     });
+    expect((await ioasis('run', '--device', 'vga', '--', 'true')).err).toContain('Allowed choices are edu, ring, none');
+    expect(await ioasis('run', '--device', 'ring', '--trace', '/nowhere/trace', '--', 'true')).toMatchObject({
+      status: 2,
+      err: 'ioasis: a trace is of one edu device, because ioasis replay has no other\n',
+    });
+    const many = Array.from({ length: 32 }, () => ['--device', 'edu']).flat();
+    expect((await ioasis('run', ...many, '--', 'true')).err).toBe('ioasis: there is room for 31 devices\n');
     expect((await ioasis('run', '--fail-nth', '0', '--', 'true')).err).toContain('it is a whole number from 1 on');
   });
 
   it.skipIf(!isServed)("ends with the program's status", async () => {
     expect(await ioasis('run', '--', 'sh', '-c', 'exit 7')).toEqual({ status: 7, out: '', err: '' });
     expect(await ioasis('run', '--', 'sh', '-c', 'kill -9 $$')).toMatchObject({ status: 137 });
+  });
+
+  it.skipIf(!isServed)('plugs devices in, each in a group of its own', async () => {
+    const isThere = (slot: number, id: string, group: number): string =>
+      `[ $(cat $D/0000:00:0${slot}.0/device) = ${id} ] && [ -c /dev/vfio/${group} ]`;
+    const both = `D=/sys/bus/pci/devices; ${isThere(1, '0x5249', 1)} && ${isThere(2, '0x11e8', 2)} && exit 9`;
+    expect(await ioasis('run', '--device', 'ring', '--device', 'edu', '--', 'sh', '-c', both)).toMatchObject({
+      status: 9,
+    });
+    expect(await ioasis('run', '--device', 'none', '--', 'ls', '/dev/vfio/1')).toMatchObject({ status: 2, err: '' });
   });
 
   it.skipIf(!isServed)('explains refused calls', async () => {
