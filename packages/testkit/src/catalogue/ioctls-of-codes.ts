@@ -151,6 +151,7 @@ export const ioctlsByBeginning: Readonly<Record<string, readonly string[]>> = {
   TYPE1_BITMAP_TOO_MANY_PAGES: ['VFIO_IOMMU_DIRTY_PAGES', 'VFIO_IOMMU_MAP_DMA'],
   TYPE1_DRIVER_REFUSED: [...JOINS, 'VFIO_IOMMU_MAP_DMA'],
   FD_: [ANY, ...FILE],
+  FAIL_NTH_: ['read', 'write'],
   FILE_: [ANY, ...FILE],
   PATH_UNKNOWN: ['open'],
   FORK_NO_MEMORY: [MEMORY],
