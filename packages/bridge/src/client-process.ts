@@ -52,8 +52,6 @@ export class ClientProcess extends UserProcess implements FileOwner {
   readonly #opened = new Map<number, bigint>();
   #call: CallDescriptors = NONE;
   #newFileUsed = false;
-  /** Whether the last descriptor of a file is gone and the file is about to be. */
-  #isClosing = false;
 
   constructor(options: ClientProcessOptions) {
     super(options);
@@ -139,10 +137,7 @@ export class ClientProcess extends UserProcess implements FileOwner {
   closeFile(fd: number, inode: bigint): boolean {
     if (this.#opened.get(fd) !== inode) return false;
     const call = { ...NONE, fd, inode };
-    this.#isClosing = true;
-    const closed = this.during(call, () => this.close(fd)).result;
-    this.#isClosing = false;
-    return !isLeft(closed);
+    return !isLeft(this.during(call, () => this.close(fd)).result);
   }
 
   override exit(): void {
@@ -150,11 +145,11 @@ export class ClientProcess extends UserProcess implements FileOwner {
     super.exit();
   }
 
-  /** The file that the call is made on, if the process holds it under that number. */
+  /** The file that the call is made on, if this process opened it or holds it. */
   #entryOfCall(): ClientFile | undefined {
     const { fd, inode } = this.#call;
     const entry = this.#files.get(inode);
-    return entry === undefined || this.#isClosing || this.#linkOf(fd) === `socket:[${inode}]` ? entry : undefined;
+    return entry === undefined || entry.owner === this || this.#linkOf(fd) === `socket:[${inode}]` ? entry : undefined;
   }
 
   #linkOf(fd: number): string {
