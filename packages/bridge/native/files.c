@@ -122,15 +122,47 @@ ssize_t __pread64_chk(int fd, void *buffer, size_t bytes, off64_t offset, size_t
 }
 
 /* Pinned pages outlive their mapping: the server keeps what they hold before the mapping goes. */
-static void forget(const void *address, size_t bytes)
+static void tell(enum ioasis_op op, const void *address, size_t bytes, uint64_t more)
 {
 	int before = errno;
 	if (!ioasis_has_pins())
 		return;
 	struct ioasis_request request = {
-		.op = IOASIS_FORGET, .fd = -1, .new_fd = -1, .a = (uintptr_t)address, .b = bytes};
+		.op = op, .fd = -1, .new_fd = -1, .a = (uintptr_t)address, .b = bytes, .c = more};
 	ioasis_call(&request, NULL);
 	errno = before;
+}
+
+static void forget(const void *address, size_t bytes)
+{
+	tell(IOASIS_FORGET, address, bytes, 0);
+}
+
+static size_t whole_pages(size_t bytes)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	return (bytes + page - 1) / page * page;
+}
+
+/* Pinned pages go where the program moves them; what it cuts off, or puts them over, it loses. */
+void *mremap(void *address, size_t bytes, size_t new_bytes, int flags, ...)
+{
+	void *fixed = NULL;
+	char *moved;
+	va_list arguments;
+
+	va_start(arguments, flags);
+	if (flags & MREMAP_FIXED)
+		fixed = va_arg(arguments, void *);
+	va_end(arguments);
+	if (fixed != NULL)
+		forget(fixed, new_bytes);
+	if (whole_pages(new_bytes) < bytes)
+		forget((char *)address + whole_pages(new_bytes), bytes - whole_pages(new_bytes));
+	moved = (char *)syscall(SYS_mremap, address, bytes, new_bytes, flags, fixed);
+	if (moved != MAP_FAILED && moved != address && bytes > 0)
+		tell(IOASIS_MOVED, address, bytes < new_bytes ? bytes : new_bytes, (uintptr_t)moved);
+	return moved;
 }
 
 /* The end of the program takes its memory away, which is known beforehand unless a signal ends it. */

@@ -34,6 +34,7 @@ enum ioasis_op {
 	IOASIS_PWRITE = 6,
 	IOASIS_FORGET = 7, /* a: address, b: bytes: the program is about to change what is mapped there */
 	IOASIS_STATUS = 8, /* value: the file's device number, major << 20 | minor; 0: it has none */
+	IOASIS_MOVED = 9,  /* a: address, b: bytes, c: new address: the program has moved what is mapped there */
 };
 
 struct ioasis_request {

@@ -143,6 +143,24 @@ export class ClientAddressSpace extends AddressSpace implements PageHolder {
     }
   }
 
+  /** The program has moved what was mapped in `[addr, addr + bytes)` to `to`: frames follow. */
+  move(addr: bigint, bytes: bigint, to: bigint): void {
+    const first = Number(addr) / this.pageSize;
+    const last = Math.ceil(Number(addr + bytes) / this.pageSize) - 1;
+    const distance = Number(to - addr) / this.pageSize;
+    if (!Number.isSafeInteger(first) || !Number.isSafeInteger(distance)) return;
+    const moved = [...this.#frameOfPage].filter(([page]) => page >= first && page <= last);
+    const shared = moved.map(([page]) => this.#sharedOf.get(page));
+    for (const [page, frame] of moved) this.#forget(frame, page);
+    // Frames of a mapping that went unseen before may still be said to be there.
+    this.detach(to, bytes);
+    this.#shared.move(this, first, last, distance);
+    moved.forEach(([page, frame], at) => {
+      this.show(frame, page + distance);
+      this.#keep(frame, page + distance, shared[at]);
+    });
+  }
+
   pageShowing({ file, offset }: SharedPage, first: number, last: number): number | undefined {
     const address = this.#memory.addressOf(file, offset, first * this.pageSize, (last + 1) * this.pageSize);
     return address === undefined ? undefined : address / this.pageSize;
@@ -174,13 +192,20 @@ export class ClientAddressSpace extends AddressSpace implements PageHolder {
     const frame = this.pages.allocate();
     if (frame === NO_FRAME) return NO_FRAME;
     this.show(frame, page);
+    this.#keep(frame, page, this.#sharedAt(page));
+    return frame;
+  }
+
+  #sharedAt(page: number): SharedPage | undefined {
     const area = this.#memory.areaAt(page * this.pageSize);
-    if (area !== undefined && area.file !== '') {
-      this.#sharedOf.set(page, { file: area.file, offset: area.offset + page * this.pageSize - area.start });
-    }
+    if (area === undefined || area.file === '') return undefined;
+    return { file: area.file, offset: area.offset + page * this.pageSize - area.start };
+  }
+
+  #keep(frame: number, page: number, shared: SharedPage | undefined): void {
     this.#frameOfPage.set(page, frame);
     this.#pageOfFrame.set(frame, page);
-    return frame;
+    if (shared !== undefined) this.#sharedOf.set(page, shared);
   }
 
   get #framesPerPage(): number {

@@ -96,6 +96,9 @@ export class Control {
       case Op.FORGET:
         process.client.detach(a, b);
         return right(0);
+      case Op.MOVED:
+        process.client.move(a, b, c);
+        return right(0);
       case Op.STATUS:
         return right(process.deviceOfCall());
       default:

@@ -48,6 +48,16 @@ export class SharedPages {
     }
   }
 
+  /** A process has moved pages `[first, last]` by so many: frames that show them follow. */
+  move(holder: PageHolder, first: number, last: number, distance: number): void {
+    for (const [frame, showing] of this.#showing) {
+      const { holder: current, page } = showing;
+      if (current !== holder || page < first || page > last) continue;
+      holder.show(frame, page + distance);
+      this.#showing.set(frame, { ...showing, page: page + distance });
+    }
+  }
+
   /**
    * Lets a frame show a page wherever else it is mapped: not in pages `[first, last]` of `former`.
    * @returns false: nowhere

@@ -40,7 +40,17 @@ export function decodeHello(bytes: Buffer): Hello {
 }
 
 /** What a request asks for. */
-export const Op = { OPEN: 1, IOCTL: 2, READ: 3, WRITE: 4, PREAD: 5, PWRITE: 6, FORGET: 7, STATUS: 8 } as const;
+export const Op = {
+  OPEN: 1,
+  IOCTL: 2,
+  READ: 3,
+  WRITE: 4,
+  PREAD: 5,
+  PWRITE: 6,
+  FORGET: 7,
+  STATUS: 8,
+  MOVED: 9,
+} as const;
 
 /** One call of a program. */
 export interface Request {

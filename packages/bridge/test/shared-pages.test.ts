@@ -3,8 +3,8 @@ import { SharedPages, type PageHolder, type SharedPage } from '../src/shared-pag
 import { compile, machineWithEdu, missing, PROGRAM_HEAD, run } from './native.js';
 
 /**
- * Who maps two pages of shared memory for DMA goes: a child that exits, one that is killed, or a mapping of this process of which there is
- * another one. Then the device copies the first page, as it is by now, to the second.
+ * Who maps two pages for DMA goes: a child that exits, one that is killed, a mapping of this process of which there is another one, or one that
+ * is moved. Then the device copies the first page, as it is by now, to the second.
  */
 const GONE = `${PROGRAM_HEAD}
 #include "edu.h"
@@ -19,6 +19,7 @@ static void judge(const char *who, char *memory) {
   memset(memory, 0x5a, 4096);
   edu_dma(device, bar, 0x100000, 4096, 0);
   edu_dma(device, bar, 0x101000, 4096, 1);
+  if (strcmp(who, "half") == 0) { printf("half: ended well\\n"); ioctl(container, VFIO_IOMMU_UNMAP_DMA, &unmap); return; }
   printf("%s: %s\\n", who, memcmp(memory, memory + 4096, 4096) == 0 ? "the same memory" : "something else");
   memset(memory, 0, 8192);
   ioctl(container, VFIO_IOMMU_UNMAP_DMA, &unmap);
@@ -46,16 +47,24 @@ int main(void) {
   judge("munmap", second);
   char *own = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   map_for_dma(own);
+  char *space = mmap(NULL, 16384, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  own = mremap(own, 8192, 8192, MREMAP_MAYMOVE | MREMAP_FIXED, space + 4096);
+  judge("mremap", own);
+  map_for_dma(own);
+  own = mremap(own, 8192, 4096, 0);
+  judge("half", own);
+  own = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  map_for_dma(own);
   munmap(own, 8192);
   judge("private", memory);
 }`;
 
-describe.skipIf(missing !== undefined)('shared memory that is pinned', () => {
+describe.skipIf(missing !== undefined)('memory that is pinned', () => {
   it('is seen by the device when the mapping that pinned it is gone', async () => {
     const machine = machineWithEdu();
     const { out, status } = await run(machine, compile('gone', GONE));
     expect(out).toBe(
-      'exit: the same memory\nkill: the same memory\nmunmap: the same memory\nprivate: something else\n',
+      'exit: the same memory\nkill: the same memory\nmunmap: the same memory\nmremap: the same memory\nhalf: ended well\nprivate: something else\n',
     );
     expect(status).toBe(0);
     expect(machine.close()).toMatchObject({ userFrames: 0, pins: 0, objects: [] });
