@@ -1,32 +1,54 @@
-/** A fenced block of a guide whose content something else decides. */
+/** A fenced block of a document, by what decides whether it is right. */
 export type GuideBlock =
   | { readonly kind: 'excerpt'; readonly file: string; readonly code: string }
-  | { readonly kind: 'output' | 'figures'; readonly file: string }
-  | { readonly kind: 'console'; readonly argv: readonly string[] };
+  | { readonly kind: 'output' | 'figures' | 'recordings'; readonly file: string }
+  | { readonly kind: 'console'; readonly argv: readonly string[] }
+  /** What readers type: lines of a shell, or `run:` of a workflow. */
+  | { readonly kind: 'commands'; readonly commands: readonly string[] }
+  | { readonly kind: 'unchecked'; readonly fence: string };
 
-const FENCE = /^```(ts file=|text output=|text figures=|console\n\$ ioasis )(.*)\n([\s\S]*?)^```$/gm;
+const FENCE = /^```(.*)\n([\s\S]*?)^```$/gm;
+const GIVEN = /^text (output|figures|recordings)=(\S+)$/;
 
-/** The blocks of a guide in order. */
+/** The blocks of a document in order. */
 export const blocksOf = (guide: string): readonly GuideBlock[] =>
-  [...guide.matchAll(FENCE)].map(([, fence = '', first = '', body = '']) => blockOf(fence, first, body));
+  [...guide.matchAll(FENCE)].map(([, fence = '', body = '']) => blockOf(fence, body));
 
-function blockOf(fence: string, first: string, body: string): GuideBlock {
-  if (fence.startsWith('ts')) return { kind: 'excerpt', file: first, code: body };
-  if (fence.startsWith('text output')) return { kind: 'output', file: first };
-  if (fence.startsWith('text figures')) return { kind: 'figures', file: first };
-  return { kind: 'console', argv: first.split(' ') };
+function blockOf(fence: string, body: string): GuideBlock {
+  const [, kind, file = ''] = GIVEN.exec(fence) ?? [];
+  if (kind !== undefined) return { kind: kind as 'output' | 'figures' | 'recordings', file };
+  if (fence.startsWith('ts file=')) return { kind: 'excerpt', file: fence.slice('ts file='.length), code: body };
+  if (fence === 'console' && body.startsWith(PROMPT)) return { kind: 'console', argv: promptOf(body).split(' ') };
+  if (fence === 'sh') return { kind: 'commands', commands: body.split('\n').flatMap(withoutComment) };
+  if (fence === 'yaml') {
+    return { kind: 'commands', commands: [...body.matchAll(/^ *- run: (.+)$/gm)].map(([, command = '']) => command) };
+  }
+  return { kind: 'unchecked', fence };
 }
 
-/** The guide with what programs print and what commands answer put into their blocks. */
+const PROMPT = '$ ioasis ';
+const promptOf = (body: string): string => body.slice(PROMPT.length, body.indexOf('\n'));
+
+/** A line of a shell block as a list: empty lines and comments have nothing in it. */
+function withoutComment(line: string): readonly string[] {
+  const command = line.replace(/(^|\s+)#.*$/, '').trim();
+  return command === '' ? [] : [command];
+}
+
+/** The document with what programs print, commands answer and files count put into their blocks. */
 export async function withOutput(guide: string, outputOf: (block: GuideBlock) => Promise<string>): Promise<string> {
   let text = '';
   let end = 0;
   for (const match of guide.matchAll(FENCE)) {
-    const [whole, fence = '', first = '', body = ''] = match;
-    const block = blockOf(fence, first, body);
+    const [whole, fence = '', body = ''] = match;
+    const block = blockOf(fence, body);
     text += guide.slice(end, match.index);
-    text += block.kind === 'excerpt' ? whole : `\`\`\`${fence}${first}\n${await outputOf(block)}\`\`\``;
     end = match.index + whole.length;
+    if (block.kind === 'excerpt' || block.kind === 'commands' || block.kind === 'unchecked') text += whole;
+    else {
+      const prompt = block.kind === 'console' ? `${PROMPT}${promptOf(body)}\n` : '';
+      text += `\`\`\`${fence}\n${prompt}${await outputOf(block)}\`\`\``;
+    }
   }
   return text + guide.slice(end);
 }

@@ -22,6 +22,11 @@ export interface WordLayout<Name extends string> {
 /**
  * Declares a layout and checks it at load: every field lies inside the word and no two overlap. Wrong bit positions are the most
  * frequent bug of IOMMU models, so positions are data and are written once.
+ *
+ * @example
+ * ```ts
+ * export const DDTE: WordLayout<'V' | 'PPN'> = wordLayout('DDTE', 64, { V: [0, 0], PPN: [53, 10] });
+ * ```
  */
 export function wordLayout<const Name extends string>(
   name: string,

@@ -32,6 +32,13 @@ export interface CreateMachine extends MachineOptions {
  *
  * @throws RangeError with one message that names path, value and what is allowed, when an option is wrong; Error when a device
  * cannot be plugged
+ *
+ * @example
+ * ```ts
+ * const machine = createMachine({ backend: intelVtd(), services: [vfio({ personality: 'type1' })] });
+ * const program = machine.spawn();
+ * const container = program.open('/dev/vfio/vfio');
+ * ```
  */
 export function createMachine({ backend, ...input }: CreateMachine): Machine {
   const options = requireOptions('createMachine', machineOptions, input);

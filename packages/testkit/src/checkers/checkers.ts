@@ -170,7 +170,20 @@ export class Checkers implements MachineService {
   }
 }
 
-/** Checkers for a machine: `createMachine({ services: [check] })`, later `check.assertClean()`. */
+/**
+ * Checkers for a machine: `createMachine({ services: [check] })`, later `check.assertClean()`.
+ *
+ * @example
+ * ```ts
+ * const check = checkers();
+ * const pc = createTestMachine({ backend: amdVi(), services: [check] });
+ * const buffer = pc.buffer(0x1000);
+ * const iova = pc.map(buffer);
+ * pc.unmap(iova, buffer.bytes);
+ * pc.dma.read(iova, 4); // after the unmap
+ * expect(() => check.assertClean()).toThrow('use after unmap');
+ * ```
+ */
 export const checkers = (options: CheckersOptions = {}): Checkers => new Checkers(options);
 
 /** Checkers for a unit that a test programs by hand. */

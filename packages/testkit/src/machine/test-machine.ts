@@ -44,7 +44,18 @@ export class TestMachine<Device extends PciFunction = EduDevice> extends TestPro
   }
 }
 
-/** Makes a {@link TestMachine}: `createTestMachine({ backend: intelVtd() })`. Machines share nothing. */
+/**
+ * Makes a {@link TestMachine}. Machines share nothing.
+ *
+ * @example
+ * ```ts
+ * const pc = createTestMachine({ backend: intelVtd() }); // or amdVi(), armSmmuv3()
+ * const buffer = pc.buffer(0x1000);
+ * const iova = pc.map(buffer, 0x10_0000n);
+ * pc.dma.write(iova, Uint8Array.of(1, 2, 3));
+ * console.log(`the program reads ${buffer.read(0, 3).join()}`);
+ * ```
+ */
 export const createTestMachine = <Device extends PciFunction = EduDevice>(
   options: TestMachineOptions<Device>,
 ): TestMachine<Device> => new TestMachine(options);

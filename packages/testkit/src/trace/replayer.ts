@@ -64,6 +64,14 @@ export function* replaySteps(
 /**
  * Replays a trace and counts what agrees.
  * @param onStep sees every step, e.g. to emit it or to show progress
+ *
+ * @example
+ * ```ts
+ * const services = [vfio({ personality: 'iommufd' }), iommufdTest];
+ * const make = () => createMachine({ backend: mockBackend(), services });
+ * const report = replayTrace(trace.right, make, { scenario: 'vfio/version-extension' });
+ * expect(report.divergences).toEqual([]);
+ * ```
  */
 export function replayTrace(
   trace: Trace,

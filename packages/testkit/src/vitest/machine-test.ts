@@ -25,11 +25,16 @@ export interface MachineFixtures {
 }
 
 /**
- * `test` with a machine of one backend:
+ * `test` with a machine of one backend.
  *
+ * @example
  * ```ts
- * const test = machineTest(intelVtd());
- * test('maps a buffer', ({ pc }) => { const iova = pc.map(pc.buffer(0x1000)); ... });
+ * const test = machineTest(intelVtd({ preset: 'qemu-q35-39bit' }));
+ * test('ends where 39 bits end', ({ pc }) => {
+ *   const { va } = pc.buffer(0x1000);
+ *   const answer = pc.iommufd.ioasMap({ ioasId: pc.ioasId, userVa: va, length: 0x1000n, iova: 1n << 39n });
+ *   expect(answer).toRefuse('EINVAL', 'MAP_IOVA_RESERVED');
+ * });
  * ```
  */
 export const machineTest = (backend: BackendSource): TestAPI<MachineFixtures> =>
