@@ -24,6 +24,16 @@ export function hexNumber(text: string): bigint {
   return BigInt(`0x${digits}`);
 }
 
+const [NARROWEST, WIDEST] = [36, 52];
+
+/** Parses the width of a machine's physical addresses in bits. */
+export function addressWidth(text: string): number {
+  const bits = wholeNumber(text);
+  if (bits < NARROWEST || bits > WIDEST)
+    throw new InvalidArgumentError(`It must be a whole number from ${NARROWEST} to ${WIDEST}.`);
+  return bits;
+}
+
 const PCI_FUNCTION = /^(?:[0-9a-f]{4}:)?([0-9a-f]{2}):([01][0-9a-f])\.([0-7])$/i;
 
 /** Parses a requester: a PCI function, or a number. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { commandMakers } from '../src/commands.js';
-import { capture, ioasis } from './captured.js';
+import { capture, fixture, ioasis } from './captured.js';
 
 const DOCUMENT = fileURLToPath(new URL('../../../docs/cli.md', import.meta.url));
 
@@ -10,6 +10,38 @@ const INTRODUCTION = `# Command line
 
 What each verb says of itself with \`--help\`. Answers go to standard output, everything else to standard error in one line that begins with
 \`ioasis:\`. Colours and progress appear on terminals only, and \`NO_COLOR\` turns colours off.
+`;
+
+/** For each verb that takes `--json` a command that answers at once. */
+const asked: Readonly<Record<string, readonly string[]>> = {
+  demo: [],
+  replay: ['--scenario', 'vfio/version-extension', fixture('traces/vfio/compat.jsonl.gz')],
+  scenario: ['--scenario', 'walk-0000', fixture('scenarios/vtd.jsonl.gz')],
+  diff: ['--scenario', 'vfio/version-extension', fixture('traces/vfio/compat.jsonl.gz')],
+  walk: ['--device', '00:02.0', fixture('linux-tables/vtd-linux-6.12-aw39.json.gz'), 'fffff000'],
+  decode: [fixture('traces/device/iommufd-vtd-aw39.dmesg.txt')],
+  explain: ['MAP_IOVA_OCCUPIED'],
+  backends: ['mock'],
+  conformance: ['mock'],
+};
+
+/** What a program finds at the top of an answer, and one level below. */
+function shapeOf(answer: unknown): string {
+  if (Array.isArray(answer)) return `a list; of each: ${keysOf(answer[0])}`;
+  return keysOf(answer);
+}
+
+const keysOf = (value: unknown): string =>
+  Object.entries(value as Record<string, unknown>)
+    .map(([key, below]) => {
+      const items: unknown = Array.isArray(below) ? below[0] : undefined;
+      const inner = typeof items === 'object' && items !== null ? Object.keys(items).join(', ') : '';
+      return inner === '' ? `\`${key}\`` : `\`${key}\` (${inner})`;
+    })
+    .join(', ');
+
+const JSON_ANSWERS = `With \`--json\` standard output is one JSON value and the exit status is the same. Addresses are hexadecimal strings, counts are numbers. \`run\` prints what
+its program prints and writes \`--trace\` for programs; \`campaign\` counts for people only.
 `;
 
 const verbs = commandMakers.map((make) => make(capture(), () => undefined).name());
@@ -32,7 +64,17 @@ describe('ioasis', () => {
   });
 
   it('the document shows the help of every verb', async () => {
-    const sections = [`## ioasis\n`, block((await ioasis('--help')).out)];
+    const rows: string[] = [];
+    for (const verb of verbs) {
+      const takesJson = (await ioasis(verb, '--help')).out.includes('--json');
+      expect(takesJson, verb).toBe(verb in asked);
+      if (!takesJson) continue;
+      const { err, out } = await ioasis(verb, '--json', ...asked[verb]!);
+      expect(err).toBe('');
+      rows.push(`| \`${verb}\` | ${shapeOf(JSON.parse(out))} |\n`);
+    }
+    const answers = `## Answers for programs\n\n${JSON_ANSWERS}\n| verb | keys of its JSON |\n|---|---|\n${rows.join('')}`;
+    const sections = [answers, `## ioasis\n`, block((await ioasis('--help')).out)];
     for (const verb of verbs) sections.push(`## ioasis ${verb}\n`, block((await ioasis(verb, '--help')).out));
     await expect(`${INTRODUCTION}\n${sections.join('\n')}`).toMatchFileSnapshot(DOCUMENT);
   });

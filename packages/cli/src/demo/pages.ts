@@ -4,8 +4,20 @@ import { paint, type Terminal } from '../terminal.js';
 const COLUMNS = 80;
 const INDENT = '   ';
 
-/** Prints the demo: numbered headings, calls with their results, and lines of text. */
-export class DemoPages {
+/** Where the demo is told to. */
+export interface DemoPages {
+  title(text: string): void;
+  chapter(text: string): void;
+  /** A system call and what it returned. */
+  call(text: string, result: string): void;
+  /** A line of text. */
+  text(line: string, indent?: string): void;
+  /** A line that matters, e.g. of a log. */
+  loud(line: string, style: 'red' | 'green'): void;
+}
+
+/** Prints the demo: numbered headings, calls with their results at the right edge, and lines of text. */
+export class PrintedPages implements DemoPages {
   readonly #terminal: Terminal;
   #chapters = 0;
 
@@ -23,18 +35,17 @@ export class DemoPages {
     this.#print(paint(this.#terminal, 'cyan', `${this.#chapters}. ${text}`));
   }
 
-  /** A system call and what it returned, at the right edge. */
   call(text: string, result: string): void {
     const left = `${INDENT}${text}`;
     this.#print(`${left.padEnd(COLUMNS - 6)} ${paint(this.#terminal, 'bold', `= ${result}`)}`);
   }
 
-  /** A line of text; words that do not fit go to the next one, indented as the first. */
+  /** Words that do not fit go to the next line, indented as the first. */
   text(line: string, indent: string = INDENT): void {
     for (const part of wrapped(line, COLUMNS - indent.length)) this.#print(`${indent}${part}`);
   }
 
-  /** A line that matters, e.g. of a log; what does not fit is indented further. */
+  /** What does not fit is indented further. */
   loud(line: string, style: 'red' | 'green'): void {
     const [first = '', ...rest] = wrapped(line, COLUMNS - 2 * INDENT.length);
     this.#print(`${INDENT}${paint(this.#terminal, style, first)}`);

@@ -17,7 +17,7 @@ interface DiffCommandOptions extends SideChoice {
 const diffJson = ({ differing, ...counts }: DiffReport, show: number): object => ({
   ...counts,
   differing: differing.length,
-  steps: differing.slice(0, show).map(({ step, left, right, reasons, follows }) => ({
+  differences: differing.slice(0, show).map(({ step, left, right, reasons, follows }) => ({
     scenario: step.scenario,
     seq: step.seq,
     op: step.op,

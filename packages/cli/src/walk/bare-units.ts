@@ -9,11 +9,16 @@ interface TableRegisters {
   readonly root: bigint;
   /** SMMU_STRTAB_BASE_CFG. */
   readonly rootConfiguration?: number;
+  /** Of VT-d: bits of a physical address, which no register tells. Entries with an address bit above fault. */
+  readonly width?: number;
   /** A 32-bit register by offset; undefined: not known. */
   readonly read?: (offset: number) => number | undefined;
 }
 
-/** Puts a unit on tables that are already in memory. Its queues are off, and it caches nothing. */
+/**
+ * Puts a unit on tables that are already in memory. Its queues are off, and it caches nothing.
+ * @throws RangeError when something of the registers is missing or cannot be
+ */
 type UnitMaker = (memory: PhysicalMemory, registers: TableRegisters) => TranslationUnit;
 
 function read64At({ read }: TableRegisters, offset: number): bigint | undefined {
@@ -21,14 +26,16 @@ function read64At({ read }: TableRegisters, offset: number): bigint | undefined 
   return low === undefined || high === undefined ? undefined : (BigInt(high) << 32n) | BigInt(low);
 }
 
-/** Physical addresses of the unit of an image are as wide as they can be: registers do not tell. */
-const WIDEST = 52;
-
 const vtd: UnitMaker = (memory, registers) => {
+  if (registers.width === undefined) {
+    throw new RangeError(
+      'the host address width is not known; give --width, as Linux logs it: "DMAR: Host address width"',
+    );
+  }
   const cap = read64At(registers, RegisterOffset.CAP);
   const ecap = read64At(registers, RegisterOffset.ECAP);
   const own = cap === undefined || ecap === undefined ? {} : { cap, ecap };
-  const options = { preset: 'full', ...own, hostAddressWidth: WIDEST, caches: false } as const;
+  const options = { preset: 'full', ...own, hostAddressWidth: registers.width, caches: false } as const;
   const unit = new VtdUnit({ memory, options });
   write64(unit, RegisterOffset.RTADDR, registers.root);
   unit.write32(RegisterOffset.GCMD, Number(GCMD_REG.mask('SRTP')) | 0);

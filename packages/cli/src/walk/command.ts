@@ -1,9 +1,10 @@
 import { Access, hex, NO_PASID } from '@ioasis/core';
 import { Command, Option } from 'commander';
 import { isLeft } from 'fp-ts/lib/Either.js';
-import { hexNumber, requester, wholeNumber } from '../arguments.js';
+import { addressWidth, hexNumber, requester, wholeNumber } from '../arguments.js';
 import { requesterText } from '../decode/decoded.js';
 import { complain, ExitStatus } from '../exit-status.js';
+import { Progress } from '../progress.js';
 import type { Terminal } from '../terminal.js';
 import { bareUnits } from './bare-units.js';
 import type { Image } from './image.js';
@@ -31,21 +32,25 @@ const REQUESTERS = 0x1_0000;
 
 /** The structures of one requester, of those that an image names, or of all that are served. */
 function structuresOf(
+  terminal: Terminal,
   { unit, requesters }: Image,
   { device, pasid = NO_PASID }: WalkCommandOptions,
 ): RequesterStructure[] {
+  const progress = new Progress(terminal, 'walks');
   const everyone = Array.from({ length: REQUESTERS }, (_, id) => ({ id, name: undefined }));
   const asked = requesters.length > 0 ? requesters : everyone;
   const chosen =
     device === undefined ? asked : [asked.find(({ id }) => id === device) ?? { id: device, name: undefined }];
-  return chosen.flatMap(({ id, name }) => {
-    const reader = new StructureReader(unit, id, pasid);
+  const found = chosen.flatMap(({ id, name }) => {
+    const reader = new StructureReader(unit, id, pasid, () => progress.advance());
     return device === undefined && !reader.isServed() ? [] : [{ id, name, structure: reader.read() }];
   });
+  progress.end();
+  return found;
 }
 
 function printAll(terminal: Terminal, image: Image, options: WalkCommandOptions): ExitStatus {
-  const all = structuresOf(image, options);
+  const all = structuresOf(terminal, image, options);
   if (options.diff === undefined) {
     const text = options.json ? JSON.stringify(structureJson(all), undefined, 2) : structureLines(all).join('\n');
     terminal.out(all.length === 0 && !options.json ? 'no requester is served\n' : `${text}\n`);
@@ -53,7 +58,7 @@ function printAll(terminal: Terminal, image: Image, options: WalkCommandOptions)
   }
   const other = loadImage(options.diff, options);
   if (isLeft(other)) return complain(terminal, other.left);
-  const lines = differingLines(all, structuresOf(other.right, options));
+  const lines = differingLines(all, structuresOf(terminal, other.right, options));
   terminal.out(
     options.json
       ? `${JSON.stringify(lines, undefined, 2)}\n`
@@ -97,6 +102,7 @@ export function walkCommand(terminal: Terminal, finish: (status: ExitStatus) => 
     .addOption(new Option('--unit <vendor>', 'of a raw dump: whose tables').choices(Object.keys(bareUnits)))
     .option('--root <value>', 'of a raw dump: RTADDR_REG, Device Table Base Address or SMMU_STRTAB_BASE', hexNumber)
     .option('--root-configuration <value>', 'of a raw dump: SMMU_STRTAB_BASE_CFG', hexNumber)
+    .option('--width <bits>', 'of VT-d: bits of a physical address, where the image does not tell', addressWidth)
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
@@ -107,7 +113,7 @@ argument cannot be used.
 Examples:
   ioasis walk fixtures/linux-tables/vtd-linux-6.12-aw39.json.gz 0xfffff000 --device 00:02.0
   ioasis walk --all recording.jsonl --scenario dev/group --step 40
-  ioasis walk --base 0x100000 --unit intel-vtd --root 0x101000 --device 00:02.0 dump.bin 0x1000
+  ioasis walk --base 0x100000 --unit intel-vtd --width 46 --root 0x101000 --device 00:02.0 dump.bin 0x1000
   ioasis walk before.json --diff after.json`,
     )
     .action((file: string, iova: bigint | undefined, options: WalkCommandOptions) =>

@@ -34,13 +34,16 @@ export class StructureReader {
   readonly #unit: TranslationUnit;
   readonly #requester: number;
   readonly #pasid: number;
+  readonly #onWalk: () => void;
   /** log2 of what an entry covers, by the entries on the way to it. */
   readonly #covered = new Map<string, number>();
 
-  constructor(unit: TranslationUnit, requester: number, pasid: number = NO_PASID) {
+  /** @param onWalk is told of each address that is asked about, e.g. to show progress */
+  constructor(unit: TranslationUnit, requester: number, pasid: number = NO_PASID, onWalk: () => void = () => {}) {
     this.#unit = unit;
     this.#requester = requester;
     this.#pasid = pasid;
+    this.#onWalk = onWalk;
   }
 
   /** Whether the structures lead this requester anywhere: to a table, or past them. */
@@ -74,6 +77,7 @@ export class StructureReader {
 
   /** A read; where only writing is allowed, a write. */
   #ask(iova: bigint): TranslationWalk {
+    this.#onWalk();
     const walk = this.#unit.explain(this.#requester, this.#pasid, iova, Access.READ);
     const entry = walk.steps.at(-1);
     if (walk.pa !== undefined || entry === undefined || entry.words.every((word) => word === 0n)) return walk;

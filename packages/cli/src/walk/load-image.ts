@@ -17,6 +17,8 @@ export interface ImageChoice extends TraceMoment {
   readonly root?: bigint;
   /** SMMU_STRTAB_BASE_CFG of a raw dump. */
   readonly rootConfiguration?: bigint;
+  /** Bits of a physical address on a machine with VT-d; absent: the image tells. */
+  readonly width?: number;
 }
 
 /** The bytes, unpacked where they begin as gzip's do. @returns Left with what is wrong with the archive */
@@ -30,16 +32,17 @@ function unpacked(bytes: Uint8Array): Either<string, Uint8Array> {
 }
 
 function rawImage(bytes: Uint8Array, base: bigint, choice: ImageChoice): Either<string, Image> {
-  const { unit = '', root, rootConfiguration } = choice;
+  const { unit = '', root, rootConfiguration, width } = choice;
   const make = Object.hasOwn(bareUnits, unit) ? bareUnits[unit] : undefined;
   if (make === undefined || root === undefined) {
     return left(`a raw dump needs --root REGISTER and --unit ${Object.keys(bareUnits).join('|')}`);
   }
   try {
     const configuration = rootConfiguration === undefined ? {} : { rootConfiguration: Number(rootConfiguration) };
-    return right({ unit: make(sparseMemory([[base, bytes]]), { root, ...configuration }), requesters: [] });
+    const given = { root, ...configuration, ...(width === undefined ? {} : { width }) };
+    return right({ unit: make(sparseMemory([[base, bytes]]), given), requesters: [] });
   } catch (error) {
-    return left(String(error));
+    return left(error instanceof RangeError ? error.message : String(error));
   }
 }
 
@@ -52,7 +55,7 @@ export function loadImage(file: string, choice: ImageChoice): Either<string, Ima
   if (isLeft(plain)) return left(`${file}: ${plain.left}`);
   const image =
     choice.base === undefined
-      ? snapshotImage(Buffer.from(plain.right).toString('utf8'))
+      ? snapshotImage(Buffer.from(plain.right).toString('utf8'), choice.width)
       : rawImage(plain.right, choice.base, choice);
   return isLeft(image) ? left(`${file}: ${image.left}`) : image;
 }

@@ -13,6 +13,7 @@ const snapshot = t.intersection([
     zero_pages: t.array(t.string),
     devices: t.array(requester),
     streams: t.array(requester),
+    machine: t.string,
     table_mode: t.string,
     stream_table: t.unknown,
     device_table: t.unknown,
@@ -34,10 +35,20 @@ function vendorOf(content: Snapshot): string {
   return content.device_table === undefined ? 'intel-vtd' : 'amd-vi';
 }
 
+/** Bits of a physical address where QEMU's VT-d was started with `aw-bits`: it reports them as the host's width too. */
+function widthOf({ machine = '' }: Snapshot): number | undefined {
+  const [, bits] = /intel-iommu\b[^;]*\baw-bits=(\d+)/.exec(machine) ?? [];
+  return bits === undefined ? undefined : Number(bits);
+}
+
 const ZEROS = new Uint8Array(4096);
 
-/** An image of a snapshot in JSON. @returns Left with what is wrong */
-export function snapshotImage(text: string): Either<string, Image> {
+/**
+ * An image of a snapshot in JSON.
+ * @param width of VT-d, bits of a physical address; undefined: what the snapshot says of its machine
+ * @returns Left with what is wrong
+ */
+export function snapshotImage(text: string, width: number | undefined): Either<string, Image> {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -48,6 +59,7 @@ export function snapshotImage(text: string): Either<string, Image> {
   if (isLeft(read)) return left('it is no table snapshot: regs and pages are missing, or are not what they should be');
   const { regs, pages, zero_pages: zeros = [], devices, streams } = read.right;
   const vendor = vendorOf(read.right);
+  const bits = width ?? widthOf(read.right);
   const register = (offset: number): number | undefined => {
     const value = regs[`0x${offset.toString(16).padStart(3, '0')}`];
     return value === undefined ? undefined : Number(value);
@@ -66,6 +78,7 @@ export function snapshotImage(text: string): Either<string, Image> {
       root,
       read: register,
       ...(configuration === undefined ? {} : { rootConfiguration: configuration }),
+      ...(bits === undefined ? {} : { width: bits }),
     });
     const requesters = (devices ?? streams ?? []).map(({ sid, bdf, what }) => ({
       id: Number(sid),
@@ -73,6 +86,6 @@ export function snapshotImage(text: string): Either<string, Image> {
     }));
     return right({ unit, requesters });
   } catch (error) {
-    return left(String(error));
+    return left(error instanceof RangeError ? error.message : String(error));
   }
 }

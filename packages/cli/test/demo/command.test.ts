@@ -38,6 +38,21 @@ describe('ioasis demo', () => {
     expect(demo.out).not.toContain('\u001b');
   });
 
+  it('tells programs the same story', async () => {
+    const { status, out } = await ioasis('demo', '--json');
+    const { chapters, ...rest } = JSON.parse(out) as {
+      chapters: { title: string; lines: ({ call: string; result: string } | { text: string })[] }[];
+    };
+    expect(status).toBe(0);
+    expect(rest).toMatchObject({ backend: 'intel-vtd', agree: true, recording: { machine: 'q35+vtd', scenarios: 9 } });
+    const said = chapters.flatMap(({ title, lines }) => [
+      title,
+      ...lines.flatMap((line) => ('call' in line ? [line.call, `= ${line.result}`] : [line.text])),
+    ]);
+    const squeezed = (text: string): string => text.replaceAll(/\s+/g, '');
+    for (const text of said) expect(squeezed(demo.out)).toContain(squeezed(text));
+  });
+
   it('says the same in colour', async () => {
     const terminal = capture(true);
     await runProgram(['demo'], terminal);

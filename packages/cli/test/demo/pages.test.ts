@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { DemoPages } from '../../src/demo/pages.js';
+import { PrintedPages } from '../../src/demo/pages.js';
 import { capture } from '../captured.js';
 
 it('numbers chapters, aligns results and wraps at 80 columns', () => {
   const terminal = capture();
-  const pages = new DemoPages(terminal);
+  const pages = new PrintedPages(terminal);
   pages.title('title');
   pages.chapter('first');
   pages.call('open("x")', '3');

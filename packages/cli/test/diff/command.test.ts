@@ -24,12 +24,18 @@ describe('ioasis diff', () => {
       '--json',
       VTD,
     );
-    const report = JSON.parse(out) as { left: string; steps: { reasons: { table: string }[] }[]; unexplained: number };
+    const report = JSON.parse(out) as {
+      left: string;
+      steps: number;
+      differences: { reasons: { table: string }[] }[];
+      unexplained: number;
+    };
     expect(report.left).toBe('q35+vtd 6.12');
     expect(report.unexplained).toBe(0);
-    expect(report.steps).toHaveLength(10);
+    expect(report.steps).toBeGreaterThan(1000);
+    expect(report.differences).toHaveLength(10);
     expect(status).toBe(0);
-    expect(report.steps[0]?.reasons[0]?.table).toMatch(/^(kernel|vendor)$/);
+    expect(report.differences[0]?.reasons[0]?.table).toMatch(/^(kernel|vendor)$/);
   });
 
   it('finds nothing on equal sides', async () => {

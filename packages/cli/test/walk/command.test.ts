@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fixture, ioasis } from '../captured.js';
+import { runProgram } from '../../src/index.js';
+import { capture, fixture, ioasis } from '../captured.js';
 
 const VTD = fixture('linux-tables/vtd-linux-6.12-aw39.json.gz');
 const SMMU = fixture('linux-tables/smmuv3-linux-6.12-4k.json.gz');
@@ -49,7 +50,7 @@ function dump(): Buffer {
   memory.writeBigUInt64LE(0x5001n, 0x4000 + 8);
   return memory;
 }
-const RAW = ['--base', '0x100000', '--unit', 'intel-vtd', '--root', '0x100000'] as const;
+const RAW = ['--base', '0x100000', '--unit', 'intel-vtd', '--width', '39', '--root', '0x100000'] as const;
 
 describe('ioasis walk of an address', () => {
   it.each([
@@ -161,6 +162,41 @@ describe('ioasis walk of everything', () => {
       err: expect.stringMatching(/: step 1 is not in dev\/cdev\/map, which has 2613 to \d+\n$/) as string,
     });
   });
+});
+
+describe('the width of physical addresses under VT-d', () => {
+  it.each([
+    [39, 'it leads to physical address 0x7000000234'],
+    [38, 'it faults: ENTRY_RESERVED'],
+  ])('%i bits decide which address bits of an entry are reserved', async (width, end) => {
+    const memory = dump();
+    memory.writeBigUInt64LE(0x70_0000_0001n, 0x4000 + 8);
+    const args = [...RAW, '--width', String(width), '--device', '0x10', file('high.bin', memory), '1234'];
+    expect((await ioasis('walk', ...args)).out).toContain(end);
+  });
+
+  it('is what a snapshot says of its machine, and is asked for where nothing tells', async () => {
+    const { machine, ...rest } = snapshot(VTD) as Snapshot & { machine: string };
+    expect(machine).toContain('aw-bits=39');
+    const path = file('real-machine.json', JSON.stringify(rest));
+    const args = ['walk', path, 'fffff000', '--device', '00:02.0'] as const;
+    expect(await ioasis(...args)).toEqual({
+      status: 2,
+      out: '',
+      err: `ioasis: ${path}: the host address width is not known; give --width, as Linux logs it: "DMAR: Host address width"\n`,
+    });
+    const [given, told] = [await ioasis(...args, '--width', '39'), await ioasis('walk', VTD, ...args.slice(2))];
+    expect(given).toEqual(told);
+    expect((await ioasis(...args, '--width', '64')).err).toContain('It must be a whole number from 36 to 52;');
+  });
+});
+
+it('counts walks on a terminal while it reads everything', async () => {
+  const terminal = { ...capture(), progress: true };
+  await runProgram(['walk', ...RAW, '--all', file('raw.bin', dump())], terminal);
+  // Every requester is asked about, of which one is served; the last count is erased.
+  expect(terminal.printed.err.split('\r').slice(-2)).toEqual(['\u001b[Kwalks: 68000', '\u001b[K']);
+  expect(terminal.printed.out).toContain('requester 0x10');
 });
 
 it('says what is wrong with an archive that ends too early', async () => {
