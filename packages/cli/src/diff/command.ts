@@ -1,4 +1,11 @@
-import { diffTrace, readTrace, renderDiff, describeMalformedLine, type DiffReport } from '@ioasis/testkit';
+import {
+  diffTrace,
+  readTrace,
+  renderDiff,
+  describeMalformedLine,
+  type DiffOutcome,
+  type DiffReport,
+} from '@ioasis/testkit';
 import { Command } from 'commander';
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { listOfNames, wholeNumber } from '../arguments.js';
@@ -13,6 +20,13 @@ interface DiffCommandOptions extends SideChoice {
   readonly json?: boolean;
 }
 
+const answerJson = ({ ret, errno, refusal, dma }: DiffOutcome): object => ({
+  ret,
+  errno,
+  code: refusal?.code,
+  served: dma?.isServed,
+});
+
 /** A report for a machine: of each step where it is, both answers and why. */
 const diffJson = ({ differing, ...counts }: DiffReport, show: number): object => ({
   ...counts,
@@ -21,8 +35,8 @@ const diffJson = ({ differing, ...counts }: DiffReport, show: number): object =>
     scenario: step.scenario,
     seq: step.seq,
     op: step.op,
-    left: { ret: left.ret, errno: left.errno, code: left.refusal?.code },
-    right: { ret: right.ret, errno: right.errno, code: right.refusal?.code },
+    left: answerJson(left),
+    right: answerJson(right),
     reasons,
     follows,
   })),

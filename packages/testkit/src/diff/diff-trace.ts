@@ -1,19 +1,16 @@
 import { compareStep, isCompared, type Difference } from '../trace/compare.js';
 import { recordedHere } from '../trace/emitter.js';
-import type { TraceStep } from '../trace/format.js';
-import type { StepOutcome } from '../trace/outcome.js';
+import type { StepOf, TraceStep } from '../trace/format.js';
 import type { Trace } from '../trace/reader.js';
 import { TraceRun } from '../trace/trace-run.js';
 import type { ReplayOptions } from '../trace/replayer.js';
 import type { DiffReason } from './diff-reason.js';
 import { differsIn, explainStep, type DiffSide } from './explain-step.js';
-import { changesState } from './step-effect.js';
+import { dmaVerdict, type DiffMachine } from './dma-verdict.js';
+import { changesState, type AnsweredTwice } from './step-effect.js';
 
 /** A step to which the two sides answered differently. */
-export interface StepDifference {
-  readonly step: TraceStep;
-  readonly left: StepOutcome;
-  readonly right: StepOutcome;
+export interface StepDifference extends AnsweredTwice {
   /** `expected` is the left side's, `got` the right side's. */
   readonly differences: readonly Difference[];
   /** Why; the best fitting first. Empty: nothing in the tables of differences fits. */
@@ -44,14 +41,14 @@ export function diffTrace(trace: Trace, left: DiffSide, right: DiffSide, options
   const chosen = trace.steps.filter(({ scenario }) => scenario.includes(options.scenario ?? ''));
   const differing: StepDifference[] = [];
   const kinds = differsIn(left, right);
-  let runs: readonly [TraceRun, TraceRun] | undefined;
+  let runs: readonly [SideRun, SideRun] | undefined;
   let apart: number | undefined;
   for (const step of chosen) {
     if (step.op === 'begin' || runs === undefined) {
-      runs = [new TraceRun(left.make(trace.header).spawn()), new TraceRun(right.make(trace.header).spawn())];
+      runs = [new SideRun(left.make(trace.header)), new SideRun(right.make(trace.header))];
       apart = undefined;
     }
-    const found = stepOnBoth(runs, step);
+    const found = step.op === 'dma' ? transferOnBoth(runs, step) : stepOnBoth(runs, step);
     if (found === undefined) continue;
     const reasons = explainStep(kinds, found);
     differing.push({ ...found, reasons, follows: reasons.length === 0 ? apart : undefined });
@@ -69,11 +66,32 @@ export function diffTrace(trace: Trace, left: DiffSide, right: DiffSide, options
   };
 }
 
+/** One scenario in progress on one side. */
+class SideRun {
+  readonly machine: DiffMachine;
+  readonly run: TraceRun;
+
+  constructor(machine: DiffMachine) {
+    this.machine = machine;
+    this.run = new TraceRun(machine.spawn());
+  }
+}
+
+type Found = Omit<StepDifference, 'reasons' | 'follows'>;
+
+/** Has the devices of both sides make a transfer. It answers nothing; whether it is served is asked of the tables. */
+function transferOnBoth(sides: readonly [SideRun, SideRun], step: StepOf<'dma'>): Found | undefined {
+  const [left, right] = sides.map(({ machine }) => dmaVerdict(machine, step));
+  const thrown = stepOnBoth(sides, step);
+  if (thrown !== undefined || left === undefined || right === undefined) return thrown;
+  if (left.isServed === right.isServed) return undefined;
+  const said = (isServed: boolean): string => (isServed ? 'served' : 'refused');
+  const difference = { what: 'dma', expected: said(left.isServed), got: said(right.isServed), fields: [] };
+  return { step, left: { dma: left }, right: { dma: right }, differences: [difference] };
+}
+
 /** Does a step on both sides. Undefined: they agree. */
-function stepOnBoth(
-  [left, right]: readonly [TraceRun, TraceRun],
-  step: TraceStep,
-): Pick<StepDifference, 'step' | 'left' | 'right' | 'differences'> | undefined {
+function stepOnBoth([{ run: left }, { run: right }]: readonly [SideRun, SideRun], step: TraceStep): Found | undefined {
   const leftOutcome = left.attempt(step);
   const recorded = recordedHere(step, leftOutcome);
   // A call that failed on the left may make a descriptor on the right: its name must not be lost.

@@ -1,8 +1,9 @@
 import { explainDifference, type Personality } from '@ioasis/compat-vfio';
 import type { KernelProfile } from '@ioasis/core';
 import type { StepOutcome } from '../trace/outcome.js';
-import type { ReplayMachineFactory } from '../trace/replayer.js';
+import type { TraceHeader } from '../trace/format.js';
 import type { DiffReason } from './diff-reason.js';
+import type { DiffMachine } from './dma-verdict.js';
 import { explainKernelDifference } from './kernel-rows.js';
 import { effectOf, type AnsweredTwice } from './step-effect.js';
 import { explainVendorDifference } from './vendor-rows.js';
@@ -12,7 +13,7 @@ export interface DiffSide {
   /** As reports show it. */
   readonly name: string;
   /** A new machine; called once per scenario. */
-  readonly make: ReplayMachineFactory;
+  readonly make: (header: TraceHeader) => DiffMachine;
   /** Who serves `/dev/vfio/vfio` on it. */
   readonly personality: Personality;
   readonly kernel: KernelProfile;

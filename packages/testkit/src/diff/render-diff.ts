@@ -1,15 +1,16 @@
 import { describeRefusal } from '@ioasis/core';
-import type { StepOutcome } from '../trace/outcome.js';
 import type { TraceStep } from '../trace/format.js';
 import { stepTitle } from '../trace/step-title.js';
 import type { DiffReport, StepDifference } from './diff-trace.js';
 import type { DiffReason } from './diff-reason.js';
+import type { DiffOutcome } from './step-effect.js';
 
 /** A number that is an argument by itself tells steps apart. */
 const titleOf = (step: TraceStep): string =>
   step.op === 'ioctl' && 'argval' in step ? `${step.cmd}(${step.argval}) on ${step.fd}` : stepTitle(step);
 
-function resultOf({ exception, refusal, errno, ret }: StepOutcome): string {
+function resultOf({ exception, refusal, errno, ret, dma }: DiffOutcome): string {
+  if (dma !== undefined) return dma.isServed ? 'served' : 'refused';
   if (exception !== undefined) return `exception ${exception}`;
   if (refusal !== undefined) return describeRefusal(refusal);
   return errno ?? `ret ${ret ?? 0}`;

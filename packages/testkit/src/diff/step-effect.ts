@@ -2,12 +2,19 @@ import type { DifferenceEffect } from '@ioasis/compat-vfio';
 import { IommufdRequest, VfioRequest } from '@ioasis/core';
 import type { TraceStep } from '../trace/format.js';
 import type { StepOutcome } from '../trace/outcome.js';
+import type { DmaVerdict } from './dma-verdict.js';
+
+/** What a side made of a step. */
+export interface DiffOutcome extends StepOutcome {
+  /** Of `dma`, which has no result of its own. */
+  readonly dma?: DmaVerdict | undefined;
+}
 
 /** A step and what two sides made of it. */
 export interface AnsweredTwice {
   readonly step: TraceStep;
-  readonly left: StepOutcome;
-  readonly right: StepOutcome;
+  readonly left: DiffOutcome;
+  readonly right: DiffOutcome;
 }
 
 /** How the two answers differ. */
@@ -34,6 +41,8 @@ export function changesState({ step }: AnsweredTwice): boolean {
   switch (step.op) {
     case 'ioctl':
       return !ASKING.includes(Number(step.nr));
+    // Memory is not what it is on the other side.
+    case 'dma':
     case 'open':
     case 'close':
     case 'write':

@@ -74,8 +74,21 @@ function shows(row: VendorRow, found: AnsweredTwice, effect: DifferenceEffect): 
   return request === VfioRequest.CHECK_EXTENSION && 'argval' in step && Number(step.argval) === row.extension;
 }
 
+/** What becomes of a device's read from what is mapped for writing alone (VT-d 9.8 R, DDI 0487 AP[2:1], 48882 2.2.3 IR). */
+const WRITE_ONLY = {
+  id: 'write-only',
+  topic: "a device's read from what is mapped for writing alone: only AMD's host tables have IW without IR",
+};
+
 /** Why two IOMMUs answer a step differently. */
 export function explainVendorDifference(left: string, right: string, found: AnsweredTwice): readonly DiffReason[] {
+  if (found.step.op === 'dma') {
+    const [one, other] = [found.left.dma, found.right.dma];
+    if (one?.meetsWriteOnly !== true && other?.meetsWriteOnly !== true) return [];
+    const said = (backend: string, isServed: boolean | undefined): string =>
+      `${backend}: ${isServed ? 'served' : 'refused'}`;
+    return [{ table: 'vendor', ...WRITE_ONLY, left: said(left, one?.isServed), right: said(right, other?.isServed) }];
+  }
   const effect = effectOf(found);
   return rows
     .filter((row) => shows(row, found, effect))

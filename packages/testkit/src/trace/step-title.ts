@@ -11,9 +11,10 @@ export function stepTitle(step: TraceStep): string {
     case 'read':
     case 'write':
     case 'poll':
-    case 'dma':
     case 'config':
       return `${step.op} ${step.fd}`;
+    case 'dma':
+      return `dma ${step.dir} at ${step.iova} by ${step.fd}`;
     case 'mmap':
     case 'munmap':
     case 'mprotect':

@@ -1,5 +1,6 @@
 import { vfio, type Personality } from '@ioasis/compat-vfio';
 import { createMachine, linux612, type BackendDefinition, type KernelProfile } from '@ioasis/core';
+import { amdVi } from '@ioasis/hw-amd-vi';
 import { armSmmuv3 } from '@ioasis/hw-arm-smmuv3';
 import { intelVtd } from '@ioasis/hw-intel-vtd';
 import { EduDevice, iommufdTest, mockBackend, readTrace, type DiffSide, type Trace } from '@ioasis/testkit';
@@ -8,6 +9,7 @@ import { fixture } from '../fixtures.js';
 const backends: Readonly<Record<string, () => BackendDefinition>> = {
   mock: () => mockBackend(),
   'intel-vtd': () => intelVtd({ preset: 'qemu-q35-39bit' }),
+  'amd-vi': () => amdVi({ preset: 'qemu-q35-7.2' }),
   'arm-smmuv3': () => armSmmuv3({ preset: 'qemu-virt-7.2' }),
 };
 
