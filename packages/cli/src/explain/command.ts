@@ -11,14 +11,16 @@ interface ExplainCommandOptions {
 /** Ioctls that a name or the end of one means: `IOAS_MAP` is IOMMU_IOAS_MAP, but not IOMMU_IOAS_MAP_FILE. */
 function ioctlsNamed(wanted: string, catalogue: readonly CatalogueEntry[]): readonly string[] {
   const all = new Set(catalogue.flatMap(({ ioctls }) => ioctls));
-  return [...all].filter((name) => name === wanted || name.endsWith(`_${wanted}`));
+  return [...all].filter((name) => name.toUpperCase() === wanted || name.endsWith(`_${wanted}`));
 }
 
-/** What the catalogue says of codes that every ioctl of a file can answer, by the beginning of the ioctls' names. */
+/** What the catalogue says of codes that every ioctl of a file can answer, by the beginning of the ioctls' names; read and write are no ioctls. */
 const EVERY: readonly (readonly [prefix: string, where: string])[] = [
   ['IOMMU_', 'any ioctl of /dev/iommu'],
   ['VFIO_', 'any ioctl of a VFIO file'],
-  ['', 'any ioctl'],
+  ['VFIO_DEVICE_', 'any ioctl of a VFIO device'],
+  ['IOMMU_', 'any ioctl'],
+  ['VFIO_', 'any ioctl'],
 ];
 
 /** Entries that one of some ioctls can answer: those that name it, then those of every ioctl. */

@@ -1,8 +1,14 @@
 const MAPS = ['IOMMU_IOAS_MAP', 'IOMMU_IOAS_COPY', 'VFIO_IOMMU_MAP_DMA'] as const;
 const UNMAPS = ['IOMMU_IOAS_UNMAP', 'VFIO_IOMMU_UNMAP_DMA'] as const;
 const TEST = ['IOMMU_TEST_CMD'] as const;
-/** What attaches a device to a page table, with all that this fills and reserves. */
-const ATTACHES = ['VFIO_DEVICE_ATTACH_IOMMUFD_PT', 'VFIO_GROUP_GET_DEVICE_FD', 'IOMMU_HWPT_ALLOC', ...TEST] as const;
+/** What puts a device on a page table that exists or is made for it, with all that this reserves. */
+const ATTACHES = ['VFIO_DEVICE_ATTACH_IOMMUFD_PT', 'VFIO_GROUP_GET_DEVICE_FD', ...TEST] as const;
+/** What makes a page table over an IOAS, and fills it with what is mapped there. */
+const FILLS = ['IOMMU_HWPT_ALLOC', ...ATTACHES] as const;
+/** Of those only a program's own choice of page table: opening a device through its group attaches to an IOAS. */
+const CHOOSES = ['VFIO_DEVICE_ATTACH_IOMMUFD_PT', ...TEST] as const;
+/** What takes memory of the program, and no pages of another IOAS. */
+const MAPS_MEMORY = ['IOMMU_IOAS_MAP', 'VFIO_IOMMU_MAP_DMA'] as const;
 const CONTAINER = ['VFIO_CHECK_EXTENSION', 'VFIO_SET_IOMMU', 'VFIO_IOMMU_GET_INFO'] as const;
 const JOINS = ['VFIO_SET_IOMMU', 'VFIO_GROUP_SET_CONTAINER'] as const;
 const CONTAINER_STRUCTS = [
@@ -17,8 +23,11 @@ const ANY_IOMMUFD = 'any ioctl of /dev/iommu';
 /** Every ioctl of VFIO files. */
 const ANY_VFIO = 'any ioctl of a VFIO file';
 const ANY = 'any ioctl';
+/** Every ioctl of a device's file. */
+const ANY_DEVICE = 'any ioctl of a VFIO device';
 /** Other calls on descriptors. */
-const FILE = ['open', 'read', 'write', 'mmap'] as const;
+const READS = ['read', 'pread'] as const;
+const WRITES = ['write', 'pwrite'] as const;
 const KERNEL = 'a driver inside the kernel';
 const MEMORY = 'mmap, munmap, mprotect and fork of a program';
 const MACHINE = 'plugging and unplugging of devices';
@@ -34,7 +43,7 @@ export const ioctlsByBeginning: Readonly<Record<string, readonly string[]>> = {
     'IOMMU_FAULT_QUEUE_ALLOC',
     'VFIO_DEVICE_BIND_IOMMUFD',
     'VFIO_GROUP_SET_CONTAINER',
-    ...ATTACHES,
+    ...FILLS,
   ],
   IOAS_NOT_FOUND: [
     'IOMMU_IOAS_ALLOW_IOVAS',
@@ -52,6 +61,9 @@ export const ioctlsByBeginning: Readonly<Record<string, readonly string[]>> = {
   ALLOW_IOVAS_: ['IOMMU_IOAS_ALLOW_IOVAS'],
   ALLOWED_OVER_RESERVED: ['IOMMU_IOAS_ALLOW_IOVAS'],
   MAP_: MAPS,
+  MAP_LENGTH_ZERO: MAPS_MEMORY,
+  MAP_LENGTH_TOO_LARGE: MAPS_MEMORY,
+  MAP_USER_RANGE_OVERFLOW: MAPS_MEMORY,
   MAP_FLAGS: ['IOMMU_IOAS_MAP'],
   MAP_RESERVED_FIELD: ['IOMMU_IOAS_MAP'],
   MAP_NUMBER_TOO_LARGE: ['IOMMU_IOAS_MAP'],
@@ -59,10 +71,10 @@ export const ioctlsByBeginning: Readonly<Record<string, readonly string[]>> = {
   MAP_PAGES_READ_ONLY: ['IOMMU_IOAS_COPY'],
   AUTO_: ['IOMMU_IOAS_MAP', 'IOMMU_IOAS_COPY'],
   IOVA_SPACE_EXHAUSTED: ['IOMMU_IOAS_MAP', 'IOMMU_IOAS_COPY'],
-  PIN_: [...MAPS, ...ATTACHES],
-  MEMLOCK_EXCEEDED: [...MAPS, ...ATTACHES],
-  IOPT_OUT_OF_MEMORY: [...MAPS, ...UNMAPS, ...ATTACHES, 'IOMMU_IOAS_ALLOW_IOVAS', 'IOMMU_HWPT_GET_DIRTY_BITMAP'],
-  BACKEND_REFUSED: [...MAPS, ...ATTACHES, 'IOMMU_HWPT_SET_DIRTY_TRACKING'],
+  PIN_: [...MAPS, ...FILLS],
+  MEMLOCK_EXCEEDED: [...MAPS, ...FILLS],
+  IOPT_OUT_OF_MEMORY: [...MAPS, ...UNMAPS, ...FILLS, 'IOMMU_IOAS_ALLOW_IOVAS', 'IOMMU_HWPT_GET_DIRTY_BITMAP'],
+  BACKEND_REFUSED: [...MAPS, ...FILLS, 'IOMMU_HWPT_SET_DIRTY_TRACKING'],
   UNMAP_: UNMAPS,
   UNMAP_NUMBER_TOO_LARGE: ['IOMMU_IOAS_UNMAP'],
   UNMAP_NOTHING_MAPPED: ['IOMMU_IOAS_UNMAP'],
@@ -70,11 +82,11 @@ export const ioctlsByBeginning: Readonly<Record<string, readonly string[]>> = {
   ACCESS_KEEPS_PAGES: UNMAPS,
   COPY_: ['IOMMU_IOAS_COPY'],
   CUT_: ['VFIO_IOMMU_UNMAP_DMA'],
-  RESERVE_: ATTACHES,
+  RESERVE_: FILLS,
   MSI_WINDOWS_CONFLICT: ATTACHES,
   RESERVED_REGIONS_UNREAD: ATTACHES,
-  DOMAIN_PAGE_TOO_LARGE: ATTACHES,
-  ALIGNMENT_IN_USE: [...ATTACHES, 'IOMMU_OPTION', 'VFIO_SET_IOMMU'],
+  DOMAIN_PAGE_TOO_LARGE: FILLS,
+  ALIGNMENT_IN_USE: [...FILLS, 'IOMMU_OPTION', 'VFIO_SET_IOMMU'],
   LARGE_PAGES_IN_USE: ['IOMMU_OPTION', 'VFIO_SET_IOMMU'],
   ACCESS_: [KERNEL, ...TEST],
   DIRTY_: ['IOMMU_HWPT_GET_DIRTY_BITMAP'],
@@ -86,12 +98,16 @@ export const ioctlsByBeginning: Readonly<Record<string, readonly string[]>> = {
     ...CONTAINER,
     'VFIO_IOMMU_MAP_DMA',
     'VFIO_IOMMU_UNMAP_DMA',
-    'VFIO_GROUP_SET_CONTAINER',
+    'VFIO_GROUP_GET_DEVICE_FD',
   ],
+  COMPAT_IOAS_NO_IOMMU: ['VFIO_GROUP_SET_CONTAINER'],
   COMPAT_NO_IOMMU_AFTER_IOAS: ['VFIO_GROUP_SET_CONTAINER'],
   DEVICE_NOT_FOUND: ['IOMMU_HWPT_ALLOC', 'IOMMU_GET_HW_INFO'],
   BIND_: ['VFIO_DEVICE_BIND_IOMMUFD', 'VFIO_GROUP_GET_DEVICE_FD', ...TEST],
   ATTACH_: ATTACHES,
+  ATTACH_TARGET_: CHOOSES,
+  ATTACH_VIRTUAL_FUNCTION: CHOOSES,
+  ATTACH_NO_PAGE_REQUESTS: CHOOSES,
   REPLACE_NOT_ATTACHED: TEST,
   HW_INFO_: ['IOMMU_GET_HW_INFO'],
   HWPT_: ['IOMMU_HWPT_ALLOC'],
@@ -104,10 +120,12 @@ export const ioctlsByBeginning: Readonly<Record<string, readonly string[]>> = {
   FAULT_NOT_FOUND: ['IOMMU_HWPT_ALLOC'],
   FAULT_READ_: ['read'],
   FAULT_WRITE_: ['write'],
-  DRIVER_: [...ATTACHES, 'IOMMU_HWPT_INVALIDATE', 'IOMMU_HWPT_SET_DIRTY_TRACKING'],
+  DRIVER_: [...FILLS, 'IOMMU_HWPT_INVALIDATE'],
+  DRIVER_E2BIG: ['IOMMU_HWPT_ALLOC', 'IOMMU_HWPT_INVALIDATE'],
+  DRIVER_EFAULT: ['IOMMU_HWPT_ALLOC', 'IOMMU_HWPT_INVALIDATE'],
+  DRIVER_ETIMEDOUT: ['IOMMU_HWPT_INVALIDATE'],
   TEST_: TEST,
   VFIO_: [ANY_VFIO],
-  COMPAT_: CONTAINER_STRUCTS,
   COMPAT_TYPE: ['VFIO_SET_IOMMU'],
   COMPAT_NOIOMMU_: ['VFIO_SET_IOMMU'],
   COMPAT_MAP_: ['VFIO_IOMMU_MAP_DMA'],
@@ -122,7 +140,12 @@ export const ioctlsByBeginning: Readonly<Record<string, readonly string[]>> = {
   GROUP_DMA_OWNED: ['VFIO_GROUP_SET_CONTAINER'],
   GROUP_NOT_IN_CONTAINER: ['VFIO_GROUP_UNSET_CONTAINER'],
   GROUP_DEVICES_OPEN: ['VFIO_GROUP_UNSET_CONTAINER'],
-  DEVICE_: [ANY_VFIO],
+  DEVICE_NOT_OPEN: [ANY_DEVICE, ...READS, ...WRITES, 'mmap'],
+  DEVICE_NO_BUS_RESET: ['VFIO_DEVICE_GET_PCI_HOT_RESET_INFO'],
+  DEVICE_HOT_RESET_: ['VFIO_DEVICE_PCI_HOT_RESET'],
+  DEVICE_HOT_RESET_SPACE: ['VFIO_DEVICE_GET_PCI_HOT_RESET_INFO'],
+  DEVICE_FEATURE_: ['VFIO_DEVICE_FEATURE'],
+  DEVICE_ASLEEP: ['VFIO_DEVICE_FEATURE'],
   DEVICE_BIND_: ['VFIO_DEVICE_BIND_IOMMUFD'],
   DEVICE_OPENED_ELSEWHERE: ['VFIO_DEVICE_BIND_IOMMUFD'],
   DEVICE_PT_FLAGS: ['VFIO_DEVICE_ATTACH_IOMMUFD_PT', 'VFIO_DEVICE_DETACH_IOMMUFD_PT'],
@@ -130,13 +153,20 @@ export const ioctlsByBeginning: Readonly<Record<string, readonly string[]>> = {
   DEVICE_IRQ_: ['VFIO_DEVICE_SET_IRQS'],
   DEVICE_IRQ_INDEX: ['VFIO_DEVICE_GET_IRQ_INFO'],
   DEVICE_NO_RESET: ['VFIO_DEVICE_RESET'],
-  DEVICE_REGION_: FILE,
-  DEVICE_CONFIG_: FILE,
-  DEVICE_MEMORY_: FILE,
+  DEVICE_REGION_OFFSET: [...READS, ...WRITES],
+  DEVICE_REGION_READ_ONLY: WRITES,
+  DEVICE_CONFIG_: [...READS, ...WRITES],
+  DEVICE_MEMORY_: [...READS, ...WRITES],
   DEVICE_MMAP_: ['mmap'],
   DEVICE_UNPLUG_: [MACHINE],
-  EVENTFD_: FILE,
+  EVENTFD_LENGTH: ['read', 'write'],
+  EVENTFD_EMPTY: ['read'],
+  EVENTFD_FULL: ['write'],
   TYPE1_: JOINS,
+  TYPE1_NO_GROUP: ['VFIO_SET_IOMMU'],
+  TYPE1_SET_TWICE: ['VFIO_SET_IOMMU'],
+  TYPE1_UNKNOWN_TYPE: ['VFIO_SET_IOMMU'],
+  TYPE1_NOT_A_TYPE: ['VFIO_SET_IOMMU'],
   TYPE1_NOT_SET: CONTAINER_STRUCTS,
   TYPE1_MAP_: ['VFIO_IOMMU_MAP_DMA'],
   TYPE1_NO_MEMORY: ['VFIO_IOMMU_MAP_DMA'],
@@ -150,9 +180,18 @@ export const ioctlsByBeginning: Readonly<Record<string, readonly string[]>> = {
   TYPE1_BITMAP_: ['VFIO_IOMMU_DIRTY_PAGES', 'VFIO_IOMMU_UNMAP_DMA'],
   TYPE1_BITMAP_TOO_MANY_PAGES: ['VFIO_IOMMU_DIRTY_PAGES', 'VFIO_IOMMU_MAP_DMA'],
   TYPE1_DRIVER_REFUSED: [...JOINS, 'VFIO_IOMMU_MAP_DMA'],
-  FD_: [ANY, ...FILE],
   FAIL_NTH_: ['read', 'write'],
-  FILE_: [ANY, ...FILE],
+  FD_CLOSED: [ANY, ...READS, ...WRITES, 'mmap', 'dup', 'close'],
+  FD_LIMIT: ['open', 'dup', 'VFIO_GROUP_GET_DEVICE_FD', 'IOMMU_FAULT_QUEUE_ALLOC', ...TEST],
+  FILE_NO_IOCTL: [ANY],
+  FILE_NO_COMPAT_IOCTL: [ANY],
+  FILE_NO_SIGNALS: ['FIOASYNC'],
+  FILE_IOCTL_ARGUMENT: ['FIOASYNC', 'FIONBIO', 'FIGETBSZ'],
+  FILE_NO_READ: READS,
+  FILE_NO_WRITE: WRITES,
+  FILE_NO_OFFSET: ['pread', 'pwrite'],
+  FILE_OFFSET_NEGATIVE: ['pread', 'pwrite'],
+  FILE_NO_MMAP: ['mmap'],
   PATH_UNKNOWN: ['open'],
   FORK_NO_MEMORY: [MEMORY],
   MMAP_: [MEMORY],

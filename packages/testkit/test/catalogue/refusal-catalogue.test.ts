@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { differenceTable } from '@ioasis/compat-vfio';
-import { iommufdIoctls, vfioIoctls } from '@ioasis/core';
+import { iommufdIoctls, vfioIoctls, VfioRequest } from '@ioasis/core';
 import { ioctlsOf, refusalCatalogue, replayTrace } from '@ioasis/testkit';
 import { recording, side } from '../diff/sides.js';
 
@@ -24,9 +24,27 @@ describe('the catalogue of refusals', () => {
   });
 
   it('names ioctls as the headers do', () => {
-    const names = new Set([...iommufdIoctls, ...vfioIoctls].map(({ name }) => name).concat('IOMMU_TEST_CMD'));
+    const requests = Object.keys(VfioRequest).map((name) => `VFIO_${name}`);
+    const structs = [...iommufdIoctls, ...vfioIoctls].map(({ name }) => name);
+    const names = new Set([...structs, ...requests, 'IOMMU_TEST_CMD']);
     const named = catalogue.flatMap(({ ioctls }) => ioctls).filter((ioctl) => /^(IOMMU|VFIO)_/.test(ioctl));
     expect(named.filter((name) => !names.has(name))).toEqual([]);
+  });
+
+  it('says of every ioctl only what descriptors and dispatch refuse', () => {
+    const of = (where: string): string[] =>
+      catalogue.filter(({ ioctls }) => ioctls.includes(where)).map(({ code }) => code);
+    expect(of('any ioctl')).toEqual(['FD_CLOSED', 'FILE_NO_IOCTL', 'FILE_NO_COMPAT_IOCTL']);
+    expect(of('any ioctl of a VFIO device')).toEqual(['DEVICE_NOT_OPEN']);
+    for (const code of of('any ioctl of a VFIO file')) expect(code).toMatch(/^VFIO_/);
+    for (const code of of('any ioctl of /dev/iommu')) expect(code).toMatch(/^IOCTL_/);
+  });
+
+  it('keeps read, write and mmap apart from ioctls', () => {
+    expect(ioctlsOf('FILE_NO_READ')).toEqual(['read', 'pread']);
+    expect(ioctlsOf('FILE_NO_WRITE')).toEqual(['write', 'pwrite']);
+    expect(ioctlsOf('FILE_NO_MMAP')).toEqual(['mmap']);
+    expect(ioctlsOf('EVENTFD_FULL')).toEqual(['write']);
   });
 
   it('has more than twelve meanings of EINVAL for a map', () => {
