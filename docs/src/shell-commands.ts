@@ -26,7 +26,8 @@ export const shellCommands: Readonly<Record<string, Proof | Excuse>> = {
   'npx vitest run --project docs -u': { runBy: '.ci/run', as: 'pnpm test' },
   'npx oxfmt packages/core && npx oxlint packages/core': { runBy: '.ci/run', as: 'pnpm lint' },
   'bash .ci/run': { notRun: 'it is what runs all the others' },
-  'npx changeset': { notRun: 'it asks questions; .changeset/*.md are what it writes' },
+  'npx -y pnpm changeset': { notRun: 'it asks questions; .changeset/*.md are what it writes' },
+  'npx -y pnpm changeset version': { notRun: 'it takes .changeset/*.md away' },
   'npx ioasis demo': { runBy: 'scripts/pack-check.mjs', as: "'--no-install', 'ioasis', 'demo'" },
   'npm install --save-dev @ioasis/core @ioasis/testkit @ioasis/hw-intel-vtd': {
     runBy: 'scripts/pack-check.mjs',
