@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { build, isFresh, root } from './build.mjs';
+import { brokenLinks } from './site-links.mjs';
 
 const site = join(root, 'site');
 // `sourceLinkTemplate` of typedoc.json; a path is relative to the sources of the page's package.
@@ -28,6 +29,9 @@ const sources = new Set();
 for (const page of pages) finish(page);
 for (const source of sources) writeSource(source);
 console.log(`site: ${pages.length} pages, ${sources.size} sources`);
+const broken = brokenLinks(site);
+for (const line of broken) console.error(line);
+process.exitCode = broken.length === 0 ? 0 : 1;
 
 function finish(page) {
   const file = join(site, page);

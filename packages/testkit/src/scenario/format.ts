@@ -45,13 +45,13 @@ export type CompareRule = 'strict' | 'cached' | 'blocked' | 'skip';
 export type Answer = Readonly<Record<string, unknown>>;
 
 /** One observed result. Everything besides these three fields is an {@link Answer}. */
-export interface Expectation extends Answer {
+export type Expectation = Answer & {
   /** Index into the steps. */
   readonly step: number;
   readonly compare: CompareRule;
   /** SMMUv3: what the tables alone would have given where a cache answered. */
   readonly fresh?: Answer;
-}
+};
 
 /** One scenario: a unit from reset, memory of zeroes, and what happens. */
 export interface Scenario {
