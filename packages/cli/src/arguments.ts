@@ -24,6 +24,15 @@ export function hexNumber(text: string): bigint {
   return BigInt(`0x${digits}`);
 }
 
+const LAST_PASID = 0xf_ffff;
+
+/** Parses a PASID, which has 20 bits. */
+export function pasidNumber(text: string): number {
+  const value = wholeNumber(text);
+  if (value > LAST_PASID) throw new InvalidArgumentError('It must be a whole number of up to 20 bits.');
+  return value;
+}
+
 const [NARROWEST, WIDEST] = [36, 52];
 
 /** Parses the width of a machine's physical addresses in bits. */

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { commandMakers } from './commands.js';
-import { ExitStatus } from './exit-status.js';
+import { admit, ExitStatus } from './exit-status.js';
 import type { Terminal } from './terminal.js';
 import { version } from './version.js';
 
@@ -32,7 +32,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
+    if (!(error instanceof CommanderError)) return admit(terminal, error, Boolean(process.env['IOASIS_STACK']));
     return error.exitCode === 0 ? ExitStatus.AGREES : ExitStatus.UNUSABLE;
   }
   return status;

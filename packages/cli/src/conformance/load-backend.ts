@@ -23,8 +23,16 @@ export async function loadBackend(
   specifier: string,
   choice: BackendChoice,
 ): Promise<Either<string, BackendDefinition>> {
-  const vendor = choice.export === undefined && choice.options === undefined ? findVendor(specifier) : undefined;
-  if (vendor !== undefined) return right(vendor.make(vendor.largest));
+  const vendor = findVendor(specifier);
+  if (vendor !== undefined) {
+    return choice.export === undefined && choice.options === undefined
+      ? right(vendor.make(vendor.largest))
+      : left(
+          `${specifier} is installed and takes neither --export nor --options; give its package, such as @ioasis/hw-intel-vtd`,
+        );
+  }
+  if (/^\.{0,2}\//.test(specifier) && !existsSync(specifier))
+    return left(`cannot load ${specifier}: there is no such file`);
   let module: Readonly<Record<string, unknown>>;
   try {
     module = await importFrom(specifier);
@@ -70,6 +78,6 @@ const isDefinition = (value: unknown): value is BackendDefinition =>
   'create' in value &&
   typeof value.create === 'function';
 
-/** The first line: a loader's message goes on with a list of importers. */
+/** The first line, without who asked: a loader's message goes on with importers, which are ours. */
 const messageOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+  (error instanceof Error ? error.message : String(error)).split('\n')[0]?.replace(/ imported from .*$/, '') ?? '';

@@ -20,8 +20,9 @@ export interface Decoded {
   readonly reserved?: bigint;
 }
 
-/** `00:02.0` of a requester id. */
+/** `00:02.0` of a requester id; a StreamID that is too large for one, as a number. */
 export function requesterText(id: number): string {
+  if (id > 0xffff) return `0x${id.toString(16)}`;
   const two = (value: number): string => value.toString(16).padStart(2, '0');
   return `${two(id >> 8)}:${two((id >> 3) & 31)}.${id & 7}`;
 }

@@ -65,6 +65,15 @@ function explain(
     return complain(terminal, `there is neither a code nor an errno ${question}`, wayOut);
   }
   const names = ioctl === undefined ? [] : ioctlsNamed(ioctl.toUpperCase(), catalogue);
+  if (ioctl !== undefined && names.length === 0) {
+    const calls = [...new Set(catalogue.flatMap(({ ioctls }) => ioctls))].filter((name) => !name.includes(' '));
+    const close = nearest(
+      ioctl,
+      calls.flatMap((name) => [name.replace(/^(?:IOMMU|VFIO)_/, ''), name]),
+    );
+    const wayOut = close.length === 0 ? 'docs/refusals.md has them all' : `did you mean ${close.join(', ')}?`;
+    return complain(terminal, `there is no call ${ioctl} that is refused`, wayOut);
+  }
   const found = ioctl === undefined ? meant : answersOf(meant, names);
   if (found.length === 0) {
     const callers = [...new Set(meant.flatMap(({ ioctls }) => ioctls))];

@@ -4,6 +4,7 @@ import { describeRefusal, type Machine } from '@ioasis/core';
 import { checkers, EventLog, traceText, type Checkers } from '@ioasis/testkit';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { complain, ExitStatus } from '../exit-status.js';
+import { reasonOf, writeLines } from '../files.js';
 import type { Terminal } from '../terminal.js';
 import { runMachine, runValues, type RunChoice } from './machine.js';
 
@@ -25,6 +26,9 @@ async function run(
   ) {
     return complain(terminal, 'a trace is of one edu device, because ioasis replay has no other');
   }
+  // Whether it can be written is seen before the program runs, not after.
+  const unwritable = options.trace === undefined ? undefined : writeLines(options.trace, []);
+  if (unwritable !== undefined) return complain(terminal, unwritable);
   const log = options.trace === undefined ? undefined : new EventLog();
   const check = options.check === true || log !== undefined ? checkers({ ...(log && { log }) }) : undefined;
   let machine: Machine;
@@ -42,7 +46,8 @@ async function run(
       }),
     });
   } catch (error) {
-    return complain(terminal, error instanceof Error ? error.message : String(error));
+    const isSystem = error instanceof Error && 'code' in error;
+    return complain(terminal, `${isSystem ? `cannot run ${command}: ` : ''}${reasonOf(error)}`);
   }
   machine.close();
   if (log !== undefined && options.trace !== undefined) writeTrace(log, options);
@@ -73,7 +78,8 @@ function judge(terminal: Terminal, check: Checkers, status: number): number {
 
 function positive(text: string): number {
   const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('it is a whole number from 1 on');
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new InvalidArgumentError('It must be a whole number from 1 on.');
   return number;
 }
 

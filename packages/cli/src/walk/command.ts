@@ -1,7 +1,7 @@
 import { Access, hex, NO_PASID } from '@ioasis/core';
 import { Command, Option } from 'commander';
 import { isLeft } from 'fp-ts/lib/Either.js';
-import { addressWidth, hexNumber, requester, wholeNumber } from '../arguments.js';
+import { addressWidth, hexNumber, pasidNumber, requester, wholeNumber } from '../arguments.js';
 import { requesterText } from '../decode/decoded.js';
 import { complain, ExitStatus } from '../exit-status.js';
 import { Progress } from '../progress.js';
@@ -92,7 +92,7 @@ export function walkCommand(terminal: Terminal, finish: (status: ExitStatus) => 
     .argument('<image>', 'a table snapshot (.json), a trace (.jsonl), or a raw dump with --base; plain or gzip')
     .argument('[iova]', 'the address, hexadecimal', hexNumber)
     .option('--device <id>', 'the requester: 00:02.0, or a StreamID such as 0x10', requester)
-    .option('--pasid <number>', 'a request with this PASID or SubstreamID', wholeNumber)
+    .option('--pasid <number>', 'a request with this PASID or SubstreamID', pasidNumber)
     .option('--write', 'walk for a write, not a read')
     .option('--all', 'print the whole translation structure, of one device or of all')
     .option('--diff <image>', 'print what the structure of another image has otherwise')

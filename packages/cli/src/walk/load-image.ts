@@ -33,6 +33,7 @@ function unpacked(bytes: Uint8Array): Either<string, Uint8Array> {
 
 function rawImage(bytes: Uint8Array, base: bigint, choice: ImageChoice): Either<string, Image> {
   const { unit = '', root, rootConfiguration, width } = choice;
+  if (bytes.length === 0) return left('the file is empty');
   const make = Object.hasOwn(bareUnits, unit) ? bareUnits[unit] : undefined;
   if (make === undefined || root === undefined) {
     return left(`a raw dump needs --root REGISTER and --unit ${Object.keys(bareUnits).join('|')}`);
@@ -46,11 +47,32 @@ function rawImage(bytes: Uint8Array, base: bigint, choice: ImageChoice): Either<
   }
 }
 
+const isTrace = (file: string, { base }: ImageChoice): boolean => base === undefined && /\.jsonl(\.gz)?$/.test(file);
+
+/** Options that mean nothing for a file of its kind. */
+function idleOption(file: string, choice: ImageChoice): string | undefined {
+  const of = (kind: string, options: Readonly<Record<string, unknown>>): string | undefined => {
+    const [given] = Object.keys(options).filter((name) => options[name] !== undefined);
+    return given && `--${given} is for ${kind}`;
+  };
+  const { scenario, step, unit, root, rootConfiguration, width, base } = choice;
+  if (!isTrace(file, choice)) {
+    const idle = of('a trace (.jsonl)', { scenario, step });
+    if (idle !== undefined) return idle;
+  } else if (width !== undefined) return '--width is for a snapshot or a raw dump: a trace says what machine it is of';
+  if (base === undefined) {
+    return of('a raw dump, which needs --base ADDRESS too', { unit, root, 'root-configuration': rootConfiguration });
+  }
+  return width !== undefined && unit !== 'intel-vtd' ? '--width is for --unit intel-vtd' : undefined;
+}
+
 /** Tables of a file: a raw dump, a trace (`.jsonl`), or a snapshot in JSON; plain or gzip. @returns Left with what is wrong */
 export function loadImage(file: string, choice: ImageChoice): Either<string, Image> {
+  const idle = idleOption(file, choice);
+  if (idle !== undefined) return left(idle);
   const bytes = readInput(file);
   if (isLeft(bytes)) return bytes;
-  if (choice.base === undefined && /\.jsonl(\.gz)?$/.test(file)) return traceImage(file, bytes.right, choice);
+  if (isTrace(file, choice)) return traceImage(file, bytes.right, choice);
   const plain = unpacked(bytes.right);
   if (isLeft(plain)) return left(`${file}: ${plain.left}`);
   const image =

@@ -53,7 +53,8 @@ export function snapshotImage(text: string, width: number | undefined): Either<s
   try {
     json = JSON.parse(text);
   } catch (error) {
-    return left(`it is no JSON: ${String(error)}`);
+    const reason = error instanceof Error ? error.message : String(error);
+    return left(`it is no JSON: ${reason}; a raw dump needs --base ADDRESS`);
   }
   const read = snapshot.decode(json);
   if (isLeft(read)) return left('it is no table snapshot: regs and pages are missing, or are not what they should be');

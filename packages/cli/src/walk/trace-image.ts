@@ -18,7 +18,11 @@ export function traceImage(file: string, bytes: Uint8Array, { scenario, step }: 
   if (isLeft(read)) return left(describeMalformedLine(read.left));
   const trace = read.right;
   const chosen = trace.steps.find((each) => each.op === 'begin' && each.scenario.includes(scenario ?? ''))?.scenario;
-  if (chosen === undefined) return left(`${file}: no scenario has "${scenario ?? ''}" in its name`);
+  if (chosen === undefined) {
+    const first = trace.steps.find(({ op }) => op === 'begin')?.scenario;
+    const wayOut = first === undefined ? '' : `; the first one is ${first}`;
+    return left(`${file}: no scenario has "${scenario ?? ''}" in its name${wayOut}`);
+  }
   const steps = trace.steps.filter((each) => each.scenario === chosen && each.op !== 'end');
   const [begin, last] = [steps[0]?.seq ?? 0, steps.at(-1)?.seq ?? 0];
   if (step !== undefined && (step < begin || step > last)) {

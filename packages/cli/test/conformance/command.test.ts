@@ -17,6 +17,18 @@ function module(name: string, text: string): string {
   return path;
 }
 
+it('says in words why a module cannot be loaded', async () => {
+  expect((await ioasis('conformance', './nowhere.js')).err).toBe(
+    'ioasis: cannot load ./nowhere.js: there is no such file\n',
+  );
+  expect((await ioasis('conformance', 'no-such-package')).err).toBe(
+    "ioasis: cannot load no-such-package: Cannot find package 'no-such-package'\n",
+  );
+  expect((await ioasis('conformance', 'mock', '--options', '{}')).err).toContain(
+    'takes neither --export nor --options',
+  );
+});
+
 describe('ioasis conformance', () => {
   it('prints counts by area and declared gaps of a backend that conforms', async () => {
     const { status, out } = await ioasis('conformance', '@ioasis/testkit', '--export', 'mockBackend');

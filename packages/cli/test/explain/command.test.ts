@@ -76,6 +76,12 @@ describe('ioasis explain', () => {
       status: 2,
       err: expect.stringContaining('did you mean TYPE1_MAP_NO_ACCESS') as string,
     });
+    expect(await ioasis('explain', 'EINVAL', 'IOAS_MAPP')).toMatchObject({
+      status: 2,
+      err: expect.stringMatching(
+        /^ioasis: there is no call IOAS_MAPP that is refused; did you mean IOAS_MAP, /,
+      ) as string,
+    });
     expect(await ioasis('explain', 'TYPE1_MAP_NO_ACCESS', 'VFIO_IOMMU_UNMAP_DMA')).toMatchObject({
       status: 2,
       err: 'ioasis: VFIO_IOMMU_UNMAP_DMA does not answer TYPE1_MAP_NO_ACCESS; VFIO_IOMMU_MAP_DMA can\n',

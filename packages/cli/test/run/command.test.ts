@@ -28,7 +28,21 @@ describe('ioasis run', () => {
     });
     const many = Array.from({ length: 32 }, () => ['--device', 'edu']).flat();
     expect((await ioasis('run', ...many, '--', 'true')).err).toBe('ioasis: there is room for 31 devices\n');
-    expect((await ioasis('run', '--fail-nth', '0', '--', 'true')).err).toContain('it is a whole number from 1 on');
+    expect((await ioasis('run', '--fail-nth', '0', '--', 'true')).err).toContain(
+      'It must be a whole number from 1 on;',
+    );
+  });
+
+  it('sees before the program runs that its trace cannot be written, and that it is a folder', async () => {
+    expect(await ioasis('run', '--trace', '/nowhere/trace', '--', 'true')).toEqual({
+      status: 2,
+      out: '',
+      err: 'ioasis: cannot write /nowhere/trace: there is no such file\n',
+    });
+    expect(await ioasis('run', '--', tmpdir())).toMatchObject({
+      status: 2,
+      err: `ioasis: cannot run ${tmpdir()}: it is a folder\n`,
+    });
   });
 
   it.skipIf(!isServed)("ends with the program's status", async () => {

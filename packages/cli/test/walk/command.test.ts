@@ -164,6 +164,16 @@ describe('ioasis walk of everything', () => {
   });
 });
 
+it('shows bytes of a binary file as numbers, on one line', async () => {
+  const { status, err } = await ioasis('walk', file('binary', Uint8Array.of(0x1b, 0x5b, 0x32, 0x4a, 0x0a, 0x00)), '0');
+  expect(status).toBe(2);
+  expect(err).toMatch(/^ioasis: [^\p{Cc}]+\\x1b[^\p{Cc}]+\n$/u);
+});
+
+it('says of an empty dump that it is empty', async () => {
+  expect((await ioasis('walk', ...RAW, file('nothing', ''), '0')).err).toMatch(/nothing: the file is empty\n$/);
+});
+
 describe('the width of physical addresses under VT-d', () => {
   it.each([
     [39, 'it leads to physical address 0x7000000234'],
@@ -215,7 +225,12 @@ describe('ioasis walk', () => {
       /It must be a PCI function such as 00:02.0, or a number; see ioasis walk --help\n$/,
     ],
     [[VTD, 'page'], /It must be a hexadecimal number of up to 64 bits; see ioasis walk --help\n$/],
-    [[fixture('README.md'), '0'], /README.md: it is no JSON: SyntaxError/],
+    [[fixture('README.md'), '0'], /README.md: it is no JSON: .*; a raw dump needs --base ADDRESS\n$/],
+    [[VTD, '0', '--step', '3'], /--step is for a trace \(\.jsonl\)\n$/],
+    [[VTD, '0', '--root', '3'], /--root is for a raw dump, which needs --base ADDRESS too\n$/],
+    [[TRACE, '0', '--width', '39'], /--width is for a snapshot or a raw dump: /],
+    [[TRACE, '--all', '--scenario', 'none of these'], /; the first one is dev\/group\/type1\n$/],
+    [[VTD, '0', '--pasid', '1048576'], /It must be a whole number of up to 20 bits; see ioasis walk --help\n$/],
   ] as const)('complains in one line: %j', async (args, complaint) => {
     const { status, out, err } = await ioasis('walk', ...args);
     expect({ status, out, lines: err.split('\n').length }).toEqual({ status: 2, out: '', lines: 2 });
