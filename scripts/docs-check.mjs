@@ -1,6 +1,6 @@
 // Looks at the built site in a browser: node scripts/docs-check.mjs [FOLDER FOR SCREENSHOTS]
 // Needs Chromium (`chromium` on the path, or CHROMIUM) and a site (pnpm docs:build).
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
@@ -22,10 +22,16 @@ const LOOKS = [
   { name: 'light', colorScheme: 'light', viewport: { width: 1280, height: 900 } },
   { name: 'dark', colorScheme: 'dark', viewport: { width: 1280, height: 900 } },
   { name: 'phone', colorScheme: 'light', viewport: { width: 390, height: 844 } },
+  { name: 'phone-dark', colorScheme: 'dark', viewport: { width: 390, height: 844 } },
 ];
 
 // typedoc puts an anchor into each summary of a foldable section; both can be reached with the keyboard.
 const ACCEPTED = { 'nested-interactive': { enabled: false } };
+
+if (!existsSync(join(root, 'site/index.html'))) {
+  console.error('there is no site; build it first: npx -y pnpm docs:build');
+  process.exit(2);
+}
 
 const problems = [];
 mkdirSync(shots, { recursive: true });
