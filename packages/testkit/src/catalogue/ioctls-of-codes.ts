@@ -181,6 +181,7 @@ export const ioctlsByBeginning: Readonly<Record<string, readonly string[]>> = {
   TYPE1_BITMAP_TOO_MANY_PAGES: ['VFIO_IOMMU_DIRTY_PAGES', 'VFIO_IOMMU_MAP_DMA'],
   TYPE1_DRIVER_REFUSED: [...JOINS, 'VFIO_IOMMU_MAP_DMA'],
   FAIL_NTH_: ['read', 'write'],
+  FAIL_NTH_NUMBER: ['write'],
   FD_CLOSED: [ANY, ...READS, ...WRITES, 'mmap', 'dup', 'close'],
   FD_LIMIT: ['open', 'dup', 'VFIO_GROUP_GET_DEVICE_FD', 'IOMMU_FAULT_QUEUE_ALLOC', ...TEST],
   FILE_NO_IOCTL: [ANY],
