@@ -23,6 +23,15 @@ export const shellCommands: Readonly<Record<string, Proof | Excuse>> = {
     notRun: 'it takes minutes and needs QEMU; packages/testkit/test/qemu plays single scenarios',
   },
   'npx -y pnpm ioasis campaign --unit vtd --count 100 --from 5000': { notRun: 'the same' },
+  'node scripts/record/vary.mjs --seed 7 fixtures/traces/iommufd/native.jsonl.gz > questions.jsonl': {
+    notRun: 'its questions are for record.mjs',
+  },
+  'node scripts/record/record.mjs --kernel bzImage questions.jsonl > recorded.jsonl': {
+    notRun: 'it needs QEMU and a kernel of the reader',
+  },
+  'npx -y pnpm ioasis replay recorded.jsonl': {
+    notRun: 'it needs what record.mjs recorded; packages/cli/test/replay replays fixtures',
+  },
   'npx vitest run --project docs -u': { runBy: '.ci/run', as: 'pnpm test' },
   'npx oxfmt packages/core && npx oxlint packages/core': { runBy: '.ci/run', as: 'pnpm lint' },
   'bash .ci/run': { notRun: 'it is what runs all the others' },
