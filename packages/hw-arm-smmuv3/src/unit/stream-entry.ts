@@ -56,6 +56,8 @@ export class StreamEntry {
   stage2: Stage2 | null = null;
 }
 
+/** The reserved value of S1Fmt and S1DSS. */
+const RESERVED = 3;
 /** World bit of {@link StreamEntry.vmidTag}. */
 const WORLD_EL2 = 1 << 16;
 
@@ -109,13 +111,13 @@ export class StreamEntryDecoder {
     entry.contextHi = words[1]! & 0xf_ffff;
     entry.contextLo = words[0]! & ~0x3f;
     entry.contextsLog2 = F.S1CDMAX.of(words, 0);
-    entry.contextFormat = F.S1FMT.of(words, 0);
-    entry.defaultSubstream = F.S1DSS.of(words, 0);
+    // The reserved values count as 0.
+    entry.contextFormat = F.S1FMT.of(words, 0) % RESERVED;
+    entry.defaultSubstream = F.S1DSS.of(words, 0) % RESERVED;
     entry.stallDisabled = F.S1STALLD.of(words, 0) !== 0;
     if (entry.contextsLog2 > capabilities.substreamBits) return false;
     if (entry.contextsLog2 > 0) {
       if (entry.contextFormat !== S1Fmt.LINEAR && !capabilities.cd2Level) return false;
-      if (entry.contextFormat > S1Fmt.TWO_LEVEL_64K || entry.defaultSubstream === 3) return false;
     }
     return !(entry.stallDisabled && (!capabilities.canStall || capabilities.mustStall));
   }

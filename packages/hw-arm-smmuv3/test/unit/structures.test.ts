@@ -81,8 +81,14 @@ describe('a stream table entry', () => {
       { cdMax: 2n, fmt: 1n, dss: 2n },
       { idr0: server.idr0 & ~(1 << 19) },
     ],
-    ['the reserved S1Fmt', 'C_BAD_STE', { cdMax: 2n, fmt: 3n, dss: 2n }],
-    ['the reserved S1DSS', 'C_BAD_STE', { cdMax: 2n, dss: 3n }],
+    ['the reserved S1Fmt is linear', OK, { cdMax: 2n, fmt: 3n, dss: 2n }],
+    [
+      'the reserved S1Fmt, on a unit without two levels',
+      OK,
+      { cdMax: 2n, fmt: 3n, dss: 2n },
+      { idr0: server.idr0 & ~(1 << 19) },
+    ],
+    ['the reserved S1DSS terminates', 'F_STREAM_DISABLED', { cdMax: 2n, dss: 3n }],
     ['S1Fmt and S1DSS mean nothing with one context', OK, { fmt: 3n, dss: 3n }],
     ['the largest number of contexts', OK, { cdMax: 20n, dss: 2n }],
   ];
