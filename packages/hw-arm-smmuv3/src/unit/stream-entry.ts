@@ -110,7 +110,7 @@ export class StreamEntryDecoder {
     const capabilities = this.#capabilities;
     entry.contextHi = words[1]! & 0xf_ffff;
     entry.contextLo = words[0]! & ~0x3f;
-    entry.contextsLog2 = F.S1CDMAX.of(words, 0);
+    entry.contextsLog2 = capabilities.substreamBits === 0 ? 0 : F.S1CDMAX.of(words, 0);
     // The reserved values count as 0.
     entry.contextFormat = F.S1FMT.of(words, 0) % RESERVED;
     entry.defaultSubstream = F.S1DSS.of(words, 0) % RESERVED;

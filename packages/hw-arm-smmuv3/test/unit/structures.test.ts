@@ -89,6 +89,7 @@ describe('a stream table entry', () => {
       { idr0: server.idr0 & ~(1 << 19) },
     ],
     ['the reserved S1DSS terminates', 'F_STREAM_DISABLED', { cdMax: 2n, dss: 3n }],
+    ['S1CDMax means nothing on a unit without substreams', OK, { cdMax: 2n }, { idr1: server.idr1 & ~0x7c0 }],
     ['S1Fmt and S1DSS mean nothing with one context', OK, { fmt: 3n, dss: 3n }],
     ['the largest number of contexts', OK, { cdMax: 20n, dss: 2n }],
   ];
