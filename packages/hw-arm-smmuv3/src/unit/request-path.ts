@@ -160,7 +160,9 @@ export class RequestPath {
     // 3. ATS: translation requests and translated requests (IHI 0070 3.9.1). A split stage leaves stage 2 for the latter.
     if (isAts) {
       const isTranslated = (access & Access.TRANSLATED) !== 0;
-      if (stream.ats === Eats.NONE) {
+      // Split stage is off without ATSCHK: the device's addresses would reach memory untranslated.
+      const isSplitOff = stream.ats === Eats.SPLIT_STAGE && this.#passesTranslated();
+      if (stream.ats === Eats.NONE || isSplitOff) {
         return this.#refuse(this.#recorder.translation(isTranslated ? 'F_TRANSL_FORBIDDEN' : 'F_BAD_ATS_TREQ'));
       }
       if (isTranslated && stream.ats === Eats.SPLIT_STAGE && stream.stage2 !== null) {

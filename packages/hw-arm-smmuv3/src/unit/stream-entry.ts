@@ -89,9 +89,7 @@ export class StreamEntryDecoder {
     const hasStage2 = (config & 2) !== 0;
     const capabilities = this.#capabilities;
     if ((hasStage1 && !capabilities.stage1) || (hasStage2 && !capabilities.stage2)) return entry;
-    entry.ats = F.EATS.of(words, 0);
-    const isSplit = entry.ats === Eats.SPLIT_STAGE && hasStage1 && hasStage2 && capabilities.splitAts;
-    if (!capabilities.ats || (entry.ats !== Eats.FULL && !isSplit)) entry.ats = Eats.NONE;
+    if (capabilities.ats && !this.#decodeAts(words, entry, config)) return entry;
     entry.vmidTag = capabilities.stage2 ? F.S2VMID.of(words, 0) : 0;
     if (capabilities.hyp && F.STRW.of(words, 0) === StreamWorld.EL2 && !hasStage2) {
       entry.vmidTag = WORLD_EL2;
@@ -104,6 +102,15 @@ export class StreamEntryDecoder {
     }
     entry.action = hasStage1 ? (hasStage2 ? StreamAction.NESTED : StreamAction.STAGE1) : StreamAction.STAGE2;
     return entry;
+  }
+
+  /** EATS 3 is for units with a device permission table. */
+  #decodeAts(words: Int32Array, entry: StreamEntry, config: number): boolean {
+    const eats = F.EATS.of(words, 0);
+    const stalls = (config & 2) !== 0 && F.S2S.of(words, 0) !== 0;
+    if (eats === Eats.FULL || eats === Eats.SPLIT_STAGE) entry.ats = eats;
+    if (eats === Eats.SPLIT_STAGE) return config === SteConfig.NESTED && !stalls && this.#capabilities.splitAts;
+    return eats !== Eats.FULL || !stalls;
   }
 
   #decodeStage1(words: Int32Array, entry: StreamEntry): boolean {

@@ -279,15 +279,40 @@ describe('ATS', () => {
   it('is refused by bypass, by an STE that says so, and by units without', () => {
     const rig = new SmmuRig();
     rig.ste(0x10, { config: 4n, ats: 1n });
-    rig.stream(0x11, {}, { ats: 2n });
     rig.stream(0x12, {}, { ats: 3n });
     rig.enable(0x10);
-    for (const stream of [0x10, 0x11, 0x12]) expect(rig.ask(stream, IOVA, READ | REQUEST)).toBe('F_BAD_ATS_TREQ');
+    for (const stream of [0x10, 0x12]) expect(rig.ask(stream, IOVA, READ | REQUEST)).toBe('F_BAD_ATS_TREQ');
     const without = new SmmuRig({ idr0: server.idr0 & ~0x400 });
     without.stream(0x10, {}, { ats: 1n });
     without.enable();
     expect(without.ask(0x10, IOVA, READ | REQUEST)).toBe('F_BAD_ATS_TREQ');
     expect(without.ask(0x10, IOVA, READ | TRANSLATED)).toBe('F_TRANSL_FORBIDDEN');
+  });
+
+  it.each([
+    ['split stage without stage 2', { ats: 2n }, {}],
+    ['split stage without stage 1', { config: 6n, ats: 2n }, {}],
+    ['split stage of a stream whose stage 2 stalls', { config: 7n, ats: 2n, q2: STE_FLAG.S2S }, {}],
+    ['split stage on a unit without', { config: 7n, ats: 2n }, { idr0: server.idr0 | 0x800 }],
+    ['full ATS of a stream whose stage 2 stalls', { config: 6n, ats: 1n, q2: STE_FLAG.S2S }, {}],
+  ])('makes an STE illegal: %s', (_, ste, options) => {
+    const rig = new SmmuRig(options);
+    rig.stream(0x10, {}, ste);
+    rig.enable(0x10);
+    expect(rig.ask(0x10, IOVA)).toBe('C_BAD_STE');
+    const without = new SmmuRig({ idr0: server.idr0 & ~0x400 });
+    without.stream(0x10, {}, ste);
+    without.enable();
+    expect(without.ask(0x10, IOVA)).not.toBe('C_BAD_STE');
+  });
+
+  it('has no split stage while ATSCHK is 0', () => {
+    const rig = new SmmuRig();
+    rig.stream(0x10, {}, { config: 7n, s2ttb: rig.page(), ats: 2n });
+    rig.enable();
+    expect(rig.ask(0x10, IOVA, READ | REQUEST)).toBe('F_BAD_ATS_TREQ');
+    rig.unit.write32(0x20, 0x1d);
+    expect(rig.ask(0x10, IOVA, READ | REQUEST)).toBe('F_TRANSLATION');
   });
 
   it('answers with intermediate addresses in split stage, which stage 2 translates later', () => {
