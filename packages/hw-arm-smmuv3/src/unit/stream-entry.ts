@@ -91,7 +91,9 @@ export class StreamEntryDecoder {
     if ((hasStage1 && !capabilities.stage1) || (hasStage2 && !capabilities.stage2)) return entry;
     if (capabilities.ats && !this.#decodeAts(words, entry, config)) return entry;
     entry.vmidTag = capabilities.stage2 ? F.S2VMID.of(words, 0) : 0;
-    if (capabilities.hyp && F.STRW.of(words, 0) === StreamWorld.EL2 && !hasStage2) {
+    const world = capabilities.hyp && config === SteConfig.S1 ? F.STRW.of(words, 0) : StreamWorld.EL1;
+    if (world !== StreamWorld.EL1 && world !== StreamWorld.EL2) return entry;
+    if (world === StreamWorld.EL2) {
       entry.vmidTag = WORLD_EL2;
       entry.singlePrivilege = true;
     }
