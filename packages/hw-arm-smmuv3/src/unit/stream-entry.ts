@@ -97,6 +97,7 @@ export class StreamEntryDecoder {
       entry.vmidTag = WORLD_EL2;
       entry.singlePrivilege = true;
     }
+    if (entry.vmidTag >>> capabilities.vmidBits !== 0 && !entry.singlePrivilege) return entry;
     if (hasStage1 && !this.#decodeStage1(words, entry)) return entry;
     if (hasStage2) {
       entry.stage2 = this.#decodeStage2(words);
