@@ -141,7 +141,7 @@ export class StreamEntryDecoder {
     if (isBigEndian ? !capabilities.bigEndian : !capabilities.littleEndian) return null;
     if (isBigEndian) return null;
     const size = F.S2T0SZ.of(words, 0);
-    if (size < capabilities.leastSize(granule) || size > MOST_SIZE) return null;
+    if (size < Math.max(granule === 16 ? 12 : 16, 64 - capabilities.outputBits) || size > MOST_SIZE) return null;
     const hasAccessed = F.S2HA.of(words, 0) !== 0;
     const hasDirty = F.S2HD.of(words, 0) !== 0;
     if ((hasAccessed && !capabilities.accessedFlag) || (hasDirty && !capabilities.dirtyState)) return null;

@@ -112,6 +112,9 @@ describe('a stream table entry', () => {
     ['64K tables that start at level 1', 'C_BAD_STE', { s2tg: 1n, s2sl0: 3n }],
     ['64K on a unit without', 'C_BAD_STE', { s2tg: 1n, s2sl0: 1n, s2t0sz: 24n }, { idr5: server.idr5 & ~0x40 }],
     ['T0SZ below 16', 'C_BAD_STE', { s2t0sz: 15n }],
+    ['more input bits than the unit has of addresses', 'C_BAD_STE', {}, { idr5: (server.idr5 & ~7) | 4 }],
+    ['as many', OK, { s2t0sz: 20n, s2ps: 4n }, { idr5: (server.idr5 & ~7) | 4 }],
+    ['64K, 52 bits where VAX is 0', OK, { s2tg: 1n, s2t0sz: 12n, s2ps: 6n }, { idr5: (server.idr5 & ~7) | 6 }],
     ['T0SZ above 39', 'C_BAD_STE', { s2t0sz: 40n, s2sl0: 0n }],
     ['the reserved S2SL0', 'C_BAD_STE', { s2sl0: 3n }],
     ['a start level too low for the width', 'C_BAD_STE', { s2sl0: 0n }],
@@ -123,8 +126,9 @@ describe('a stream table entry', () => {
   ];
   it.each(stage2)('stage 2, %s: %s', (_, expected, ste, options) => {
     const rig = new SmmuRig(options);
-    const root = rig.stage2(0x10, ste);
-    if (expected === OK) rig.map(root, IOVA, PA | S2_PAGE);
+    const root = rig.stage2(0x10, ste.s2tg === 1n ? { s2ttb: rig.page(16), ...ste } : ste);
+    const shape = ste.s2tg === 1n ? { top: 1, granule: 16 } : {};
+    if (expected === OK) rig.map(root, IOVA, PA | S2_PAGE, 3, shape);
     rig.enable();
     expect(rig.ask(0x10, IOVA)).toBe(expected);
   });
