@@ -146,7 +146,7 @@ export class StreamEntryDecoder {
     const hasDirty = F.S2HD.of(words, 0) !== 0;
     if ((hasAccessed && !capabilities.accessedFlag) || (hasDirty && !capabilities.dirtyState)) return null;
     const stall = F.S2S.of(words, 0) !== 0;
-    if (stall && !capabilities.canStall) return null;
+    if (stall ? !capabilities.canStall : capabilities.mustStall) return null;
 
     // The start level must fit the input size: at most 16 concatenated tables (DDI 0487 D8.2).
     const inputBits = 64 - size;

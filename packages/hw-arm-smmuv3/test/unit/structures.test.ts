@@ -112,6 +112,8 @@ describe('a stream table entry', () => {
     ['64K tables that start at level 1', 'C_BAD_STE', { s2tg: 1n, s2sl0: 3n }],
     ['64K on a unit without', 'C_BAD_STE', { s2tg: 1n, s2sl0: 1n, s2t0sz: 24n }, { idr5: server.idr5 & ~0x40 }],
     ['T0SZ below 16', 'C_BAD_STE', { s2t0sz: 15n }],
+    ['S2S 0 on a unit that must stall', 'C_BAD_STE', {}, { idr0: server.idr0 | (2 << 24) }],
+    ['S2S 1 on a unit that must stall', OK, { q2: 1n << 57n }, { idr0: server.idr0 | (2 << 24) }],
     ['more input bits than the unit has of addresses', 'C_BAD_STE', {}, { idr5: (server.idr5 & ~7) | 4 }],
     ['as many', OK, { s2t0sz: 20n, s2ps: 4n }, { idr5: (server.idr5 & ~7) | 4 }],
     ['64K, 52 bits where VAX is 0', OK, { s2tg: 1n, s2t0sz: 12n, s2ps: 6n }, { idr5: (server.idr5 & ~7) | 6 }],
