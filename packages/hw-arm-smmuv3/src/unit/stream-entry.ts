@@ -160,7 +160,8 @@ export class StreamEntryDecoder {
     if (outputBits < 52 && hi >>> (outputBits - 32) !== 0) return null;
     const flags = {
       accessed: hasAccessed ? 'set' : F.S2AFFD.of(words, 0) !== 0 ? 'ignore' : 'fault',
-      dirty: hasDirty,
+      // Without S2HA it counts as 0.
+      dirty: hasDirty && hasAccessed,
     } as const;
     const walker = this.#walkers.stage2(granule, flags);
     // A root, of concatenated tables too, is aligned to its own size, at least 16 bytes.

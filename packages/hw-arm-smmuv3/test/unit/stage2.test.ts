@@ -107,6 +107,7 @@ describe('rights and flags of stage 2', () => {
     expect(at(clean, S2HA, WRITE)).toEqual(['F_PERMISSION', clean]);
     expect(at(clean, S2HA | S2HD, WRITE)).toEqual(['0x100000000', S2_PAGE | DBM]);
     expect(at(clean, S2HA | S2HD, READ)).toEqual(['0x100000000', clean]);
+    expect(at(clean, S2HD, WRITE)).toEqual(['F_PERMISSION', clean]);
   });
 });
 
