@@ -61,6 +61,9 @@ const RESERVED = 3;
 /** World bit of {@link StreamEntry.vmidTag}. */
 const WORLD_EL2 = 1 << 16;
 
+/** Whether an address with this upper word has more than so many bits, 32 or more. */
+export const isBeyond = (hi: number, bits: number): boolean => bits < 64 && hi >>> (bits - 32) !== 0;
+
 /** Decodes stream table entries (IHI 0070 5.2); every illegal combination is `ILLEGAL`, C_BAD_STE. */
 export class StreamEntryDecoder {
   readonly #capabilities: Capabilities;
@@ -157,15 +160,15 @@ export class StreamEntryDecoder {
     if (inputBits <= topShift || inputBits > topShift + bitsPerLevel(granule) + 4) return null;
     const outputBits = capabilities.outputBitsOf(F.S2PS.of(words, 0));
     const hi = words[7]! & 0xf_ffff;
-    if (outputBits < 52 && hi >>> (outputBits - 32) !== 0) return null;
+    if (isBeyond(hi, granule === 16 ? outputBits : Math.min(outputBits, 48))) return null;
     const flags = {
       accessed: hasAccessed ? 'set' : F.S2AFFD.of(words, 0) !== 0 ? 'ignore' : 'fault',
       // Without S2HA it counts as 0.
       dirty: hasDirty && hasAccessed,
     } as const;
     const walker = this.#walkers.stage2(granule, flags);
-    // A root, of concatenated tables too, is aligned to its own size, at least 16 bytes.
-    const lo = words[6]! & -(2 ** Math.max(4, inputBits - topShift + 3));
+    // A root, of concatenated tables too, is aligned to its own size, at least 16 bytes, 64 with 52 bits.
+    const lo = words[6]! & -(2 ** Math.max(outputBits === 52 ? 6 : 4, inputBits - topShift + 3));
     const root = new TableRoot(walker.format, { hi, lo, levels, inputBits, outputBits });
     return new Stage2(root, walker, F.S2R.of(words, 0) !== 0, stall);
   }

@@ -122,6 +122,7 @@ describe('a stream table entry', () => {
     ['a start level too low for the width', 'C_BAD_STE', { s2sl0: 0n }],
     ['a start level too high for the width', 'C_BAD_STE', { s2t0sz: 32n }],
     ['a root beyond S2PS', 'C_BAD_STE', { s2ttb: 1n << 40n, s2ps: 1n }],
+    ['a 4K root beyond 48 bits', 'C_BAD_STE', { s2ttb: 1n << 50n, s2ps: 6n }, { idr5: (server.idr5 & ~7) | 6 }],
     ['S2ENDI', 'C_BAD_STE', { q2: 1n << 52n }],
     ['S2HA on a unit without', 'C_BAD_STE', { q2: 1n << 56n }, { idr0: server.idr0 & ~0xc0 }],
     ['S2HD on a unit with accessed flags only', 'C_BAD_STE', { q2: 3n << 55n }, { idr0: (server.idr0 & ~0xc0) | 0x40 }],
@@ -269,10 +270,10 @@ describe('addresses of 52 bits', () => {
     rig.store(top!, cd! | 1n);
     rig.cd(cd!, { ttb0: root!, ips: 6n });
     rig.map(root!, IOVA, PA | PAGE);
-    rig.ste(0, { config: 6n, s2ttb: root2!, s2ps: 6n, vmid: 3n }, table! + 0x11n * 64n);
-    rig.map(root2!, IOVA, (PA + 0x7000n) | S2_PAGE);
+    rig.ste(0, { config: 6n, s2ttb: root2!, s2tg: 1n, s2ps: 6n, vmid: 3n }, table! + 0x11n * 64n);
+    rig.map(root2!, IOVA, (PA + 0x7_0000n) | S2_PAGE, 3, { top: 1, granule: 16 });
     expect(rig.ask(0x10, IOVA)).toBe(OK);
-    expect(rig.ask(0x11, IOVA)).toBe('0x100007000');
+    expect(rig.ask(0x11, IOVA)).toBe('0x100070000');
   });
 
   it('of a stream table itself, and of the message of a CMD_SYNC', () => {
