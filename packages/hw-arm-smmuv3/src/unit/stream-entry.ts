@@ -101,7 +101,7 @@ export class StreamEntryDecoder {
       entry.singlePrivilege = true;
     }
     if (entry.vmidTag >>> capabilities.vmidBits !== 0 && !entry.singlePrivilege) return entry;
-    if (hasStage1 && !this.#decodeStage1(words, entry)) return entry;
+    if (hasStage1 && !this.#decodeStage1(words, entry, hasStage2)) return entry;
     if (hasStage2) {
       entry.stage2 = this.#decodeStage2(words);
       if (entry.stage2 === null) return entry;
@@ -119,7 +119,7 @@ export class StreamEntryDecoder {
     return eats !== Eats.FULL || !stalls;
   }
 
-  #decodeStage1(words: Int32Array, entry: StreamEntry): boolean {
+  #decodeStage1(words: Int32Array, entry: StreamEntry, hasStage2: boolean): boolean {
     const capabilities = this.#capabilities;
     entry.contextHi = words[1]! & 0xf_ffff;
     entry.contextLo = words[0]! & ~0x3f;
@@ -129,6 +129,8 @@ export class StreamEntryDecoder {
     entry.defaultSubstream = F.S1DSS.of(words, 0) % RESERVED;
     entry.stallDisabled = F.S1STALLD.of(words, 0) !== 0;
     if (entry.contextsLog2 > capabilities.substreamBits) return false;
+    // As an IPA it is stage 2's to refuse.
+    if (!hasStage2 && isBeyond(entry.contextHi, capabilities.outputBits)) return false;
     if (entry.contextsLog2 > 0) {
       if (entry.contextFormat !== S1Fmt.LINEAR && !capabilities.cd2Level) return false;
     }

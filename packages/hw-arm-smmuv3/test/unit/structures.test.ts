@@ -95,6 +95,8 @@ describe('a stream table entry', () => {
     ['S2VMID of 9 bits where there are 8', 'C_BAD_STE', { vmid: 0x100n }, { idr0: server.idr0 & ~(1 << 18) }],
     ['S2VMID means nothing at EL2', OK, { vmid: 0x100n, world: 2n }, { idr0: server.idr0 & ~(1 << 18) }],
     ['S2VMID means nothing without stage 2', OK, { vmid: 0x100n }, { idr0: server.idr0 & ~((1 << 18) | 1) }],
+    ['contexts beyond the unit', 'C_BAD_STE', { cd: 1n << 48n }],
+    ['contexts beyond the unit, as an IPA', 'F_TRANSLATION', { cd: 1n << 48n, config: 7n }],
     ['S1CDMax means nothing on a unit without substreams', OK, { cdMax: 2n }, { idr1: server.idr1 & ~0x7c0 }],
     ['S1Fmt and S1DSS mean nothing with one context', OK, { fmt: 3n, dss: 3n }],
     ['the largest number of contexts', OK, { cdMax: 20n, dss: 2n }],
