@@ -76,7 +76,8 @@ export class ContextDecoder {
     const has = (of: WordField): boolean => of.of(words, 0) !== 0;
     if (!has(F.V) || !has(F.AA64)) return null;
     if (!has(F.A) && capabilities.abortOnly) return null;
-    if (has(F.S) && !capabilities.canStall) return null;
+    const stalls = has(F.S);
+    if (stalls ? !capabilities.canStall || stream.stallDisabled : capabilities.mustStall) return null;
     if ((has(F.HA) && !capabilities.accessedFlag) || (has(F.HD) && !capabilities.dirtyState)) return null;
     // Tables of the other endianness are not modelled: a unit that has them would read them, this one calls the CD illegal.
     if (has(F.ENDI)) return null;
@@ -84,7 +85,7 @@ export class ContextDecoder {
     const context = new Context();
     context.asid = F.ASID.of(words, 0) & (2 ** capabilities.asidBits - 1);
     context.record = has(F.R);
-    context.stall = has(F.S) && !stream.stallDisabled;
+    context.stall = stalls;
     context.lowTopByteIgnored = has(F.TBI0);
     context.highTopByteIgnored = has(F.TBI1);
     context.writeExecuteNever = has(F.WXN);

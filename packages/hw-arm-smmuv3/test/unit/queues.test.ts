@@ -284,18 +284,13 @@ describe('stalled transactions', () => {
     expect(tags(rig)).toEqual([[true, 0]]);
   });
 
-  it('do not exist where the STE says so (S1STALLD), for configuration errors, and for translation requests', () => {
+  it('do not exist for configuration errors and for translation requests', () => {
     const rig = new SmmuRig();
-    rig.stream(0x10, STALLING, { q1: 1n << 27n });
     rig.stream(0x11, { ...STALLING, valid: 0n });
     rig.stream(0x12, STALLING, { ats: 1n });
     rig.enable();
-    rig.ask(0x10, 0x1000n);
     rig.ask(0x11, 0x1000n);
-    expect(tags(rig)).toEqual([
-      [false, 0],
-      [false, 0],
-    ]);
+    expect(tags(rig)).toEqual([[false, 0]]);
     rig.ask(0x12, 0x1000n, Access.READ | Access.TRANSLATION_REQUEST);
     expect(tags(rig)).toEqual([]);
   });
@@ -306,6 +301,23 @@ describe('stalled transactions', () => {
     rig.enable();
     rig.ask(0x10, 0x1000n);
     expect(tags(rig)).toEqual([[true, 0]]);
+  });
+
+  it('make a CD illegal where the STE forbids them (S1STALLD), and are a must where the unit cannot do without', () => {
+    const rig = new SmmuRig();
+    rig.stream(0x10, STALLING, { q1: 1n << 27n });
+    rig.stream(0x11, {}, { q1: 1n << 27n });
+    rig.enable();
+    expect([0x10, 0x11].map((stream) => rig.ask(stream, 0x1000n))).toEqual(['C_BAD_CD', 'F_TRANSLATION']);
+    const must = new SmmuRig({ idr0: 0x0a4d_369b });
+    must.stream(0x10, STALLING);
+    must.stream(0x11);
+    must.enable();
+    expect([0x10, 0x11].map((stream) => must.ask(stream, 0x1000n))).toEqual(['F_TRANSLATION', 'C_BAD_CD']);
+    expect(tags(must)).toEqual([
+      [true, 0],
+      [false, 0],
+    ]);
   });
 
   it('leave a stream that terminates-only units refuse: C_BAD_CD and C_BAD_STE', () => {
