@@ -139,7 +139,8 @@ export class ContextDecoder {
     if (outputBits < 52 && hi >>> Math.max(0, outputBits - 32) !== 0) return null;
     const flags = {
       accessed: F.HA.of(words, 0) !== 0 ? 'set' : F.AFFD.of(words, 0) !== 0 ? 'ignore' : 'fault',
-      dirty: F.HD.of(words, 0) !== 0,
+      // Without HA it counts as 0.
+      dirty: F.HD.of(words, 0) !== 0 && F.HA.of(words, 0) !== 0,
     } as const;
     const isDisabled = hierarchyDisabled && capabilities.hierarchyDisable;
     const walker = this.#walkers.stage1(granule, isDisabled, stream.singlePrivilege, flags);

@@ -278,6 +278,9 @@ describe('accessed flag and dirty state of stage 1', () => {
   it('without HD, or without DBM, it faults and changes nothing', () => {
     const without = at(PAGE | AP2 | DBM, CD_FLAG.HA);
     expect(without.rig.ask(0x10, IOVA, WRITE)).toBe('F_PERMISSION');
+    const alone = at(PAGE | AP2 | DBM, CD_FLAG.HD);
+    expect(alone.rig.ask(0x10, IOVA, WRITE)).toBe('F_PERMISSION');
+    expect(alone.rig.load(alone.slot)).toBe(PA | PAGE | AP2 | DBM);
     const readOnly = at(PAGE | AP2, CD_FLAG.HA | CD_FLAG.HD);
     expect(readOnly.rig.ask(0x10, IOVA, WRITE)).toBe('F_PERMISSION');
     expect(readOnly.rig.load(readOnly.slot)).toBe(PA | PAGE | AP2);
