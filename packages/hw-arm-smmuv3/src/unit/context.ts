@@ -83,7 +83,9 @@ export class ContextDecoder {
     if (has(F.ENDI)) return null;
 
     const context = new Context();
-    context.asid = F.ASID.of(words, 0) & (2 ** capabilities.asidBits - 1);
+    // The EL2 regime has one address space.
+    context.asid = stream.singlePrivilege ? 0 : F.ASID.of(words, 0);
+    if (context.asid >>> capabilities.asidBits !== 0) return null;
     context.record = has(F.R);
     context.stall = stalls;
     context.lowTopByteIgnored = has(F.TBI0);
