@@ -92,7 +92,8 @@ export class ContextDecoder {
     context.highTopByteIgnored = has(F.TBI1);
     context.writeExecuteNever = has(F.WXN);
     context.unprivilegedWriteExecuteNever = has(F.UWXN);
-    if (!has(F.EPD0)) {
+    // EPD0 is for worlds with two regions.
+    if (!has(F.EPD0) || stream.singlePrivilege) {
       const region = this.#region(
         words,
         stream,

@@ -144,8 +144,9 @@ describe('the two regions', () => {
 
   it('of an EL2 stream: the lower one only', () => {
     const rig = new SmmuRig();
-    rig.stream(0x10, { epd1: 0n, tg1: 0n, t1sz: 0n }, { world: 2n });
+    rig.map(rig.stream(0x10, { epd0: 1n, epd1: 0n, tg1: 0n, t1sz: 0n }, { world: 2n }), 0x1000n, PA | PAGE);
     rig.enable();
+    expect(rig.ask(0x10, 0x1000n), 'EPD0 means nothing').toBe('0x100000000');
     expect(rig.ask(0x10, TOP)).toBe('F_TRANSLATION');
   });
 });
