@@ -79,8 +79,6 @@ export class ContextDecoder {
     const stalls = has(F.S);
     if (stalls ? !capabilities.canStall || stream.stallDisabled : capabilities.mustStall) return null;
     if ((has(F.HA) && !capabilities.accessedFlag) || (has(F.HD) && !capabilities.dirtyState)) return null;
-    // Tables of the other endianness are not modelled: a unit that has them would read them, this one calls the CD illegal.
-    if (has(F.ENDI)) return null;
 
     const context = new Context();
     // The EL2 regime has one address space.
@@ -119,7 +117,9 @@ export class ContextDecoder {
       if (region === null) return null;
       context.high = region;
     }
-    return context;
+    // Big-endian tables are not modelled: a unit that has them would read them, this one calls the CD illegal.
+    const hasTables = context.low !== null || context.high !== null;
+    return hasTables && (has(F.ENDI) || !capabilities.littleEndian) ? null : context;
   }
 
   /** @param ttb index of the 32-bit word where the table's address starts */

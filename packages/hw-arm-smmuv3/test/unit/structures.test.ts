@@ -184,6 +184,8 @@ describe('context descriptors', () => {
     ],
     ['an ASID of 9 bits where there are 8', 'C_BAD_CD', { asid: 0x105n }, { idr0: server.idr0 & ~0x1000 }],
     ['ENDI', 'C_BAD_CD', { flags: 0x6000_0000_8000n }],
+    ['ENDI of regions that are off', 'F_TRANSLATION', { flags: 0x6000_0000_8000n, epd0: 1n }],
+    ['ENDI 0 on a unit of big-endian tables', 'C_BAD_CD', {}, { idr0: server.idr0 | (3 << 21) }],
   ];
   it.each(shapes)('%s: %s', (_, expected, cd, options) => {
     const rig = new SmmuRig(options);
