@@ -3,7 +3,7 @@ import { bitsPerLevel, type GranuleShift } from '../format/granule.js';
 import { CD, TG0_SHIFT, TG1_SHIFT, type CdField } from '../layouts/context-descriptor.js';
 import { MOST_SIZE, type Capabilities } from './capabilities.js';
 import type { StageWalkers } from './stage-walkers.js';
-import type { StreamEntry } from './stream-entry.js';
+import { isBeyond, type StreamEntry } from './stream-entry.js';
 
 const field = (name: CdField): WordField => wordField(CD, name);
 const F = {
@@ -139,7 +139,7 @@ export class ContextDecoder {
     const levels = Math.ceil((inputBits - granule) / bitsPerLevel(granule));
     const outputBits = capabilities.outputBitsOf(F.IPS.of(words, 0));
     const hi = words[ttb + 1]! & 0xf_ffff;
-    if (outputBits < 52 && hi >>> Math.max(0, outputBits - 32) !== 0) return null;
+    if (isBeyond(hi, granule === 16 ? outputBits : Math.min(outputBits, 48))) return null;
     const flags = {
       accessed: F.HA.of(words, 0) !== 0 ? 'set' : F.AFFD.of(words, 0) !== 0 ? 'ignore' : 'fault',
       // Without HA it counts as 0.
@@ -147,9 +147,9 @@ export class ContextDecoder {
     } as const;
     const isDisabled = hierarchyDisabled && capabilities.hierarchyDisable;
     const walker = this.#walkers.stage1(granule, isDisabled, stream.singlePrivilege, flags);
-    // A root of fewer entries than a table is aligned to its own size, at least 64 bytes.
+    // A root of fewer entries than a table is aligned to its own size, at least 16 bytes, 64 with 52 bits.
     const rootBits = inputBits - granule - (levels - 1) * bitsPerLevel(granule) + 3;
-    const lo = words[ttb]! & -(2 ** Math.max(6, rootBits));
+    const lo = words[ttb]! & -(2 ** Math.max(outputBits === 52 ? 6 : 4, rootBits));
     const narrow = half === 'high' && inputBits < 32 ? 2 ** inputBits - 1 : 0;
     const root = new TableRoot(walker.format, {
       hi,

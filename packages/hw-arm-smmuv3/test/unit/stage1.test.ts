@@ -134,6 +134,21 @@ describe('the two regions', () => {
     expect(rig.ask(0x10, 0x1000n)).toBe('0x100000000');
   });
 
+  it('have roots as small as their entries are few, aligned to 64 bytes only with 52-bit output', () => {
+    for (const [options, ips, offset] of [
+      [{}, 5n, 0x10n],
+      [WIDE, 6n, 0n],
+    ] as const) {
+      const rig = new SmmuRig(options);
+      const root = rig.page();
+      // 40 bits from level 0: two entries.
+      rig.stream(0x10, { t0sz: 24n, tg0: 0n, ips, ttb0: root | 0x10n });
+      rig.map(root + offset, IOVA, PA | PAGE);
+      rig.enable();
+      expect(rig.ask(0x10, IOVA)).toBe('0x100000000');
+    }
+  });
+
   it('ignore the top byte where TBI says so, then by bit 55', () => {
     const tagged = 0x5500_0000_0000_1000n;
     expect(both().ask(0x10, tagged)).toBe('F_TRANSLATION');

@@ -167,6 +167,7 @@ describe('context descriptors', () => {
     ['the reserved TG1 of a region that is off', OK, { tg1: 0n }],
     ['T1SZ 15', 'C_BAD_CD', { t1sz: 15n, epd1: 0n }],
     ['a root beyond IPS', 'C_BAD_CD', { ttb0: 1n << 40n, ips: 1n }],
+    ['a 4K root beyond 48 bits', 'C_BAD_CD', { ttb0: 1n << 50n, ips: 6n }, { idr5: (server.idr5 & ~7) | 6 }],
     ['IPS beyond the unit counts as the unit', OK, { ips: 6n }],
     [
       'A = 0 where the unit terminates with aborts only',
@@ -268,8 +269,8 @@ describe('addresses of 52 bits', () => {
     rig.unit.write32(0x88, 9 | (8 << 6) | (1 << 16));
     rig.ste(0, { cd: top!, fmt: 1n, cdMax: 8n, dss: 2n }, table! + 0x10n * 64n);
     rig.store(top!, cd! | 1n);
-    rig.cd(cd!, { ttb0: root!, ips: 6n });
-    rig.map(root!, IOVA, PA | PAGE);
+    rig.cd(cd!, { ttb0: root!, tg0: 1n, ips: 6n });
+    rig.map(root!, IOVA, PA | PAGE, 3, { top: 1, granule: 16 });
     rig.ste(0, { config: 6n, s2ttb: root2!, s2tg: 1n, s2ps: 6n, vmid: 3n }, table! + 0x11n * 64n);
     rig.map(root2!, IOVA, (PA + 0x7_0000n) | S2_PAGE, 3, { top: 1, granule: 16 });
     expect(rig.ask(0x10, IOVA)).toBe(OK);
