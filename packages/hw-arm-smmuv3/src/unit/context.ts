@@ -18,7 +18,6 @@ const F = {
   IPS: field('IPS'),
   AFFD: field('AFFD'),
   WXN: field('WXN'),
-  UWXN: field('UWXN'),
   TBI0: field('TBI0'),
   TBI1: field('TBI1'),
   AA64: field('AA64'),
@@ -52,9 +51,10 @@ export class Context {
   /** R: translation faults are recorded. S: they stall. */
   record = false;
   stall = false;
-  /** WXN, UWXN: what can be written cannot be executed (privileged; unprivileged makes it so for privileged). */
+  /** WXN: what can be written cannot be executed. */
   writeExecuteNever = false;
-  unprivilegedWriteExecuteNever = false;
+  /** As in the stream's entry. */
+  singlePrivilege = false;
 }
 
 /** Decodes context descriptors (IHI 0070 5.4). */
@@ -89,7 +89,7 @@ export class ContextDecoder {
     context.lowTopByteIgnored = has(F.TBI0);
     context.highTopByteIgnored = has(F.TBI1);
     context.writeExecuteNever = has(F.WXN);
-    context.unprivilegedWriteExecuteNever = has(F.UWXN);
+    context.singlePrivilege = stream.singlePrivilege;
     // EPD0 is for worlds with two regions.
     if (!has(F.EPD0) || stream.singlePrivilege) {
       const region = this.#region(
