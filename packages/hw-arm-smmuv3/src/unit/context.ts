@@ -18,6 +18,7 @@ const F = {
   IPS: field('IPS'),
   AFFD: field('AFFD'),
   WXN: field('WXN'),
+  PAN: field('PAN'),
   TBI0: field('TBI0'),
   TBI1: field('TBI1'),
   AA64: field('AA64'),
@@ -53,6 +54,8 @@ export class Context {
   stall = false;
   /** WXN: what can be written cannot be executed. */
   writeExecuteNever = false;
+  /** PAN: the privileged do not touch data of the unprivileged. */
+  privilegedAccessNever = false;
   /** As in the stream's entry. */
   singlePrivilege = false;
 }
@@ -90,6 +93,7 @@ export class ContextDecoder {
     context.highTopByteIgnored = has(F.TBI1);
     context.writeExecuteNever = has(F.WXN);
     context.singlePrivilege = stream.singlePrivilege;
+    context.privilegedAccessNever = has(F.PAN) && !stream.singlePrivilege;
     // EPD0 is for worlds with two regions.
     if (!has(F.EPD0) || stream.singlePrivilege) {
       const region = this.#region(

@@ -57,12 +57,13 @@ export interface CdFields {
   readonly flags?: bigint;
 }
 
-/** CD word 0: S, R, A, HA, HD, AFFD, WXN, UWXN. */
+/** CD word 0: S, R, A, HA, HD, AFFD, WXN, UWXN, PAN. */
 export const CD_FLAG = {
   AFFD: 1n << 35n,
   WXN: 1n << 36n,
   UWXN: 1n << 37n,
   TBI0: 1n << 38n,
+  PAN: 1n << 40n,
   HD: 1n << 42n,
   HA: 1n << 43n,
   S: 1n << 44n,

@@ -228,6 +228,8 @@ describe('rights of stage 1', () => {
   it.each([
     ['WXN: what can be written cannot be executed', CD_FLAG.WXN, PAGE, 'rw-/rw-'],
     ['WXN spares read-only pages', CD_FLAG.WXN, PAGE | AP2, 'r-x/r-x'],
+    ['PAN: what the unprivileged can read is not for the privileged', CD_FLAG.PAN, PAGE | AP2, 'r-x/---'],
+    ['PAN spares privileged pages', CD_FLAG.PAN, plain, '---/rwx'],
     ['UWXN means nothing in VMSAv8-64', CD_FLAG.UWXN, plain, '---/rwx'],
   ])('%s', (_, flag, leaf, rights) => {
     expect(rightsOf(leaf, { cd: { flags: R_A | flag } })).toBe(rights);
@@ -237,6 +239,7 @@ describe('rights of stage 1', () => {
     expect(rightsOf(plain, { world: 2n })).toBe('rwx/rwx');
     expect(rightsOf(plain | PXN, { world: 2n })).toBe('rwx/rwx');
     expect(rightsOf(plain | UXN, { world: 2n })).toBe('rw-/rw-');
+    expect(rightsOf(PAGE, { world: 2n, cd: { flags: R_A | CD_FLAG.PAN } })).toBe('rwx/rwx');
   });
 });
 
