@@ -9,7 +9,7 @@ import {
 } from '@ioasis/core';
 import { EventClass } from '../layouts/events.js';
 import { Register } from '../layouts/register-offsets.js';
-import { CR0, GBPA } from '../layouts/registers.js';
+import { CR0, CR2, GBPA } from '../layouts/registers.js';
 import { Eats } from '../layouts/stream-table.js';
 import type { SmmuV3Configuration } from '../options.js';
 import { CachingWalks } from './caching-walks.js';
@@ -49,6 +49,7 @@ export interface RequestPathParts {
 }
 
 const ATSCHK = Number(CR0.mask('ATSCHK'));
+const E2H = Number(CR2.mask('E2H'));
 const GBPA_ABORT = Number(GBPA.mask('ABORT'));
 const RIGHTS = Access.READ | Access.WRITE | Access.EXECUTE;
 
@@ -85,7 +86,8 @@ export class RequestPath {
     this.#faults = new TranslationFaults(parts.request, parts.recorder, parts.stalled);
     this.#walks = new CachingWalks(parts.caches, parts.observation, capabilities.reportsConflicts);
     this.#observation = parts.observation;
-    const streamDecoder = new StreamEntryDecoder(capabilities, parts.walkers);
+    const isHosted = (): boolean => (parts.registers.get(Register.CR2) & E2H) !== 0;
+    const streamDecoder = new StreamEntryDecoder(capabilities, parts.walkers, isHosted);
     const { streamTable2Level } = capabilities;
     this.#streams = new StreamTable(parts.registers, parts.reader, streamDecoder, parts.recorder, streamTable2Level);
     this.#contexts = new ContextTable(parts.reader, new ContextDecoder(capabilities, parts.walkers), parts.recorder);

@@ -137,7 +137,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
       this.#registers,
       capabilities,
       this.caches,
-      new TlbInvalidation(this.caches, capabilities, this.#observation),
+      new TlbInvalidation(this.caches, capabilities, this.#observation, this.#registers),
       this.#stalled,
       this.counters,
       ports,

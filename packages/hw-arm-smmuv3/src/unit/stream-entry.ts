@@ -68,10 +68,13 @@ export const isBeyond = (hi: number, bits: number): boolean => bits < 64 && hi >
 export class StreamEntryDecoder {
   readonly #capabilities: Capabilities;
   readonly #walkers: StageWalkers;
+  /** CR2.E2H: STRW 2 is the world of a host at EL2, with two regions, ASIDs and unprivileged accesses. */
+  readonly #isHosted: () => boolean;
 
-  constructor(capabilities: Capabilities, walkers: StageWalkers) {
+  constructor(capabilities: Capabilities, walkers: StageWalkers, isHosted: () => boolean) {
     this.#capabilities = capabilities;
     this.#walkers = walkers;
+    this.#isHosted = isHosted;
   }
 
   /** @param words 512 bits as 32-bit words */
@@ -98,9 +101,9 @@ export class StreamEntryDecoder {
     if (world !== StreamWorld.EL1 && world !== StreamWorld.EL2) return entry;
     if (world === StreamWorld.EL2) {
       entry.vmidTag = WORLD_EL2;
-      entry.singlePrivilege = true;
+      entry.singlePrivilege = !this.#isHosted();
     }
-    if (entry.vmidTag >>> capabilities.vmidBits !== 0 && !entry.singlePrivilege) return entry;
+    if ((entry.vmidTag & ~WORLD_EL2) >>> capabilities.vmidBits !== 0) return entry;
     if (hasStage1 && !this.#decodeStage1(words, entry, hasStage2)) return entry;
     if (hasStage2) {
       entry.stage2 = this.#decodeStage2(words);

@@ -1,5 +1,7 @@
-import { hi32, join64, lo32, wordField, type CacheKind, type CacheQuery, type Range64 } from '@ioasis/core';
+import { hi32, join64, lo32, wordField, type CacheKind, type CacheQuery, type Range64, type RegisterFile } from '@ioasis/core';
 import { Opcode, TLBI_COMMAND } from '../layouts/commands.js';
+import { Register } from '../layouts/register-offsets.js';
+import { CR2 } from '../layouts/registers.js';
 import type { Capabilities } from './capabilities.js';
 import { commandName, worldTags, type Observation } from './observation.js';
 import { EntryKind, KIND_MASK, LEVEL_MASK, STAGE2_TAG, type UnitCaches } from './unit-caches.js';
@@ -16,6 +18,7 @@ const F = {
 
 /** World bit of tag A. */
 const WORLD_EL2 = 1 << 16;
+const E2H = Number(CR2.mask('E2H'));
 const LAST_ADDRESS = (1n << 64n) - 1n;
 const TRANSLATIONS: readonly CacheKind[] = ['iotlb', 'paging-structure'];
 const LEAVES: readonly CacheKind[] = ['iotlb'];
@@ -54,11 +57,13 @@ export class TlbInvalidation {
   readonly #caches: UnitCaches;
   readonly #capabilities: Capabilities;
   readonly #observation: Observation;
+  readonly #registers: RegisterFile;
 
-  constructor(caches: UnitCaches, capabilities: Capabilities, observation: Observation) {
+  constructor(caches: UnitCaches, capabilities: Capabilities, observation: Observation, registers: RegisterFile) {
     this.#caches = caches;
     this.#capabilities = capabilities;
     this.#observation = observation;
+    this.#registers = registers;
   }
 
   /**
@@ -94,11 +99,17 @@ export class TlbInvalidation {
     else query.tagAMask = WORLD_EL2;
     if (scope.stage === 2) query.withTagB(STAGE2_TAG);
     else if (scope.stage === 1) query.withAttributes(0, EntryKind.STAGE2);
-    if (scope.asid === true) query.withTagB(F.ASID.of(words, 0)).global = scope.ranged === true ? 'match' : 'keep';
+    if (this.#asksAsid(scope)) query.withTagB(F.ASID.of(words, 0)).global = scope.ranged === true ? 'match' : 'keep';
     if (range !== undefined) {
       query.inRange(hi32(range.start), lo32(range.start), hi32(range.last), lo32(range.last));
     }
     return query;
+  }
+
+  /** EL2_VA ignores its ASID while there are none at EL2 (IHI 0070 4.4.2.8). */
+  #asksAsid({ world, asid, ranged }: Scope): boolean {
+    if (asid !== true || world !== 'EL2' || ranged !== true) return asid === true;
+    return (this.#registers.get(Register.CR2) & E2H) !== 0;
   }
 
   #vmidOf(words: Int32Array): number {
@@ -146,7 +157,7 @@ export class TlbInvalidation {
       world: world!,
       ...(hasVmid && vmid),
       ...(scope.stage !== undefined && { stage: scope.stage }),
-      ...(scope.asid === true && { asid: F.ASID.of(words, 0) }),
+      ...(this.#asksAsid(scope) && { asid: F.ASID.of(words, 0) }),
       ...(scope.asid === true && scope.ranged !== true && { global: 0 }),
       ...(hint !== 0 && { level: hint & 0xf, granule: 10 + 2 * (hint >>> 8) }),
     };

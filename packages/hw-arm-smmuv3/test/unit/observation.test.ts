@@ -154,7 +154,7 @@ describe('an observer', () => {
       'TLBI_EL2_VA',
       0x5_0000_0000_0022n,
       0x2000n,
-      { caches: ['iotlb', 'paging-structure'], tags: { world: 2, asid: 5 }, range: { start: 0x2000n, last: 0x2fffn } },
+      { caches: ['iotlb', 'paging-structure'], tags: { world: 2 }, range: { start: 0x2000n, last: 0x2fffn } },
     ],
     [
       'TLBI_EL2_VAA',

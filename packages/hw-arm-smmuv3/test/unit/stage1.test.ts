@@ -164,6 +164,22 @@ describe('the two regions', () => {
     expect(rig.ask(0x10, 0x1000n), 'EPD0 means nothing').toBe('0x100000000');
     expect(rig.ask(0x10, TOP)).toBe('F_TRANSLATION');
   });
+
+  it('of a host at EL2 (E2H): both, with privileges', () => {
+    const rig = new SmmuRig();
+    const [low, high] = [rig.page(), rig.page()];
+    rig.stream(0x10, { epd1: 0n, ttb0: low, ttb1: high }, { world: 2n });
+    rig.map(low, 0x1000n, PA | (PAGE & ~0x40n));
+    rig.map(high, 0xffff_ffff_f000n, (PA + 0x5000n) | PAGE);
+    rig.unit.write32(0x2c, 1);
+    rig.enable();
+    rig.unit.write32(0x20, 0xc);
+    rig.unit.write32(0x2c, 1);
+    rig.unit.write32(0x20, 0xd);
+    expect(rig.ask(0x10, 0x1000n)).toBe('F_PERMISSION');
+    expect(rig.ask(0x10, 0x1000n, READ | PRIVILEGED)).toBe('0x100000000');
+    expect(rig.ask(0x10, TOP)).toBe('0x100005000');
+  });
 });
 
 describe('rights of stage 1', () => {

@@ -155,9 +155,8 @@ describe('TLB, stage 1', () => {
     ['NH_VA of everything', [at(0x12n, { ...five, num: 31n, scale: 31n }), LEAF | ttl(1n, 0n)], 'FFFFssss'],
     ['NH_VAA of everything', [at(0x13n, { vmid: 3n, num: 31n, scale: 31n }), LEAF | ttl(1n, 0n)], 'FFFFFsss'],
     ['EL2_ALL', [0x20n], 'ssssssFs'],
-    ['EL2_ASID', [at(0x21n, { asid: 5n })], 'ssssssFs'],
-    ['EL2_ASID of another', [at(0x21n, { asid: 6n })], 'ssssssss'],
-    ['EL2_VA', [at(0x22n, { asid: 5n }), IOVA | LEAF], 'ssssssFs'],
+    ['EL2_ASID, without ASIDs there', [at(0x21n, { asid: 5n })], 'ssssssss'],
+    ['EL2_VA, whatever the ASID', [at(0x22n, { asid: 7n }), IOVA | LEAF], 'ssssssFs'],
     ['EL2_VA elsewhere', [at(0x22n, { asid: 5n }), SECOND | LEAF], 'ssssssss'],
     ['EL2_VAA', [0x23n, IOVA | LEAF], 'ssssssFs'],
     ['S12_VMALL', [at(0x28n, { vmid: 3n })], 'FFFFFssF'],
@@ -189,6 +188,28 @@ describe('TLB, stage 1', () => {
     const answers = places.map(([, stream, iova]) => (rig.ask(stream, iova) === FRESH ? 'F' : 's')).join('');
     expect(answers).toBe(verdicts);
     expect(rig.read(0x60)).toBe(0);
+  });
+
+  it.each([
+    ['EL2_ALL', [0x20n], 'F'],
+    ['EL2_ASID', [at(0x21n, { asid: 5n })], 'F'],
+    ['EL2_ASID of another', [at(0x21n, { asid: 6n })], 's'],
+    ['EL2_VA', [at(0x22n, { asid: 5n }), IOVA | LEAF], 'F'],
+    ['EL2_VA of another ASID', [at(0x22n, { asid: 6n }), IOVA | LEAF], 's'],
+    ['EL2_VAA', [0x23n, IOVA | LEAF], 'F'],
+    ['NSNH_ALL', [0x30n], 's'],
+  ] as const)('of a host at EL2 (E2H): %s', (_, command, verdict) => {
+    const rig = new SmmuRig({ caches: { walkEntries: 0 } });
+    const root = rig.stream(0x10, { asid: 5n }, { world: 2n });
+    rig.map(root, IOVA, OLD | PAGE);
+    rig.enable();
+    rig.unit.write32(0x20, 0xc);
+    rig.unit.write32(0x2c, 3);
+    rig.unit.write32(0x20, 0xd);
+    rig.ask(0x10, IOVA);
+    rig.map(root, IOVA, NEW | PAGE);
+    rig.submit(command);
+    expect(rig.ask(0x10, IOVA) === FRESH ? 'F' : 's').toBe(verdict);
   });
 
   it('serves all streams of one ASID and VMID', () => {
