@@ -179,8 +179,10 @@ export class CommandProcessor {
         return this.#isSecure() ? CommandError.ILLEGAL : CommandError.NONE;
       case Opcode.CFGI_STE:
       case Opcode.CFGI_STE_RANGE:
+        return this.#isSecure() ? CommandError.ILLEGAL : this.#invalidateConfiguration(opcode);
       case Opcode.CFGI_CD:
       case Opcode.CFGI_CD_ALL:
+        if (!this.#capabilities.stage1) return CommandError.ILLEGAL;
         return this.#isSecure() ? CommandError.ILLEGAL : this.#invalidateConfiguration(opcode);
       case Opcode.ATC_INV:
         return this.#capabilities.ats ? this.#invalidateAtc() : CommandError.ILLEGAL;

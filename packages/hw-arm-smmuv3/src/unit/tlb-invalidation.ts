@@ -27,7 +27,7 @@ const LEAVES: readonly CacheKind[] = ['iotlb'];
 interface Scope {
   readonly world: 'EL1' | 'EL2';
   /** Feature without which the command is illegal. */
-  readonly needs?: 'stage2' | 'hyp';
+  readonly needs?: 'stage1' | 'stage2' | 'hyp';
   readonly vmid?: true;
   /** With `asid`: global entries match any ASID where an address is named, and none where it is not. */
   readonly asid?: true;
@@ -39,10 +39,10 @@ interface Scope {
 /** The commands of IHI 0070 4.4 that a non-secure queue may hold. */
 const SCOPES: Readonly<Record<number, Scope>> = {
   [Opcode.TLBI_NSNH_ALL]: { world: 'EL1' },
-  [Opcode.TLBI_NH_ALL]: { world: 'EL1', vmid: true, stage: 1 },
-  [Opcode.TLBI_NH_ASID]: { world: 'EL1', vmid: true, stage: 1, asid: true },
-  [Opcode.TLBI_NH_VA]: { world: 'EL1', vmid: true, stage: 1, asid: true, ranged: true },
-  [Opcode.TLBI_NH_VAA]: { world: 'EL1', vmid: true, stage: 1, ranged: true },
+  [Opcode.TLBI_NH_ALL]: { world: 'EL1', needs: 'stage1', vmid: true, stage: 1 },
+  [Opcode.TLBI_NH_ASID]: { world: 'EL1', needs: 'stage1', vmid: true, stage: 1, asid: true },
+  [Opcode.TLBI_NH_VA]: { world: 'EL1', needs: 'stage1', vmid: true, stage: 1, asid: true, ranged: true },
+  [Opcode.TLBI_NH_VAA]: { world: 'EL1', needs: 'stage1', vmid: true, stage: 1, ranged: true },
   [Opcode.TLBI_EL2_ALL]: { world: 'EL2', needs: 'hyp' },
   [Opcode.TLBI_EL2_ASID]: { world: 'EL2', needs: 'hyp', asid: true },
   [Opcode.TLBI_EL2_VA]: { world: 'EL2', needs: 'hyp', asid: true, ranged: true },
