@@ -190,7 +190,7 @@ export class CommandProcessor {
         return this.#capabilities.pri ? this.#respond() : CommandError.ILLEGAL;
       case Opcode.RESUME:
       case Opcode.STALL_TERM:
-        return this.#capabilities.canStall ? this.#resume(opcode) : CommandError.ILLEGAL;
+        return this.#capabilities.canStall && !this.#isSecure() ? this.#resume(opcode) : CommandError.ILLEGAL;
       case Opcode.SYNC:
         return this.#sync();
       default:

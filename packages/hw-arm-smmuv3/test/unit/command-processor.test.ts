@@ -111,6 +111,8 @@ describe('the command queue', () => {
     ['RESUME with the reserved action', 0x44n | (3n << 12n), {}],
     ['CFGI_STE of a secure stream', 0x03n | (1n << 10n), {}],
     ['CFGI_CD of a secure stream', 0x05n | (1n << 10n), {}],
+    ['RESUME of a secure stream', 0x44n | (1n << 10n), {}],
+    ['STALL_TERM of a secure stream', 0x45n | (1n << 10n), {}],
     ['PREFETCH_CONFIG of a secure stream', 0x01n | (1n << 10n), {}],
     ['PREFETCH_ADDR of a secure stream', 0x02n | (1n << 10n), {}],
     ['TLBI_S12_VMALL without stage 2', 0x28n, { idr0: server.idr0 & ~1 }],
