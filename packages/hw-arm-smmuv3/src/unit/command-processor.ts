@@ -276,10 +276,11 @@ export class CommandProcessor {
     }
     const tag = STALL.STAG.of(words, 0);
     const action = STALL.ACTION.of(words, 0);
-    if (action > ResumeAction.ABORT) return CommandError.ILLEGAL;
     // A tag that is not stalled, or of another stream: the command does nothing.
     if (this.#stalled.resume(streamId, tag)) {
-      const outcome = action === ResumeAction.RETRY ? 'retry' : action === ResumeAction.ABORT ? 'abort' : 'terminate';
+      // Bit 0 is Action, retry, whatever bit 1 says: Abort, which is always so where the unit has no RAZ/WI.
+      const isAborted = action === ResumeAction.ABORT || this.#capabilities.abortOnly;
+      const outcome = (action & ResumeAction.RETRY) !== 0 ? 'retry' : isAborted ? 'abort' : 'terminate';
       this.#ports.resume(streamId, tag, outcome);
     }
     return CommandError.NONE;

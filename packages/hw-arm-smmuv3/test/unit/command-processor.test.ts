@@ -108,7 +108,6 @@ describe('the command queue', () => {
     ['TLBI_EL3_ALL from a non-secure queue', 0x18n, {}],
     ['TLBI_EL3_VA from a non-secure queue', 0x1an, {}],
     ['CMD_SYNC with the reserved signal', SYNC | (3n << 12n), {}],
-    ['RESUME with the reserved action', 0x44n | (3n << 12n), {}],
     ['CFGI_STE of a secure stream', 0x03n | (1n << 10n), {}],
     ['CFGI_CD of a secure stream', 0x05n | (1n << 10n), {}],
     ['RESUME of a secure stream', 0x44n | (1n << 10n), {}],

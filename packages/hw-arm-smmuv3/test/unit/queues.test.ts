@@ -242,6 +242,7 @@ describe('stalled transactions', () => {
     ['terminate', 0n],
     ['retry', 1n],
     ['abort', 2n],
+    ['retry', 3n],
   ])('end as RESUME says: %s', (outcome, action) => {
     const rig = stalling();
     rig.ask(0x10, 0x1000n);
@@ -252,6 +253,13 @@ describe('stalled transactions', () => {
     rig.submit([0x10_0000_0044n | (action << 12n), 1n], [0x11_0000_0044n, 0n]);
     expect(rig.resumed).toHaveLength(1);
     expect(rig.read(0x60)).toBe(0);
+  });
+
+  it('end with an abort on units that have no other termination', () => {
+    const rig = stalling({ idr0: 0x0c4d_369b });
+    rig.ask(0x10, 0x1000n);
+    rig.submit([0x10_0000_0044n]);
+    expect(rig.resumed).toEqual([[0x10, 0, 'abort']]);
   });
 
   it('of a stream all end with STALL_TERM', () => {
