@@ -24,6 +24,8 @@ export class Capabilities {
   readonly splitAts: boolean;
   readonly pri: boolean;
   readonly msi: boolean;
+  /** CMD_SYNC can wake processors. */
+  readonly sendsEvents: boolean;
   readonly hyp: boolean;
   readonly asidBits: number;
   readonly vmidBits: number;
@@ -74,6 +76,7 @@ export class Capabilities {
     this.splitAts = !has('NS1ATS');
     this.pri = has('PRI');
     this.msi = has('MSI');
+    this.sendsEvents = has('SEV');
     this.hyp = has('HYP');
     this.asidBits = has('ASID16') ? 16 : 8;
     this.vmidBits = has('VMID16') ? 16 : 8;

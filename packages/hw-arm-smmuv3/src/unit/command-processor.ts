@@ -295,7 +295,7 @@ export class CommandProcessor {
     }
     const signal = CS.of(words, 0);
     if (signal > CompletionSignal.SEV) return CommandError.ILLEGAL;
-    if (signal === CompletionSignal.SEV) this.#ports.sendEvent();
+    if (signal === CompletionSignal.SEV && this.#capabilities.sendsEvents) this.#ports.sendEvent();
     if (signal === CompletionSignal.IRQ) {
       const hi = words[3]! & 0xf_ffff;
       const lo = words[2]! & ~3;

@@ -18,7 +18,11 @@ const consumer = (rig: SmmuRig): [error: number, index: number] => [
   rig.read(CMDQ_CONS) & 0xf_ffff,
 ];
 
-const started = (options: SmmuV3Options = {}): SmmuRig => new SmmuRig(options).enable();
+/** The server's unit has no SEV: these tests wire it. */
+const started = (options: SmmuV3Options = {}): SmmuRig => {
+  const idr0 = (options.idr0 ?? server.idr0) | 0x4000;
+  return new SmmuRig({ ...options, idr0 }).enable();
+};
 
 describe('the command queue', () => {
   it('runs commands in order over the wrap and stops at the producer', () => {
@@ -148,6 +152,13 @@ describe('the command queue', () => {
 });
 
 describe('CMD_SYNC', () => {
+  it('completes without a signal where the unit sends no events (IDR0.SEV)', () => {
+    const rig = new SmmuRig({ idr0: server.idr0 & ~0x4000 }).enable();
+    rig.submit([SYNC | CS_SEV]);
+    expect(consumer(rig)).toEqual([0, 1]);
+    expect(rig.interrupts).toEqual([]);
+  });
+
   it('completes without a signal, with an event, a wired interrupt or a message', () => {
     const rig = started();
     rig.submit([SYNC], [SYNC | CS_SEV], [SYNC | CS_IRQ]);
