@@ -29,6 +29,8 @@ export class Capabilities {
   readonly hyp: boolean;
   readonly asidBits: number;
   readonly vmidBits: number;
+  /** CR0.VMW exists. */
+  readonly vmidWildcards: boolean;
   /** Two-level CD tables. */
   readonly cd2Level: boolean;
   /** Two-level stream tables. */
@@ -80,6 +82,7 @@ export class Capabilities {
     this.hyp = has('HYP');
     this.asidBits = has('ASID16') ? 16 : 8;
     this.vmidBits = has('VMID16') ? 16 : 8;
+    this.vmidWildcards = has('VMW');
     this.cd2Level = has('CD2L');
     this.streamTable2Level = value('ST_LEVEL') === 1;
     this.littleEndian = value('TTENDIAN') !== 3;

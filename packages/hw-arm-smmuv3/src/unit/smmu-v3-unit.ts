@@ -98,7 +98,12 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     this.#ports = ports;
     this.#registers = new RegisterFile(MMIO_BYTES, registerDefinitions(capabilities), this, REGISTER_ALIASES);
     this.#cr0Bits =
-      SMMUEN | CMDQEN | EVENTQEN | (capabilities.pri ? PRIQEN : 0) | (capabilities.ats ? ATSCHK : 0) | VMW;
+      SMMUEN |
+      CMDQEN |
+      EVENTQEN |
+      (capabilities.pri ? PRIQEN : 0) |
+      (capabilities.ats ? ATSCHK : 0) |
+      (capabilities.vmidWildcards ? VMW : 0);
     this.#events = new OutputQueue(memory, this.#registers, EVENT_QUEUE);
     this.#pageRequests = new PageRequestQueue(memory, this.#registers, {
       isBroken: () => this.#isActive(PRIQ_ABT_ERR),

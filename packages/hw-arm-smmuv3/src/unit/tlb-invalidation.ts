@@ -19,6 +19,9 @@ const F = {
 /** World bit of tag A. */
 const WORLD_EL2 = 1 << 16;
 const E2H = Number(CR2.mask('E2H'));
+/** CR0.VMW. */
+const VMW_SHIFT = 6;
+const MOST_WILDCARDS = 4;
 const LAST_ADDRESS = (1n << 64n) - 1n;
 const TRANSLATIONS: readonly CacheKind[] = ['iotlb', 'paging-structure'];
 const LEAVES: readonly CacheKind[] = ['iotlb'];
@@ -95,7 +98,7 @@ export class TlbInvalidation {
   #queryOf(scope: Scope, words: Int32Array, range: Range64 | undefined): CacheQuery {
     const query = this.#caches.query.all();
     if (scope.world === 'EL2') query.withTagA(WORLD_EL2);
-    else if (scope.vmid === true) query.withTagA(this.#vmidOf(words));
+    else if (scope.vmid === true) query.withTagA(this.#vmidOf(words)).tagAMask = -(2 ** this.#wildcardBits());
     else query.tagAMask = WORLD_EL2;
     if (scope.stage === 2) query.withTagB(STAGE2_TAG);
     else if (scope.stage === 1) query.withAttributes(0, EntryKind.STAGE2);
@@ -104,6 +107,12 @@ export class TlbInvalidation {
       query.inRange(hi32(range.start), lo32(range.start), hi32(range.last), lo32(range.last));
     }
     return query;
+  }
+
+  /** Lower VMID bits that no command tests (IHI 0070 6.3.9, VMW); reserved values count as 0. */
+  #wildcardBits(): number {
+    const bits = (this.#registers.get(Register.CR0) >>> VMW_SHIFT) & 7;
+    return bits > MOST_WILDCARDS ? 0 : bits;
   }
 
   /** EL2_VA ignores its ASID while there are none at EL2 (IHI 0070 4.4.2.8). */
@@ -152,10 +161,13 @@ export class TlbInvalidation {
     dropped: number,
   ): void {
     const hasVmid = scope.vmid === true;
-    const { world, ...vmid } = worldTags(scope.world === 'EL2' ? WORLD_EL2 : hasVmid ? this.#vmidOf(words) : 0);
+    const vmids = 2 ** this.#wildcardBits();
+    const first = hasVmid ? this.#vmidOf(words) & -vmids : 0;
+    const { world, ...vmid } = worldTags(scope.world === 'EL2' ? WORLD_EL2 : first);
     const tags = {
       world: world!,
       ...(hasVmid && vmid),
+      ...(hasVmid && vmids > 1 && { vmids }),
       ...(scope.stage !== undefined && { stage: scope.stage }),
       ...(this.#asksAsid(scope) && { asid: F.ASID.of(words, 0) }),
       ...(scope.asid === true && scope.ranged !== true && { global: 0 }),

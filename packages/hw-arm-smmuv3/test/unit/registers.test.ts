@@ -29,12 +29,15 @@ describe('registers', () => {
   it('acknowledge CR0 with the bits that the unit has', () => {
     const rig = new SmmuRig();
     rig.unit.write32(CR0, -1);
-    // SMMUEN, PRIQEN, EVENTQEN, CMDQEN, ATSCHK, VMW.
-    expect(rig.read(CR0ACK)).toBe(0x1df);
-    expect(rig.read(CR0)).toBe(0x1df);
+    // SMMUEN, PRIQEN, EVENTQEN, CMDQEN, ATSCHK.
+    expect(rig.read(CR0ACK)).toBe(0x1f);
+    expect(rig.read(CR0)).toBe(0x1f);
+    const wildcards = new SmmuRig({ idr0: SMMU_V3_PRESETS.server.idr0 | (1 << 17) });
+    wildcards.unit.write32(CR0, -1);
+    expect(wildcards.read(CR0ACK)).toBe(0x1df);
     const small = new SmmuRig({ preset: 'qemu-virt-7.2' });
     small.unit.write32(CR0, -1);
-    expect(small.read(CR0ACK)).toBe(0x1cd);
+    expect(small.read(CR0ACK)).toBe(0xd);
     rig.unit.write32(0x50, -1);
     expect(rig.read(0x54)).toBe(7);
   });

@@ -1,5 +1,6 @@
 import { Access, NO_PASID } from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
+import { SMMU_V3_PRESETS } from '../../src/index.js';
 import { BLOCK, PAGE, S2_BLOCK, S2_PAGE, SmmuRig } from './rig.js';
 
 /*
@@ -188,6 +189,24 @@ describe('TLB, stage 1', () => {
     const answers = places.map(([, stream, iova]) => (rig.ask(stream, iova) === FRESH ? 'F' : 's')).join('');
     expect(answers).toBe(verdicts);
     expect(rig.read(0x60)).toBe(0);
+  });
+
+  it.each([
+    [0, [0x10n], 'ss'],
+    [1, [at(0x10n, { vmid: 2n })], 'Fs'],
+    [3, [at(0x10n, { vmid: 0n })], 'FF'],
+    [3, [at(0x12n, { vmid: 7n, asid: 5n }), IOVA | LEAF], 'FF'],
+    [3, [at(0x10n, { vmid: 8n })], 'ss'],
+    [5, [at(0x10n, { vmid: 2n })], 'ss'],
+  ] as const)('matches VMIDs without their lower bits with VMW %i', (vmw, command, verdict) => {
+    const rig = new SmmuRig({ idr0: SMMU_V3_PRESETS.server.idr0 | (1 << 17), caches: { walkEntries: 0 } });
+    const roots = [3n, 4n].map((vmid, index) => rig.stream(0x10 + index, { asid: 5n }, { vmid }));
+    for (const root of roots) rig.map(root, IOVA, OLD | PAGE);
+    rig.enable(vmw << 6);
+    for (const stream of [0x10, 0x11]) rig.ask(stream, IOVA);
+    for (const root of roots) rig.map(root, IOVA, NEW | PAGE);
+    rig.submit(command);
+    expect([0x10, 0x11].map((stream) => (rig.ask(stream, IOVA) === FRESH ? 'F' : 's')).join('')).toBe(verdict);
   });
 
   it.each([
