@@ -19,6 +19,8 @@ const F = {
 /** World bit of tag A. */
 const WORLD_EL2 = 1 << 16;
 const E2H = Number(CR2.mask('E2H'));
+/** TG. */
+const GRANULE_16K = 2;
 /** CR0.VMW. */
 const VMW_SHIFT = 6;
 const MOST_WILDCARDS = 4;
@@ -149,7 +151,8 @@ export class TlbInvalidation {
   #hintOf(words: Int32Array): number {
     const granuleCode = this.#granuleCodeOf(words);
     const level = granuleCode === 0 ? 0 : F.TTL.of(words, 0);
-    return level === 0 ? 0 : (granuleCode << 8) | level;
+    // 16K tables have no leaves at level 1: the value is reserved and counts as 0.
+    return level === 0 || (granuleCode === GRANULE_16K && level === 1) ? 0 : (granuleCode << 8) | level;
   }
 
   #tell(

@@ -155,6 +155,7 @@ describe('TLB, stage 1', () => {
     ['NH_VA with the granule 64K and TTL 3', [at(0x12n, five), IOVA | LEAF | ttl(3n, 3n)], 'ssssssss'],
     ['NH_VA of everything', [at(0x12n, { ...five, num: 31n, scale: 31n }), LEAF | ttl(1n, 0n)], 'FFFFssss'],
     ['NH_VAA of everything', [at(0x13n, { vmid: 3n, num: 31n, scale: 31n }), LEAF | ttl(1n, 0n)], 'FFFFFsss'],
+    ['NH_VA with 16K and its reserved TTL', [at(0x12n, { ...five, num: 1n }), IOVA | LEAF | ttl(2n, 1n)], 'FFssssss'],
     ['EL2_ALL', [0x20n], 'ssssssFs'],
     ['EL2_ASID, without ASIDs there', [at(0x21n, { asid: 5n })], 'ssssssss'],
     ['EL2_VA, whatever the ASID', [at(0x22n, { asid: 7n }), IOVA | LEAF], 'ssssssFs'],
