@@ -60,6 +60,8 @@ export class Capabilities {
   /** 52-bit input addresses with the 64K granule. */
   readonly wideInput: boolean;
   readonly coherent: boolean;
+  /** SMMUv3.2 and later (AIDR): what the architecture left open before is decided. */
+  readonly isVersion32: boolean;
   readonly #granules: ReadonlySet<number>;
 
   constructor(registers: IdRegisters) {
@@ -91,6 +93,7 @@ export class Capabilities {
     this.mustStall = value('STALL_MODEL') === 2;
     this.abortOnly = has('TERM_MODEL');
     this.coherent = has('COHACC');
+    this.isVersion32 = (registers.aidr & 0xff) >= 2;
     this.streamIdBits = Number(IDR1.get(idr1, 'SIDSIZE'));
     this.substreamBits = Number(IDR1.get(idr1, 'SSIDSIZE'));
     this.commandQueueMax = Number(IDR1.get(idr1, 'CMDQS'));

@@ -82,6 +82,7 @@ export class TlbInvalidation {
     const query = this.#queryOf(scope, words, range);
     const isLeaf = range !== undefined && F.LEAF.of(words, 0) !== 0;
     const hint = range === undefined ? 0 : this.#hintOf(words);
+    if (range !== undefined && hint === 0 && this.#isReserved(words)) return null;
     let dropped: number;
     if (hint === 0) dropped = this.#caches.dropTranslations(query, !isLeaf);
     else {
@@ -138,6 +139,12 @@ export class TlbInvalidation {
     const start = address & ~((1n << BigInt(shift)) - 1n);
     const last = start + ((BigInt(num) + 1n) << BigInt(scale + shift)) - 1n;
     return { start, last: last > LAST_ADDRESS ? LAST_ADDRESS : last };
+  }
+
+  /** A granule that neither a range nor a level goes with (IHI 0070 4.4.1.1). */
+  #isReserved(words: Int32Array): boolean {
+    if (!this.#capabilities.isVersion32) return false;
+    return this.#granuleCodeOf(words) !== 0 && F.NUM.of(words, 0) === 0 && F.SCALE.of(words, 0) === 0;
   }
 
   #granuleCodeOf(words: Int32Array): number {

@@ -106,7 +106,9 @@ describe('the command queue', () => {
     expect(rig.interrupts).toContain('event');
   });
 
-  const illegal: [name: string, q0: bigint, options: SmmuV3Options][] = [
+  const illegal: [name: string, q0: bigint, options: SmmuV3Options, q1?: bigint][] = [
+    ['TLBI_NH_VA with a granule, but neither range nor level', 0x12n, {}, 1n << 10n],
+    ['TLBI_S2_IPA with 16K and the reserved level', 0x2an, {}, (2n << 10n) | (1n << 8n)],
     ['opcode 0', 0n, {}],
     ['opcode 0xff', 0xffn, {}],
     ['TLBI_EL3_ALL from a non-secure queue', 0x18n, {}],
@@ -135,10 +137,16 @@ describe('the command queue', () => {
     ['RESUME without stalls', 0x44n, { idr0: server.idr0 | (1 << 24) }],
     ['STALL_TERM without stalls', 0x45n, { idr0: server.idr0 | (1 << 24) }],
   ];
-  it.each(illegal)('refuses %s', (_, q0, options) => {
+  it.each(illegal)('refuses %s', (_, q0, options, q1 = 0n) => {
     const rig = started(options);
-    rig.submit([q0]);
+    rig.submit([q0, q1]);
     expect(consumer(rig)).toEqual([1, 0]);
+  });
+
+  it('takes a granule alone as one page on a unit before SMMUv3.2, as recorded', () => {
+    const rig = started({ aidr: 1 });
+    rig.submit([0x12n, 1n << 10n]);
+    expect(consumer(rig)).toEqual([0, 1]);
   });
 
   it.each([0x01n, 0x02n, 0x03n, 0x04n, 0x05n, 0x06n, 0x10n, 0x20n, 0x28n, 0x30n, 0x40n, 0x41n, 0x44n, 0x45n, 0x46n])(
