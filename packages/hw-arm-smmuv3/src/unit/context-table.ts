@@ -33,9 +33,11 @@ export class ContextTable {
     // 1. Which descriptor: the substream's; without one, what S1DSS says.
     let index = 0;
     if (substreamId !== NO_PASID) {
-      const isReserved = substreamId === 0 && stream.defaultSubstream === S1Dss.SUBSTREAM_0;
-      if (stream.contextsLog2 === 0 || isReserved || substreamId >= 2 ** stream.contextsLog2) {
+      if (stream.contextsLog2 === 0 || substreamId >= 2 ** stream.contextsLog2) {
         return recorder.configuration('C_BAD_SUBSTREAMID');
+      }
+      if (substreamId === 0 && stream.defaultSubstream === S1Dss.SUBSTREAM_0) {
+        return recorder.configuration('F_STREAM_DISABLED');
       }
       index = substreamId;
     } else if (stream.contextsLog2 > 0) {

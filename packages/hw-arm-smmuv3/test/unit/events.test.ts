@@ -130,7 +130,7 @@ const cases: readonly Case[] = [
     words: [0n, 0n, 0n],
   },
   {
-    event: 'C_BAD_SUBSTREAMID',
+    event: 'F_STREAM_DISABLED',
     when: 'substream 0 is for requests without one',
     setup: page(PA | PAGE, {}, { cdMax: 2n, dss: 2n }),
     substream: 0,

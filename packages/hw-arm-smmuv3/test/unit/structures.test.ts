@@ -223,8 +223,8 @@ describe('context descriptors', () => {
     const each = ['0x100000000', '0x100001000', '0x100002000', 'C_BAD_CD'];
     expect(ask(0x10)).toEqual(['F_STREAM_DISABLED', ...each]);
     expect(ask(0x11)).toEqual(['0x40000000', ...each]);
-    expect(ask(0x12)).toEqual(['0x100000000', 'C_BAD_SUBSTREAMID', ...each.slice(1)]);
-    expect(rig.events().map(([word]) => Number(word! & 0xffn))).toEqual([6, 0xa, 0xa, 8, 0xa]);
+    expect(ask(0x12)).toEqual(['0x100000000', 'F_STREAM_DISABLED', ...each.slice(1)]);
+    expect(rig.events().map(([word]) => Number(word! & 0xffn))).toEqual([6, 0xa, 0xa, 6, 0xa]);
   });
 
   it.each([
