@@ -62,7 +62,8 @@ export class EventRecorder {
     const hasSubstream = substreamId !== NO_PASID;
     return EVENT.encode({
       ID: EventId[name],
-      SSV: hasSubstream,
+      // C_BAD_SUBSTREAMID always has a substream, and no SSV (IHI 0070 7.3.9).
+      SSV: hasSubstream && name !== 'C_BAD_SUBSTREAMID',
       SSID: hasSubstream ? substreamId : 0,
       SID: BigInt(streamId >>> 0),
     });

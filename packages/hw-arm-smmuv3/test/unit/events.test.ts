@@ -315,7 +315,8 @@ describe('events', () => {
       expect(rig.unit.translation.fault).toMatchObject({ recorded: 'suppressed', record: [] });
       return;
     }
-    const identity = substream === NO_PASID ? 0n : (1n << 11n) | (BigInt(substream) << 12n);
+    const ssv = event === 'C_BAD_SUBSTREAMID' ? 0n : 1n << 11n;
+    const identity = substream === NO_PASID ? 0n : ssv | (BigInt(substream) << 12n);
     const record = [BigInt(EventId[event]) | identity | (BigInt(stream) << 32n), ...words];
     expect(records).toEqual([record]);
     expect(rig.unit.translation.fault).toMatchObject({ recorded: 'recorded', record });
