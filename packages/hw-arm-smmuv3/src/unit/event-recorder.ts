@@ -32,7 +32,10 @@ export class EventRecorder {
 
   /** A configuration error: no address, whose stream it is (IHI 0070 7.3.3 to 7.3.11). */
   configuration(name: EventName, details: EventDetails = {}): SmmuV3Fault {
-    return this.#record(name, this.#identity(name) | (BigInt(details.second ?? 0n) << 192n), details);
+    const record = this.#identity(name) | (BigInt(details.second ?? 0n) << 192n);
+    // Translated requests record none (IHI 0070 3.9.1.3).
+    const isQuiet = (this.#request.access & Access.TRANSLATED) !== 0;
+    return this.#record(name, record, isQuiet ? { ...details, record: false } : details);
   }
 
   /** A fault of a translation: input address, direction, stage, class (IHI 0070 7.3.12 to 7.3.16). */
@@ -70,7 +73,9 @@ export class EventRecorder {
   }
 
   #record(name: EventName, record: bigint, details: EventDetails): SmmuV3Fault {
-    if (details.record === false) return this.#fault(name, EventId[name], 'suppressed', [], details);
+    // All that a translation request records is that there are none for its stream; the rest is its answer (IHI 0070 3.9.1.2).
+    const isQuiet = (this.#request.access & Access.TRANSLATION_REQUEST) !== 0 && name !== 'F_BAD_ATS_TREQ';
+    if (isQuiet || details.record === false) return this.#fault(name, EventId[name], 'suppressed', [], details);
     const { words } = this.#queue;
     for (let word = 0; word < words.length; word++) {
       words[word] = lo32(record >> BigInt(32 * word));

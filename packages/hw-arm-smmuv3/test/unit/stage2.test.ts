@@ -266,6 +266,23 @@ describe('ATS', () => {
     expect(permissions(rig) & 3).toBe(3);
   });
 
+  it('records no configuration error of a translation request or a translated one', () => {
+    const rig = new SmmuRig();
+    rig.stream(0x10, {}, { valid: 0n });
+    rig.stream(0x11, { valid: 0n }, { ats: 1n });
+    rig.stream(0x12, {}, { ats: 1n });
+    rig.store(rig.stream(0x13, {}, { ats: 1n }), 0x8000_0003n);
+    rig.enable(0x10);
+    expect(rig.ask(0x10, IOVA, READ | TRANSLATED)).toBe('C_BAD_STE');
+    expect(rig.ask(0x10, IOVA, READ | REQUEST)).toBe('C_BAD_STE');
+    expect(rig.ask(0x11, IOVA, READ | REQUEST)).toBe('C_BAD_CD');
+    expect(rig.ask(0x12, IOVA, READ | REQUEST, 1)).toBe('C_BAD_SUBSTREAMID');
+    expect(rig.ask(0x13, 0n, READ | REQUEST)).toBe('F_WALK_EABT');
+    expect(rig.ask(0x200, IOVA, READ | REQUEST)).toBe('C_BAD_STREAMID');
+    expect(rig.unit.translation.fault?.recorded).toBe('suppressed');
+    expect(rig.events()).toEqual([]);
+  });
+
   it('lets translated requests by, checked by the STE only with ATSCHK', () => {
     const rig = new SmmuRig();
     rig.stream(0x10, {}, { ats: 1n });
