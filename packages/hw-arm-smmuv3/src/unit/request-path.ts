@@ -146,7 +146,7 @@ export class RequestPath {
     // 1. SMMUEN = 0: what GBPA says (IHI 0070 3.11).
     const isAts = (access & (Access.TRANSLATION_REQUEST | Access.TRANSLATED)) !== 0;
     if (!this.enabled) {
-      if (isAts) return this.#refuse(this.#recorder.silent('ABORT'));
+      if (isAts) return this.#refuse(this.#forbidden());
       if ((this.#registers.get(Register.GBPA) & GBPA_ABORT) !== 0) return this.#refuse(this.#recorder.silent('ABORT'));
       return this.#answer(iovaHi, iovaLo, 12, RIGHTS, 'disabled');
     }
@@ -165,7 +165,7 @@ export class RequestPath {
       // Split stage is off without ATSCHK: the device's addresses would reach memory untranslated.
       const isSplitOff = stream.ats === Eats.SPLIT_STAGE && this.#passesTranslated();
       if (stream.ats === Eats.NONE || isSplitOff) {
-        return this.#refuse(this.#recorder.translation(isTranslated ? 'F_TRANSL_FORBIDDEN' : 'F_BAD_ATS_TREQ'));
+        return this.#refuse(this.#forbidden());
       }
       if (isTranslated && stream.ats === Eats.SPLIT_STAGE && stream.stage2 !== null) {
         return this.#translateStage2(stream, stream.stage2, iovaHi, iovaLo, 'translated');
@@ -291,6 +291,12 @@ export class RequestPath {
       return this.#refuse(this.#recorder.translation('F_TLB_CONFLICT', { class: EventClass.IN }));
     }
     return this.#answer(paHi, paLo, pageShift, isPrivileged ? privileged : unprivileged, 'translated');
+  }
+
+  /** There is no ATS for the request. */
+  #forbidden(): SmmuV3Fault {
+    const isTranslated = (this.#request.access & Access.TRANSLATED) !== 0;
+    return this.#recorder.translation(isTranslated ? 'F_TRANSL_FORBIDDEN' : 'F_BAD_ATS_TREQ');
   }
 
   #passesTranslated(): boolean {

@@ -58,10 +58,12 @@ describe('registers', () => {
     expect(rig.read(GBPA)).toBe(0x1000);
   });
 
-  it('answer ATS while translation is off as no translation does', () => {
-    const rig = new SmmuRig();
-    expect(rig.ask(0x10, 0x1234n, Access.READ | Access.TRANSLATION_REQUEST)).toBe('ABORT');
-    expect(rig.ask(0x10, 0x1234n, Access.READ | Access.TRANSLATED)).toBe('ABORT');
+  it('forbid ATS while translation is off, which is recorded', () => {
+    const rig = new SmmuRig().enable();
+    rig.unit.write32(CR0, 0xc);
+    expect(rig.ask(0x10, 0x1234n, Access.READ | Access.TRANSLATION_REQUEST)).toBe('F_BAD_ATS_TREQ');
+    expect(rig.ask(0x10, 0x1234n, Access.READ | Access.TRANSLATED)).toBe('F_TRANSL_FORBIDDEN');
+    expect(rig.events().map(([word]) => Number(word! & 0xffn))).toEqual([5, 7]);
   });
 
   it('have the indexes of event and PRI queue in page 1, and everything of page 0 there too', () => {
