@@ -5,9 +5,9 @@ import { S1Dss, S1Fmt } from '../layouts/stream-table.js';
 import type { Context, ContextDecoder } from './context.js';
 import type { EventRecorder } from './event-recorder.js';
 import type { SmmuV3Fault } from './fault.js';
-import { eventOfStop } from './stage2.js';
 import type { StreamEntry } from './stream-entry.js';
 import type { StructureReader } from './structure-reader.js';
+import type { TranslationFaults } from './translation-faults.js';
 
 /** A request without substream that bypasses stage 1 (S1DSS = 1). */
 export const STAGE1_BYPASS = 'stage1-bypass';
@@ -19,11 +19,18 @@ export class ContextTable {
   readonly #reader: StructureReader;
   readonly #decoder: ContextDecoder;
   readonly #recorder: EventRecorder;
+  readonly #faults: TranslationFaults;
 
-  constructor(reader: StructureReader, decoder: ContextDecoder, recorder: EventRecorder) {
+  constructor(
+    reader: StructureReader,
+    decoder: ContextDecoder,
+    recorder: EventRecorder,
+    faults: TranslationFaults,
+  ) {
     this.#reader = reader;
     this.#decoder = decoder;
     this.#recorder = recorder;
+    this.#faults = faults;
   }
 
   /** The context of a stream's substream, or why there is none. */
@@ -73,14 +80,7 @@ export class ContextTable {
     let hi = (tableHi + Math.floor(low / 0x1_0000_0000)) | 0;
     let lo = low | 0;
     if (stage2 !== null) {
-      if (!stage2.walk(hi, lo, Access.READ)) {
-        return this.#recorder.translation(eventOfStop(stage2.walker.stop), {
-          record: stage2.record,
-          stage2: true,
-          class: EventClass.CD,
-          second: joined(hi, lo) & ~0xfffn,
-        });
-      }
+      if (!stage2.walk(hi, lo, Access.READ)) return this.#faults.ofStage2(stage2, EventClass.CD, hi, lo);
       hi = stage2.walker.paHi;
       lo = stage2.walker.paLo;
     }

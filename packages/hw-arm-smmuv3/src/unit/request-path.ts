@@ -90,7 +90,8 @@ export class RequestPath {
     const streamDecoder = new StreamEntryDecoder(capabilities, parts.walkers, isHosted);
     const { streamTable2Level } = capabilities;
     this.#streams = new StreamTable(parts.registers, parts.reader, streamDecoder, parts.recorder, streamTable2Level);
-    this.#contexts = new ContextTable(parts.reader, new ContextDecoder(capabilities, parts.walkers), parts.recorder);
+    const contextDecoder = new ContextDecoder(capabilities, parts.walkers);
+    this.#contexts = new ContextTable(parts.reader, contextDecoder, parts.recorder, this.#faults);
   }
 
   translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {

@@ -177,6 +177,15 @@ const cases: readonly Case[] = [
     setup: (rig) => rig.store(rig.entryAt(rig.stage2(STREAM, { q2: 0n }), IOVA, 2), HOLE | 3n),
     words: [RNW | S2 | CLASS.IN, IOVA, HOLE],
   },
+  {
+    event: 'F_WALK_EABT',
+    when: 'stage 2 cannot fetch a table for the context descriptor, whatever S2R says',
+    setup: (rig) => {
+      nested({ ste: { q2: 0n } })(rig);
+      rig.store(0x20_0000n, HOLE | 3n);
+    },
+    words: [RNW | S2 | CLASS.CD, IOVA, HOLE],
+  },
   { event: 'F_TRANSLATION', when: 'nothing is mapped', setup: page(0n), words: [RNW | CLASS.IN, IOVA, 0n] },
   {
     event: 'F_TRANSLATION',

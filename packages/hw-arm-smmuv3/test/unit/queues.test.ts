@@ -328,6 +328,15 @@ describe('stalled transactions', () => {
     ]);
   });
 
+  it('exist for the context descriptor that stage 2 hides (S2S)', () => {
+    const rig = new SmmuRig();
+    rig.stream(0x10, {}, { config: 7n, s2ttb: rig.page(), q2: 1n << 57n });
+    rig.enable();
+    expect(rig.ask(0x10, 0x1000n)).toBe('F_TRANSLATION');
+    expect(rig.unit.translation.fault?.details).toMatchObject({ stage: 2, class: 0, stall: 0 });
+    expect(tags(rig)).toEqual([[true, 0]]);
+  });
+
   it('leave a stream that terminates-only units refuse: C_BAD_CD and C_BAD_STE', () => {
     const rig = new SmmuRig({ idr0: 0x094d_369b });
     rig.stream(0x10, STALLING);
