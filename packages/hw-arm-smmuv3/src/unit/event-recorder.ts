@@ -41,11 +41,13 @@ export class EventRecorder {
   /** A fault of a translation: input address, direction, stage, class (IHI 0070 7.3.12 to 7.3.16). */
   translation(name: EventName, details: EventDetails = {}): SmmuV3Fault {
     const { access, iovaHi, iovaLo } = this.#request;
+    const hasRights = name !== 'F_TRANSL_FORBIDDEN';
     const record = EVENT.encode({
       ADDRESS: join64(iovaHi, iovaLo),
       RNW: (access & Access.WRITE) === 0,
-      IND: (access & Access.EXECUTE) !== 0,
-      PNU: (access & Access.PRIVILEGED) !== 0,
+      // A write is data (7.3.12); F_TRANSL_FORBIDDEN tells the direction only (7.3.8).
+      IND: hasRights && (access & Access.EXECUTE) !== 0 && (access & Access.WRITE) === 0,
+      PNU: hasRights && (access & Access.PRIVILEGED) !== 0,
       S2: details.stage2 ?? false,
       CLASS: details.class ?? 0,
       IPA: details.second ?? 0n,

@@ -112,8 +112,8 @@ const cases: readonly Case[] = [
     event: 'F_TRANSL_FORBIDDEN',
     when: 'a translated request meets EATS = 0',
     setup: (rig) => (page(PA | PAGE)(rig), rig.enable(0x10)),
-    access: WRITE | Access.TRANSLATED,
-    words: [0n, IOVA, 0n],
+    access: READ | Access.EXECUTE | Access.PRIVILEGED | Access.TRANSLATED,
+    words: [RNW, IOVA, 0n],
   },
   {
     event: 'C_BAD_SUBSTREAMID',
@@ -275,9 +275,9 @@ const cases: readonly Case[] = [
   },
   {
     event: 'F_PERMISSION',
-    when: 'a page is read-only',
+    when: 'a page is read-only; a write is data',
     setup: page(PA | PAGE | 0x80n),
-    access: WRITE,
+    access: WRITE | Access.EXECUTE,
     words: [CLASS.IN, IOVA, 0n],
   },
   {
