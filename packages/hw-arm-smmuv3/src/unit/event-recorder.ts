@@ -13,6 +13,8 @@ export interface EventDetails {
   readonly class?: number;
   /** IPA, or the address that could not be fetched, bytes. */
   readonly second?: bigint;
+  /** Stage 2 refused to read a table of stage 1, rather than to write it. */
+  readonly tableRead?: boolean;
   /** Tag of the stalled transaction. */
   readonly stall?: number;
 }
@@ -49,6 +51,7 @@ export class EventRecorder {
       IND: hasRights && (access & Access.EXECUTE) !== 0 && (access & Access.WRITE) === 0,
       PNU: hasRights && (access & Access.PRIVILEGED) !== 0,
       S2: details.stage2 ?? false,
+      TTRNW: details.tableRead ?? false,
       CLASS: details.class ?? 0,
       IPA: details.second ?? 0n,
       STALL: details.stall !== undefined,

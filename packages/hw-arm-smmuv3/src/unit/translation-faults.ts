@@ -54,6 +54,7 @@ export class TranslationFaults {
       stage2: true,
       class: eventClass,
       second: join64(ipaHi, ipaLo) & ~0xfffn,
+      tableRead: name === 'F_PERMISSION' && eventClass === EventClass.TTD && !stage2.tableWrite,
       ...(stall !== undefined && { stall }),
     });
   }

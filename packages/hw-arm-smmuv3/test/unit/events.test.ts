@@ -22,6 +22,7 @@ const RNW = 1n << 35n;
 const IND = 1n << 34n;
 const PNU = 1n << 33n;
 const S2 = 1n << 39n;
+const TTRNW = 1n << 44n;
 const CLASS = { CD: 0n, TTD: 1n << 40n, IN: 2n << 40n } as const;
 
 interface Case {
@@ -291,6 +292,25 @@ const cases: readonly Case[] = [
     when: 'stage 2 hides the context descriptor',
     setup: nested({ low: S2_BLOCK & ~0x40n }),
     words: [RNW | S2 | CLASS.CD, IOVA, CD_AT + 0x1000n],
+  },
+  {
+    event: 'F_PERMISSION',
+    when: 'stage 2 hides a table of stage 1: TTRnW',
+    setup: (rig) => {
+      nested({ page: PA | (S2_PAGE & ~0x40n) })(rig);
+      rig.store(0x20_2000n, 0x7000_0000n | 3n);
+    },
+    access: WRITE,
+    words: [TTRNW | S2 | CLASS.TTD, IOVA, 0x7000_0000n],
+  },
+  {
+    event: 'F_PERMISSION',
+    when: 'stage 2 lets no accessed flag of stage 1 be set',
+    setup: (rig) => {
+      nested({ low: S2_BLOCK & ~0x80n, leaf: 0x7000_0000n | (PAGE & ~0x400n) })(rig);
+      rig.store(CD_AT + 0x1000n, rig.load(CD_AT + 0x1000n) | CD_FLAG.HA);
+    },
+    words: [RNW | S2 | CLASS.TTD, IOVA, 0x20_5000n],
   },
   {
     event: 'F_TLB_CONFLICT',
