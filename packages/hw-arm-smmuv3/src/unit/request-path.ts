@@ -23,7 +23,7 @@ import { PRIVILEGED_SHIFT, stage1Rights } from './stage1-rights.js';
 import type { Stage2 } from './stage2.js';
 import type { StageWalkers } from './stage-walkers.js';
 import type { StalledTransactions } from './stalled-transactions.js';
-import { StreamAction, StreamEntryDecoder, type StreamEntry } from './stream-entry.js';
+import { isBeyond, StreamAction, StreamEntryDecoder, type StreamEntry } from './stream-entry.js';
 import { StreamTable } from './stream-table.js';
 import type { StructureReader } from './structure-reader.js';
 import { TranslationFaults } from './translation-faults.js';
@@ -63,6 +63,8 @@ export class RequestPath {
   /** SMMUEN. */
   enabled = false;
   readonly #busBits: number;
+  /** Bits of physical and of intermediate addresses: OAS, and IAS, which is the same without AArch32 tables. */
+  readonly #outputBits: number;
   readonly #hasAts: boolean;
   readonly #registers: RegisterFile;
   readonly #request: Request;
@@ -79,6 +81,7 @@ export class RequestPath {
     this.counters = parts.counters;
     this.translation = parts.translation;
     this.#busBits = busBits;
+    this.#outputBits = capabilities.outputBits;
     this.#hasAts = capabilities.ats;
     this.#registers = parts.registers;
     this.#request = parts.request;
@@ -149,13 +152,11 @@ export class RequestPath {
     if (!this.enabled) {
       if (isAts) return this.#refuse(this.#forbidden());
       if ((this.#registers.get(Register.GBPA) & GBPA_ABORT) !== 0) return this.#refuse(this.#recorder.silent('ABORT'));
-      return this.#answer(iovaHi, iovaLo, 12, RIGHTS, 'disabled');
+      return this.#pass(iovaHi, iovaLo, 'disabled');
     }
 
     // 2. The stream table entry. Without ATSCHK nobody asks it about translated requests (IHI 0070 3.9.1.2).
-    if ((access & Access.TRANSLATED) !== 0 && this.#passesTranslated()) {
-      return this.#answer(iovaHi, iovaLo, 12, RIGHTS, 'bypass');
-    }
+    if ((access & Access.TRANSLATED) !== 0 && this.#passesTranslated()) return this.#pass(iovaHi, iovaLo, 'bypass');
     const stream = this.#streamOf(requesterId);
     if ('vendor' in stream) return this.#refuse(stream);
     if (stream.action === StreamAction.ABORT) return this.#refuse(this.#recorder.silent('ABORT'));
@@ -169,26 +170,37 @@ export class RequestPath {
         return this.#refuse(this.#forbidden());
       }
       if (isTranslated && stream.ats === Eats.SPLIT_STAGE && stream.stage2 !== null) {
-        return this.#translateStage2(stream, stream.stage2, iovaHi, iovaLo, 'translated');
+        return this.#bypassStage1(stream, 'translated');
       }
-      if (isTranslated) return this.#answer(iovaHi, iovaLo, 12, RIGHTS, 'bypass');
+      if (isTranslated) return this.#pass(iovaHi, iovaLo, 'bypass');
     }
 
     // 4. Bypass: a substream needs stage 1.
     const hasStage1 = stream.action === StreamAction.STAGE1 || stream.action === StreamAction.NESTED;
     if (pasid !== NO_PASID && !hasStage1) return this.#refuse(this.#recorder.configuration('C_BAD_SUBSTREAMID'));
-    if (stream.action === StreamAction.BYPASS) return this.#answer(iovaHi, iovaLo, 12, RIGHTS, 'bypass');
-    if (!hasStage1 && stream.stage2 !== null)
-      return this.#translateStage2(stream, stream.stage2, iovaHi, iovaLo, 'translated');
+    if (!hasStage1) return this.#bypassStage1(stream, stream.stage2 === null ? 'bypass' : 'translated');
 
     // 5. The context descriptor.
     const context = this.#contextOf(stream, requesterId, pasid);
-    if (context === STAGE1_BYPASS) {
-      if (stream.stage2 !== null) return this.#translateStage2(stream, stream.stage2, iovaHi, iovaLo, 'bypass');
-      return this.#answer(iovaHi, iovaLo, 12, RIGHTS, 'bypass');
-    }
+    if (context === STAGE1_BYPASS) return this.#bypassStage1(stream, 'bypass');
     if ('vendor' in context) return this.#refuse(context);
     return this.#translateStage1(stream, context);
+  }
+
+  /** Past all checks but one: wider addresses than the unit's abort in silence (IHI 0070 3.4, 3.9.1.1). */
+  #pass(hi: number, lo: number, passage: Passage): boolean {
+    if (isBeyond(hi, this.#outputBits)) return this.#refuse(this.#recorder.silent('ABORT'));
+    return this.#answer(hi, lo, 12, RIGHTS, passage);
+  }
+
+  /** Without stage 1 the address must be one of the unit's all the same; stage 1 reports it then (IHI 0070 3.4). */
+  #bypassStage1({ vmidTag, stage2 }: StreamEntry, passage: Passage): boolean {
+    const { iovaHi, iovaLo } = this.#request;
+    if (isBeyond(iovaHi, this.#outputBits)) {
+      return this.#refuse(this.#recorder.translation('F_ADDR_SIZE', { class: EventClass.IN }));
+    }
+    if (stage2 === null) return this.#answer(iovaHi, iovaLo, 12, RIGHTS, passage);
+    return this.#translateStage2(vmidTag, stage2, iovaHi, iovaLo, passage);
   }
 
   #streamOf(requesterId: number): StreamEntry | SmmuV3Fault {
@@ -310,10 +322,10 @@ export class RequestPath {
     return stage2.walk(hi, lo, Access.READ);
   }
 
-  #translateStage2(stream: StreamEntry, stage2: Stage2, hi: number, lo: number, passage: Passage): boolean {
+  #translateStage2(vmidTag: number, stage2: Stage2, hi: number, lo: number, passage: Passage): boolean {
     const { tlb } = this.caches;
     const wanted = this.#request.access & RIGHTS;
-    if (tlb.lookup(hi, lo, stream.vmidTag, STAGE2_TAG) && (wanted & ~tlb.permissions) === 0) {
+    if (tlb.lookup(hi, lo, vmidTag, STAGE2_TAG) && (wanted & ~tlb.permissions) === 0) {
       this.#hit(0);
       this.passage = passage;
       return true;
@@ -326,7 +338,7 @@ export class RequestPath {
     const rights = walker.permissions(false);
     const kind = EntryKind.STAGE2 | (3 - walker.level) | granuleAttribute(walker.format.granuleShift);
     const { paHi, paLo, pageShift } = walker;
-    if (!this.#walks.keep(hi, lo, pageShift, stream.vmidTag, STAGE2_TAG, paHi, paLo, rights, kind, false)) {
+    if (!this.#walks.keep(hi, lo, pageShift, vmidTag, STAGE2_TAG, paHi, paLo, rights, kind, false)) {
       return this.#refuse(this.#recorder.translation('F_TLB_CONFLICT', { stage2: true, class: EventClass.IN }));
     }
     return this.#answer(paHi, paLo, pageShift, rights, passage);

@@ -263,6 +263,27 @@ const cases: readonly Case[] = [
     words: [RNW | S2 | CLASS.IN, IOVA, IOVA],
   },
   {
+    event: 'F_ADDR_SIZE',
+    when: 'an address that bypasses both stages is wider than the unit',
+    setup: (rig) => rig.ste(STREAM, { config: 4n }),
+    iova: 1n << 48n,
+    words: [RNW | CLASS.IN, 1n << 48n, 0n],
+  },
+  {
+    event: 'F_ADDR_SIZE',
+    when: 'an address that bypasses stage 1 is wider than the unit, whatever S2R and S2S say',
+    setup: stage2Page(0n, { q2: 1n << 57n }),
+    iova: 1n << 50n,
+    words: [RNW | CLASS.IN, 1n << 50n, 0n],
+  },
+  {
+    event: 'F_ADDR_SIZE',
+    when: 'an address that bypasses stage 1 by S1DSS is wider than the unit',
+    setup: page(PA | PAGE, {}, { cdMax: 2n, dss: 1n }),
+    iova: 1n << 50n,
+    words: [RNW | CLASS.IN, 1n << 50n, 0n],
+  },
+  {
     event: 'F_ACCESS',
     when: 'AF is 0 and nobody sets it',
     setup: page(PA | (PAGE & ~0x400n)),

@@ -107,6 +107,15 @@ describe('registers', () => {
     expect(rig.ask(0x10, 0x1000n)).toBe('0x180000000');
   });
 
+  it('abort addresses that are wider than the unit while translation is off, and translated requests for such', () => {
+    const rig = new SmmuRig();
+    expect(rig.ask(0x10, (1n << 48n) - 1n)).toBe('0xffffffffffff');
+    expect(rig.ask(0x10, 1n << 48n)).toBe('ABORT');
+    rig.enable();
+    expect(rig.ask(0x10, 1n << 48n, Access.READ | Access.TRANSLATED)).toBe('ABORT');
+    expect(rig.events()).toEqual([]);
+  });
+
   it('keep addresses wider than the bus from the unit', () => {
     const rig = new SmmuRig({ preset: 'qemu-virt-7.2' });
     rig.enable();

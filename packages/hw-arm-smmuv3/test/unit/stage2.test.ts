@@ -48,7 +48,8 @@ describe('granules and start levels of stage 2', () => {
     expect(rig.ask(0x10, iova)).toBe('0x100000000');
     expect(rig.unit.translation.pageShift).toBe(size.toString(2).length - 1);
     expect(rig.ask(0x10, iova + size - 1n)).toBe(`0x${(PA + size - 1n).toString(16)}`);
-    expect(rig.ask(0x10, 1n << (64n - (ste.s2t0sz ?? 16n)))).toBe('F_TRANSLATION');
+    const bits = 64n - (ste.s2t0sz ?? 16n);
+    expect(rig.ask(0x10, 1n << bits)).toBe(bits === 48n ? 'F_ADDR_SIZE' : 'F_TRANSLATION');
     expect(rig.unit.explain(0x10, -1, iova, READ)).toMatchObject({ pa: PA, pageBytes: size });
   });
 
