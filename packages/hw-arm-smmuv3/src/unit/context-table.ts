@@ -5,7 +5,7 @@ import { S1Dss, S1Fmt } from '../layouts/stream-table.js';
 import type { Context, ContextDecoder } from './context.js';
 import type { EventRecorder } from './event-recorder.js';
 import type { SmmuV3Fault } from './fault.js';
-import type { StreamEntry } from './stream-entry.js';
+import { isBeyond, type StreamEntry } from './stream-entry.js';
 import type { StructureReader } from './structure-reader.js';
 import type { TranslationFaults } from './translation-faults.js';
 
@@ -20,13 +20,17 @@ export class ContextTable {
   readonly #decoder: ContextDecoder;
   readonly #recorder: EventRecorder;
   readonly #faults: TranslationFaults;
+  readonly #outputBits: number;
 
+  /** @param outputBits of physical addresses (IDR5.OAS) */
   constructor(
     reader: StructureReader,
     decoder: ContextDecoder,
     recorder: EventRecorder,
     faults: TranslationFaults,
+    outputBits: number,
   ) {
+    this.#outputBits = outputBits;
     this.#reader = reader;
     this.#decoder = decoder;
     this.#recorder = recorder;
@@ -63,6 +67,8 @@ export class ContextTable {
       if ((words[0]! & 1) === 0) return recorder.configuration('C_BAD_SUBSTREAMID');
       hi = words[1]! & 0xf_ffff;
       lo = words[0]! & ~0xfff;
+      // As an IPA it is stage 2's to refuse (IHI 0070 3.4.3).
+      if (stream.stage2 === null && isBeyond(hi, this.#outputBits)) return recorder.configuration('C_BAD_SUBSTREAMID');
       index &= 2 ** leafLog2 - 1;
     }
 

@@ -94,7 +94,7 @@ export class RequestPath {
     const { streamTable2Level } = capabilities;
     this.#streams = new StreamTable(parts.registers, parts.reader, streamDecoder, parts.recorder, streamTable2Level);
     const contextDecoder = new ContextDecoder(capabilities, parts.walkers);
-    this.#contexts = new ContextTable(parts.reader, contextDecoder, parts.recorder, this.#faults);
+    this.#contexts = new ContextTable(parts.reader, contextDecoder, parts.recorder, this.#faults, this.#outputBits);
   }
 
   translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {

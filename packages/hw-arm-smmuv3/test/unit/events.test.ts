@@ -152,6 +152,17 @@ const cases: readonly Case[] = [
     words: [0n, 0n, 0n],
   },
   {
+    event: 'C_BAD_SUBSTREAMID',
+    when: 'the level 1 descriptor points beyond the unit',
+    setup: (rig) => {
+      const top = rig.page();
+      rig.store(top + 8n, (1n << 48n) | 1n);
+      rig.ste(STREAM, { cd: top, fmt: 1n, cdMax: 10n });
+    },
+    substream: 0x41,
+    words: [0n, 0n, 0n],
+  },
+  {
     event: 'F_CD_FETCH',
     when: 'the context descriptor is in a hole',
     setup: (rig) => rig.ste(STREAM, { cd: HOLE }),
