@@ -9,6 +9,8 @@ import { StreamAction } from './stream-entry.js';
 import type { StructureReader } from './structure-reader.js';
 
 const TWO_LEVEL = 1;
+/** Values of SPLIT; the others count as the first. */
+const SPLITS: readonly [number, number, number] = [6, 8, 10];
 const RECINVSID = Number(CR2.mask('RECINVSID'));
 
 /** Finds stream table entries in memory (IHI 0070 3.3.1, 5.1). */
@@ -40,7 +42,8 @@ export class StreamTable {
     const registers = this.#registers;
     const config = registers.get(Register.STRTAB_BASE_CFG);
     const log2Size = config & 0x3f;
-    const split = (config >>> 6) & 0x1f;
+    const asked = (config >>> 6) & 0x1f;
+    const split = SPLITS.includes(asked) ? asked : SPLITS[0];
     const isTwoLevel = ((config >>> 16) & 3) === TWO_LEVEL && this.#twoLevel;
     // Address bits below the table's size are taken as zero (IHI 0070 6.3.23).
     const alignment = isTwoLevel ? Math.max(6, log2Size - split + 3) : log2Size + 6;

@@ -27,6 +27,14 @@ describe('a stream table of two levels', () => {
     expect(rig.unit.passage).toBe('bypass');
   });
 
+  it('takes a reserved SPLIT as 6', () => {
+    const rig = twoLevel(7);
+    const leaf = rig.page();
+    rig.store(rig.streams + 16n, leaf | 7n);
+    rig.ste(0x80 + 3, { config: 4n }, leaf + 3n * 64n);
+    expect(rig.ask(0x80 + 3, IOVA)).toBe('0x40000000');
+  });
+
   it('has as many entries as Span says, and none where it is 0 or too large', () => {
     const rig = twoLevel(8);
     const leaf = rig.page(16);
