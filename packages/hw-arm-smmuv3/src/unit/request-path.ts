@@ -91,8 +91,7 @@ export class RequestPath {
     this.#observation = parts.observation;
     const isHosted = (): boolean => (parts.registers.get(Register.CR2) & E2H) !== 0;
     const streamDecoder = new StreamEntryDecoder(capabilities, parts.walkers, isHosted);
-    const { streamTable2Level } = capabilities;
-    this.#streams = new StreamTable(parts.registers, parts.reader, streamDecoder, parts.recorder, streamTable2Level);
+    this.#streams = new StreamTable(parts.registers, parts.reader, streamDecoder, parts.recorder, capabilities);
     const contextDecoder = new ContextDecoder(capabilities, parts.walkers);
     this.#contexts = new ContextTable(parts.reader, contextDecoder, parts.recorder, this.#faults, this.#outputBits);
   }

@@ -2,6 +2,7 @@ import type { RegisterFile } from '@ioasis/core';
 import { Register } from '../layouts/register-offsets.js';
 import { CR2 } from '../layouts/registers.js';
 import { L1STD_BYTES, STE_BYTES } from '../layouts/stream-table.js';
+import type { Capabilities } from './capabilities.js';
 import type { EventRecorder } from './event-recorder.js';
 import type { SmmuV3Fault } from './fault.js';
 import type { StreamEntry, StreamEntryDecoder } from './stream-entry.js';
@@ -22,19 +23,21 @@ export class StreamTable {
   readonly #decoder: StreamEntryDecoder;
   readonly #recorder: EventRecorder;
   readonly #twoLevel: boolean;
+  readonly #streamIdBits: number;
 
   constructor(
     registers: RegisterFile,
     reader: StructureReader,
     decoder: StreamEntryDecoder,
     recorder: EventRecorder,
-    twoLevel: boolean,
+    { streamTable2Level, streamIdBits }: Capabilities,
   ) {
     this.#registers = registers;
     this.#reader = reader;
     this.#decoder = decoder;
     this.#recorder = recorder;
-    this.#twoLevel = twoLevel;
+    this.#twoLevel = streamTable2Level;
+    this.#streamIdBits = streamIdBits;
   }
 
   /** The entry of a stream, or why there is none. */
@@ -51,8 +54,9 @@ export class StreamTable {
     let lo = alignment >= 32 ? 0 : registers.get(Register.STRTAB_BASE) & -(2 ** alignment);
     let index = streamId >>> 0;
     this.reads = 0;
-    // 1. The StreamID must be inside the table.
-    if (log2Size < 32 && index >>> log2Size !== 0) return this.#badStreamId();
+    // 1. The StreamID must be inside the table, and be one of the unit's.
+    const bits = Math.min(log2Size, this.#streamIdBits);
+    if (bits < 32 && index >>> bits !== 0) return this.#badStreamId();
 
     // 2. Two levels: the level 1 descriptor says where the STEs are and how many.
     if (isTwoLevel) {

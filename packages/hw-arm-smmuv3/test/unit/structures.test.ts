@@ -67,6 +67,15 @@ describe('a stream table of two levels', () => {
     expect(rig.events()[0]![3]).toBe(0x8000_0008n);
   });
 
+  it('has no more streams than the unit, aligned to its whole size all the same', () => {
+    const rig = new SmmuRig({ idr1: (server.idr1 & ~0x3f) | 8 }).enable();
+    rig.unit.write32(0x88, 9);
+    rig.ste(0xff, { config: 4n });
+    rig.ste(0x100, { config: 4n });
+    expect(rig.ask(0xff, IOVA)).toBe('0x40000000');
+    expect(rig.ask(0x100, IOVA)).toBe('C_BAD_STREAMID');
+  });
+
   it('is linear on a unit without it', () => {
     const rig = new SmmuRig({ idr0: server.idr0 & ~(3 << 27) }).enable();
     rig.unit.write32(0x88, 9 | (8 << 6) | (1 << 16));
