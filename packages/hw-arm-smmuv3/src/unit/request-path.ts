@@ -235,8 +235,10 @@ export class RequestPath {
     const wanted = access & RIGHTS;
     // A translation request is told which rights there are; it faults for none (IHI 0070 3.9.1.1).
     const isRequest = (access & Access.TRANSLATION_REQUEST) !== 0;
-    const stage2 = isRequest && stream.ats === Eats.SPLIT_STAGE ? null : stream.stage2;
-    const isCached = stage2 === stream.stage2;
+    const { stage2 } = stream;
+    // A split stage answers with the IPA, and with the rights of both stages (IHI 0070 13.6.3).
+    const isSplit = isRequest && stream.ats === Eats.SPLIT_STAGE && stage2 !== null;
+    const isCached = !isSplit;
 
     // 1. Which region: bit 63, or bit 55 where the top byte is ignored (DDI 0487 D8.8).
     const isHigh = isHighHalf(context, requestedHi);
@@ -287,8 +289,10 @@ export class RequestPath {
         stage2.walk(paHi, paLo, wanted & ~(isRequest ? missing : 0)) || this.#answersLess(stage2, paHi, paLo);
       if (!isPassed) return this.#refuse(this.#faults.ofStage2(stage2, EventClass.IN, paHi, paLo));
       this.counters.walkReads += stage2.walker.reads;
-      paHi = stage2.walker.paHi;
-      paLo = stage2.walker.paLo;
+      if (!isSplit) {
+        paHi = stage2.walker.paHi;
+        paLo = stage2.walker.paLo;
+      }
       pageShift = Math.min(pageShift, stage2.walker.pageShift);
       const rights = stage2.walker.permissions(false);
       unprivileged &= rights;
