@@ -24,6 +24,7 @@ import { CommandProcessor } from './command-processor.js';
 import { EVENT_QUEUE, OutputQueue, type EventResult } from './event-queue.js';
 import { EventRecorder } from './event-recorder.js';
 import { Explainer } from './explainer.js';
+import { GuardedRegisters } from './guarded-registers.js';
 import { Hook, REGISTER_ALIASES, registerDefinitions } from './register-definitions.js';
 import { Observation } from './observation.js';
 import { Request } from './request.js';
@@ -83,8 +84,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
   readonly #stalled: StalledTransactions;
   readonly #observation: Observation;
   readonly #cr0Bits: number;
-  /** Base registers as they were when their enable was set: they cannot change until it is clear. */
-  readonly #locked = new Map<number, number>();
+  readonly #guarded: GuardedRegisters;
   /** GBPA as last updated. */
   #gbpa = 0;
 
@@ -97,6 +97,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     this.#memory = memory;
     this.#ports = ports;
     this.#registers = new RegisterFile(MMIO_BYTES, registerDefinitions(capabilities), this, REGISTER_ALIASES);
+    this.#guarded = new GuardedRegisters(this.#registers);
     this.#cr0Bits =
       SMMUEN |
       CMDQEN |
@@ -190,7 +191,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     this.#events.enabled = false;
     this.#pageRequests.enabled = false;
     this.#gbpa = this.#registers.get(Register.GBPA);
-    this.#locked.clear();
+    this.#guarded.clear();
     this.#path.enabled = false;
     this.#front.forget();
   }
@@ -219,34 +220,9 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
       case Hook.CMDQ_PROD:
         this.#runCommands();
         return;
-      case Hook.CMDQ_BASE:
-        this.#keep(this.#commands.enabled, Register.CMDQ_BASE, 8);
-        return;
-      case Hook.CMDQ_CONS:
-        this.#keep(this.#commands.enabled, Register.CMDQ_CONS, 4);
-        return;
-      case Hook.EVENTQ_BASE:
-        this.#keep(this.#events.enabled, Register.EVENTQ_BASE, 8);
-        return;
-      case Hook.EVENTQ_PROD:
-        this.#keep(this.#events.enabled, Register.EVENTQ_PROD, 4);
-        return;
-      case Hook.PRIQ_BASE:
-        this.#keep(this.#pageRequests.enabled, Register.PRIQ_BASE, 8);
-        return;
-      case Hook.PRIQ_PROD:
-        this.#keep(this.#pageRequests.enabled, Register.PRIQ_PROD, 4);
-        return;
       default:
+        this.#guarded.written(hook - Hook.GUARDED);
         return;
-    }
-  }
-
-  /** A register that is read-only while its enable is set gets its old value back. */
-  #keep(isEnabled: boolean, offset: number, bytes: number): void {
-    for (let byte = 0; byte < bytes; byte += 4) {
-      if (isEnabled) this.#registers.set(offset + byte, this.#locked.get(offset + byte) ?? 0);
-      else this.#locked.set(offset + byte, this.#registers.get(offset + byte));
     }
   }
 
@@ -265,7 +241,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
 
   #runCommands(): void {
     if (this.configuration.completion === 'immediate') this.#commands.run(Number.MAX_SAFE_INTEGER);
-    this.#locked.set(Register.CMDQ_CONS, this.#registers.get(Register.CMDQ_CONS));
+    this.#guarded.changed(Register.CMDQ_CONS);
   }
 
   #isActive(error: number): boolean {
@@ -280,7 +256,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
   }
 
   #eventAppended(result: EventResult | 'abort'): void {
-    this.#locked.set(Register.EVENTQ_PROD, this.#registers.get(Register.EVENTQ_PROD));
+    this.#guarded.changed(Register.EVENTQ_PROD);
     if (result === 'abort') this.#raiseGerror(EVENTQ_ABT_ERR);
     if (result === 'recorded') this.#interrupt('eventq', 'EVENTQ_IRQEN', Register.EVENTQ_IRQ_CFG0);
   }
@@ -296,7 +272,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
   }
 
   #pageRequestAppended(result: EventResult | 'abort'): void {
-    this.#locked.set(Register.PRIQ_PROD, this.#registers.get(Register.PRIQ_PROD));
+    this.#guarded.changed(Register.PRIQ_PROD);
     if (result === 'abort') this.#raiseGerror(PRIQ_ABT_ERR);
     if (result === 'recorded') this.#interrupt('priq', 'PRIQ_IRQEN', Register.PRIQ_IRQ_CFG0);
   }

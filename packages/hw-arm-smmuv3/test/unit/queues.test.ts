@@ -185,15 +185,18 @@ describe('the PRI queue', () => {
     expect(rig.unit.requestPage(request(2))).toBe('answered');
     expect(rig.read(GERROR)).toBe(1 << 3);
     // The error is active now: nothing is written although there would be memory again. Each request of a group is answered.
+    rig.unit.write32(0x20, 0xd);
     write64(rig.unit, 0xc0, rig.priQueue | 1n);
+    rig.unit.write32(0x20, 0xf);
     expect(rig.unit.requestPage(request(3, { pasid: 9, lastInGroup: false }))).toBe('answered');
     expect(rig.responses).toEqual([1, 2, 3].map((group) => answer(undefined, group, FAILURE)));
     expect(rig.unit.requestPage(request(4, { pasid: 9, read: false })), 'a stop marker has no response').toBe('lost');
     expect(rig.responses).toHaveLength(3);
   });
 
-  it('keeps base and producer while PRIQEN is 1', () => {
+  it.each([0xf, 0xe])('keeps base and producer while PRIQEN is 1, also without SMMUEN: CR0 0x%s', (cr0) => {
     const rig = on();
+    rig.unit.write32(0x20, cr0);
     write64(rig.unit, 0xc0, 0x55_0000n);
     rig.unit.write32(PRIQ_PROD, 1);
     expect(rig.read(0xc0)).toBe(Number(rig.priQueue) + 1);
