@@ -1,6 +1,6 @@
 import type { RegisterFile } from '@ioasis/core';
 import { Register } from '../layouts/register-offsets.js';
-import { CR0 } from '../layouts/registers.js';
+import { CR0, IRQ_CTRL } from '../layouts/registers.js';
 
 /** A register that software cannot change while an enable is set. */
 export interface GuardedRegister {
@@ -19,8 +19,25 @@ const queues = (by: 'CMDQEN' | 'EVENTQEN' | 'PRIQEN', base: number, index: numbe
   ];
 };
 
+const interrupt = (by: 'GERROR_IRQEN' | 'EVENTQ_IRQEN' | 'PRIQ_IRQEN', address: number): GuardedRegister[] => {
+  const guard = { by: Register.IRQ_CTRL, enable: Number(IRQ_CTRL.mask(by)) };
+  return [
+    { offset: address, bytes: 8, ...guard },
+    { offset: address + 8, bytes: 4, ...guard },
+    { offset: address + 12, bytes: 4, ...guard },
+  ];
+};
+
+const translation = { by: Register.CR0, enable: Number(CR0.mask('SMMUEN')) };
+
 /** The guarded registers (IHI 0070 6.3); the place of one in this list is its number. */
 export const GUARDED_REGISTERS: readonly GuardedRegister[] = [
+  { offset: Register.CR2, bytes: 4, ...translation },
+  { offset: Register.STRTAB_BASE, bytes: 8, ...translation },
+  { offset: Register.STRTAB_BASE_CFG, bytes: 4, ...translation },
+  ...interrupt('GERROR_IRQEN', Register.GERROR_IRQ_CFG0),
+  ...interrupt('EVENTQ_IRQEN', Register.EVENTQ_IRQ_CFG0),
+  ...interrupt('PRIQ_IRQEN', Register.PRIQ_IRQ_CFG0),
   ...queues('CMDQEN', Register.CMDQ_BASE, Register.CMDQ_CONS),
   ...queues('EVENTQEN', Register.EVENTQ_BASE, Register.EVENTQ_PROD),
   ...queues('PRIQEN', Register.PRIQ_BASE, Register.PRIQ_PROD),

@@ -43,10 +43,12 @@ export function registerDefinitions(capabilities: Capabilities): RegisterDefinit
   });
   const guard = (offset: number): number =>
     Hook.GUARDED + GUARDED_REGISTERS.findIndex((guarded) => guarded.offset === offset);
+  // Before SMMUv3.2 it is open what a write under the guard does: here it takes effect at once, as in the recordings.
+  const guardLate = (offset: number): number | undefined => (capabilities.isVersion32 ? guard(offset) : undefined);
   const interrupt = (name: string, offset: number): RegisterDefinition[] => [
-    { name: `${name}_CFG0`, offset, bytes: 8, rw: MSI_ADDRESS },
-    word(`${name}_CFG1`, offset + 8, WORD),
-    word(`${name}_CFG2`, offset + 12, WORD),
+    base(`${name}_CFG0`, offset, MSI_ADDRESS, guardLate(offset)),
+    word(`${name}_CFG1`, offset + 8, WORD, guardLate(offset + 8)),
+    word(`${name}_CFG2`, offset + 12, WORD, guardLate(offset + 12)),
   ];
   return [
     readOnly('SMMU_IDR0', Register.IDR0, id.idr0),
@@ -60,7 +62,7 @@ export function registerDefinitions(capabilities: Capabilities): RegisterDefinit
     word('SMMU_CR0', Register.CR0, WORD, Hook.CR0),
     readOnly('SMMU_CR0ACK', Register.CR0ACK, 0),
     word('SMMU_CR1', Register.CR1, all(CR1)),
-    word('SMMU_CR2', Register.CR2, all(CR2)),
+    word('SMMU_CR2', Register.CR2, all(CR2), guardLate(Register.CR2)),
     readOnly('SMMU_STATUSR', Register.STATUSR, 0),
     { ...word('SMMU_GBPA', Register.GBPA, all(GBPA), Hook.GBPA), reset: GBPA.encode({ SHCFG: 1 }) },
     word('SMMU_AGBPA', Register.AGBPA, WORD),
@@ -69,9 +71,8 @@ export function registerDefinitions(capabilities: Capabilities): RegisterDefinit
     readOnly('SMMU_GERROR', Register.GERROR, 0),
     word('SMMU_GERRORN', Register.GERRORN, ACTIVE_GERRORS, Hook.GERRORN),
     ...interrupt('SMMU_GERROR_IRQ', Register.GERROR_IRQ_CFG0),
-    // Writes while SMMUEN = 1 are CONSTRAINED UNPREDICTABLE: here they take effect at once.
-    base('SMMU_STRTAB_BASE', Register.STRTAB_BASE, all(STRTAB_BASE)),
-    word('SMMU_STRTAB_BASE_CFG', Register.STRTAB_BASE_CFG, all(STRTAB_BASE_CFG)),
+    base('SMMU_STRTAB_BASE', Register.STRTAB_BASE, all(STRTAB_BASE), guardLate(Register.STRTAB_BASE)),
+    word('SMMU_STRTAB_BASE_CFG', Register.STRTAB_BASE_CFG, all(STRTAB_BASE_CFG), guardLate(Register.STRTAB_BASE_CFG)),
     base('SMMU_CMDQ_BASE', Register.CMDQ_BASE, all(QUEUE_BASE), guard(Register.CMDQ_BASE)),
     word('SMMU_CMDQ_PROD', Register.CMDQ_PROD, 0xf_ffffn, Hook.CMDQ_PROD),
     word('SMMU_CMDQ_CONS', Register.CMDQ_CONS, 0x7f0f_ffffn, guard(Register.CMDQ_CONS)),

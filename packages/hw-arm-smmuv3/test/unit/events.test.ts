@@ -79,14 +79,14 @@ const cases: readonly Case[] = [
   {
     event: 'C_BAD_STREAMID',
     when: 'and RECINVSID is 0: no record',
-    setup: (rig) => rig.unit.write32(0x2c, 0),
+    setup: (rig) => rig.reprogram(0x2c, 0),
     stream: 0x200,
     words: null,
   },
   {
     event: 'F_STE_FETCH',
     when: 'the table is in a hole',
-    setup: (rig) => rig.unit.write64(0x80, 0, Number(HOLE) | 0),
+    setup: (rig) => rig.reprogram(0x80, HOLE),
     words: [0n, 0n, HOLE + 0x600n],
   },
   { event: 'C_BAD_STE', when: 'V is 0', setup: () => undefined, words: [0n, 0n, 0n] },

@@ -93,11 +93,16 @@ describe('the event queue', () => {
     fault(rig, 1);
     expect(rig.interrupts).toEqual(['eventq']);
     const at = rig.page();
-    write64(rig.unit, 0xb0, at);
-    rig.unit.write32(0xb8, 0xabcd);
+    const message = (address: bigint): void => {
+      rig.unit.write32(0x50, 3);
+      write64(rig.unit, 0xb0, address);
+      rig.unit.write32(0xb8, 0xabcd);
+      rig.unit.write32(0x50, 7);
+    };
+    message(at);
     fault(rig, 2);
     expect(rig.load(at)).toBe(0xabcdn);
-    write64(rig.unit, 0xb0, HOLE);
+    message(HOLE);
     fault(rig, 3);
     expect(rig.read(GERROR)).toBe(1 << 5);
     rig.unit.write32(0x50, 1);

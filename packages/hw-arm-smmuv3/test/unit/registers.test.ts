@@ -81,6 +81,26 @@ describe('registers', () => {
     expect(rig.unit.mmioBytes).toBe(0x2_0000);
   });
 
+  it.each([
+    ['CR2', 0x2c, 0x1, 0x2],
+    ['STRTAB_BASE', 0x80, 0x55_0000, 0x10_0000],
+    ['STRTAB_BASE_CFG', 0x88, 0x8, 0x9],
+    ['GERROR_IRQ_CFG0', 0x68, 0x1000, 0],
+    ['EVENTQ_IRQ_CFG1', 0xb8, 0x1000, 0],
+    ['PRIQ_IRQ_CFG2', 0xdc, 0x31, 0],
+  ])('keep %s while it is guarded, from SMMUv3.2 on', (_, offset, value, kept) => {
+    const rig = new SmmuRig().enable();
+    rig.unit.write32(offset, value);
+    expect(rig.read(offset)).toBe(kept);
+    rig.unit.write32(CR0, 0);
+    rig.unit.write32(0x50, 0);
+    rig.unit.write32(offset, value);
+    expect(rig.read(offset)).toBe(value);
+    const older = new SmmuRig({ aidr: 1 }).enable();
+    older.unit.write32(offset, value);
+    expect(older.read(offset)).toBe(value);
+  });
+
   it('keep the command queue as it is while CMDQEN is 1', () => {
     const rig = new SmmuRig().enable();
     write64(rig.unit, 0x90, 0x55_0000n);

@@ -252,6 +252,15 @@ export class SmmuRig {
     return this;
   }
 
+  /** Writes a register while translation is off. */
+  reprogram(offset: number, value: number | bigint): void {
+    const cr0 = this.read(0x20);
+    this.unit.write32(0x20, cr0 & ~1);
+    if (typeof value === 'bigint') write64(this.unit, offset, value);
+    else this.unit.write32(offset, value);
+    this.unit.write32(0x20, cr0);
+  }
+
   /** Puts commands into the queue and rings its doorbell once. */
   submit(...commands: (readonly [q0: bigint, q1?: bigint])[]): void {
     for (const [q0, q1 = 0n] of commands) {

@@ -171,11 +171,7 @@ describe('the two regions', () => {
     rig.stream(0x10, { epd1: 0n, ttb0: low, ttb1: high }, { world: 2n });
     rig.map(low, 0x1000n, PA | (PAGE & ~0x40n));
     rig.map(high, 0xffff_ffff_f000n, (PA + 0x5000n) | PAGE);
-    rig.unit.write32(0x2c, 1);
-    rig.enable();
-    rig.unit.write32(0x20, 0xc);
-    rig.unit.write32(0x2c, 1);
-    rig.unit.write32(0x20, 0xd);
+    rig.enable().reprogram(0x2c, 1);
     expect(rig.ask(0x10, 0x1000n)).toBe('F_PERMISSION');
     expect(rig.ask(0x10, 0x1000n, READ | PRIVILEGED)).toBe('0x100000000');
     expect(rig.ask(0x10, TOP)).toBe('0x100005000');

@@ -12,7 +12,7 @@ describe('a stream table of two levels', () => {
   /** STRTAB_BASE_CFG: 2^10 streams, two levels. */
   const twoLevel = (split: number): SmmuRig => {
     const rig = new SmmuRig().enable();
-    rig.unit.write32(0x88, 10 | (split << 6) | (1 << 16));
+    rig.reprogram(0x88, 10 | (split << 6) | (1 << 16));
     return rig;
   };
 
@@ -62,14 +62,14 @@ describe('a stream table of two levels', () => {
     rig.store(rig.streams, 0x8000_0000n | 9n);
     expect(rig.ask(5, IOVA)).toBe('F_STE_FETCH');
     expect(rig.events()[0]![3]).toBe(0x8000_0000n + 5n * 64n);
-    rig.unit.write64(0x80, 0, 0x8000_0000 | 0);
+    rig.reprogram(0x80, 0x8000_0000n);
     expect(rig.ask(0x100, IOVA)).toBe('F_STE_FETCH');
     expect(rig.events()[0]![3]).toBe(0x8000_0008n);
   });
 
   it('has no more streams than the unit, aligned to its whole size all the same', () => {
     const rig = new SmmuRig({ idr1: (server.idr1 & ~0x3f) | 8 }).enable();
-    rig.unit.write32(0x88, 9);
+    rig.reprogram(0x88, 9);
     rig.ste(0xff, { config: 4n });
     rig.ste(0x100, { config: 4n });
     expect(rig.ask(0xff, IOVA)).toBe('0x40000000');
@@ -78,7 +78,7 @@ describe('a stream table of two levels', () => {
 
   it('is linear on a unit without it', () => {
     const rig = new SmmuRig({ idr0: server.idr0 & ~(3 << 27) }).enable();
-    rig.unit.write32(0x88, 9 | (8 << 6) | (1 << 16));
+    rig.reprogram(0x88, 9 | (8 << 6) | (1 << 16));
     rig.ste(0x10, { config: 4n });
     expect(rig.ask(0x10, IOVA)).toBe('0x40000000');
   });
@@ -283,7 +283,7 @@ describe('addresses of 52 bits', () => {
     const [table, top, cd, root, root2] = [0n, 1n, 2n, 3n, 4n].map((index) => HIGH + index * 0x1_0000n);
     rig.enable();
     rig.store(rig.streams, table! | 9n);
-    rig.unit.write32(0x88, 9 | (8 << 6) | (1 << 16));
+    rig.reprogram(0x88, 9 | (8 << 6) | (1 << 16));
     rig.ste(0, { cd: top!, fmt: 1n, cdMax: 8n, dss: 2n }, table! + 0x10n * 64n);
     rig.store(top!, cd! | 1n);
     rig.cd(cd!, { ttb0: root!, tg0: 1n, ips: 6n });
@@ -298,7 +298,7 @@ describe('addresses of 52 bits', () => {
     const rig = new SmmuRig({ idr5 });
     rig.enable();
     rig.ste(0, { config: 4n }, HIGH + 0x10n * 64n);
-    rig.unit.write64(0x80, 0xf_0000, 0);
+    rig.reprogram(0x80, HIGH);
     expect(rig.ask(0x10, IOVA)).toBe('0x40000000');
     rig.submit([0x46n | (1n << 12n) | (0x77n << 32n), HIGH + 0x8000n]);
     expect(rig.load(HIGH + 0x8000n)).toBe(0x77n);

@@ -222,10 +222,7 @@ describe('TLB, stage 1', () => {
     const rig = new SmmuRig({ caches: { walkEntries: 0 } });
     const root = rig.stream(0x10, { asid: 5n }, { world: 2n });
     rig.map(root, IOVA, OLD | PAGE);
-    rig.enable();
-    rig.unit.write32(0x20, 0xc);
-    rig.unit.write32(0x2c, 3);
-    rig.unit.write32(0x20, 0xd);
+    rig.enable().reprogram(0x2c, 3);
     rig.ask(0x10, IOVA);
     rig.map(root, IOVA, NEW | PAGE);
     rig.submit(command);
