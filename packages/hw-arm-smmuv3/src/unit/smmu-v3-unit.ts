@@ -232,6 +232,10 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     registers.set(Register.CR0, value);
     registers.set(Register.CR0ACK, value);
     this.#path.enabled = (value & SMMUEN) !== 0;
+    // Nothing stays stalled while translation is off (IHI 0070 6.3.9.6).
+    if (!this.#path.enabled) {
+      for (const [stream, tag] of this.#stalled.terminateAll()) this.#ports.resume(stream, tag, 'abort');
+    }
     this.#front.forget();
     this.#events.enabled = (value & EVENTQEN) !== 0;
     this.#pageRequests.enabled = (value & PRIQEN) !== 0 && this.#path.enabled;

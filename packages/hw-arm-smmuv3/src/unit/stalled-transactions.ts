@@ -28,6 +28,13 @@ export class StalledTransactions {
     return tags;
   }
 
+  /** Translation goes off: all of them with their streams, all tags given back. */
+  terminateAll(): [stream: number, tag: number][] {
+    const all = [...this.#streams].map(([tag, stream]): [number, number] => [stream, tag]);
+    this.#streams.clear();
+    return all;
+  }
+
   clear(): void {
     this.#streams.clear();
   }

@@ -282,6 +282,21 @@ describe('stalled transactions', () => {
     ]);
   });
 
+  it('all end with an abort when translation goes off, and give their tags back', () => {
+    const rig = stalling();
+    rig.ask(0x10, 0x1000n);
+    rig.ask(0x11, 0x1000n);
+    rig.unit.write32(0x20, 0xc);
+    expect(rig.resumed).toEqual([
+      [0x10, 0, 'abort'],
+      [0x11, 1, 'abort'],
+    ]);
+    rig.unit.write32(0x20, 0xd);
+    rig.events();
+    rig.ask(0x11, 0x1000n);
+    expect(tags(rig)).toEqual([[true, 0]]);
+  });
+
   it('are at most STALL_MAX; what comes then terminates', () => {
     const rig = stalling({ idr5: 0x0002_0075 });
     for (let page = 1n; page <= 3n; page++) rig.ask(0x10, page << 12n);
