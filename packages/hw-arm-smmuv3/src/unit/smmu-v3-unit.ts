@@ -252,10 +252,12 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     return ((this.#registers.get(Register.GERROR) ^ this.#registers.get(Register.GERRORN)) & error) !== 0;
   }
 
-  /** Toggles an error that is not active yet (IHI 0070 6.3.17). */
+  /** Toggles an error that is not active yet (IHI 0070 7.5). */
   #raiseGerror(error: number): void {
     if (this.#isActive(error)) return;
     this.#registers.set(Register.GERROR, this.#registers.get(Register.GERROR) ^ error);
+    // A message about a message that was lost could be lost too (7.5.1).
+    if (error === MSI_ERROR.gerror) return;
     this.#interrupt('gerror', 'GERROR_IRQEN', Register.GERROR_IRQ_CFG0);
   }
 

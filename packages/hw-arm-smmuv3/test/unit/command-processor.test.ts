@@ -190,6 +190,23 @@ describe('CMD_SYNC', () => {
     expect(rig.interrupts).toEqual(['sync']);
   });
 
+  it('sends no message about a message of GERROR that was lost', () => {
+    const rig = new SmmuRig().enable();
+    rig.unit.write32(0x50, 0);
+    rig.unit.write64(0x68, 0, Number(HOLE) | 0);
+    rig.unit.write32(0x50, 1);
+    let writes = 0;
+    const { memory } = rig;
+    const store = memory.store32.bind(memory);
+    memory.store32 = (...words) => {
+      writes++;
+      return store(...words);
+    };
+    rig.submit([0x77n]);
+    expect(rig.read(GERROR)).toBe((1 << 7) | 1);
+    expect(writes).toBe(1);
+  });
+
   it('reports a message that meets no memory', () => {
     const rig = started();
     rig.submit([SYNC | CS_IRQ, HOLE]);
