@@ -22,6 +22,14 @@ export const EVENT_QUEUE: OutputQueueRegisters = {
   entryBytes: EVENT_BYTES,
 };
 
+/** What a queue depends on besides its registers. */
+export interface OutputQueueLimits {
+  /** log2 of the most entries (IDR1): a larger size counts as this one. */
+  readonly log2Max: number;
+  /** The queue's abort error is active: nothing is written until software acknowledges it (IHI 0070 7.2.1, 8.2). */
+  readonly isBroken: () => boolean;
+}
+
 /** A queue that the unit fills and software reads (IHI 0070 3.5, 7.4): a full one drops the record and toggles the overflow flag once. */
 export class OutputQueue {
   /** The record to write as 32-bit words, filled by the caller before {@link append}. */
@@ -31,11 +39,18 @@ export class OutputQueue {
   readonly #registers: RegisterFile;
   readonly #queue: OutputQueueRegisters;
   readonly #ring: QueueRing;
+  readonly #limits: OutputQueueLimits;
 
-  constructor(memory: PhysicalMemory, registers: RegisterFile, queue: OutputQueueRegisters) {
+  constructor(
+    memory: PhysicalMemory,
+    registers: RegisterFile,
+    queue: OutputQueueRegisters,
+    limits: OutputQueueLimits,
+  ) {
     this.#memory = memory;
     this.#registers = registers;
     this.#queue = queue;
+    this.#limits = limits;
     this.#ring = new QueueRing(queue.entryBytes, 'wrap-bit');
     this.words = new Int32Array(queue.entryBytes / 4);
   }
@@ -48,7 +63,7 @@ export class OutputQueue {
 
   /** Writes {@link words} as the next record. `abort`: the queue's memory is not there. */
   append(): EventResult | 'abort' {
-    if (!this.enabled) return 'disabled';
+    if (!this.enabled || this.#limits.isBroken()) return 'disabled';
     const registers = this.#registers;
     const ring = this.#load();
     const prod = registers.get(this.#queue.prod);
@@ -76,7 +91,10 @@ export class OutputQueue {
     const registers = this.#registers;
     const ring = this.#ring;
     const lo = registers.get(this.#queue.base);
-    ring.configure(registers.get(this.#queue.base + 4) & 0xf_ffff, lo & ~0x1f, lo & 0x1f);
+    const log2 = Math.min(lo & 0x1f, this.#limits.log2Max);
+    // A queue is aligned to its size, at least 32 bytes (IHI 0070 6.3.26).
+    const alignment = Math.max(32, this.#queue.entryBytes * 2 ** log2);
+    ring.configure(registers.get(this.#queue.base + 4) & 0xf_ffff, lo & -alignment, log2);
     const mask = 2 ** (ring.sizeLog2 + 1) - 1;
     ring.head = registers.get(this.#queue.cons) & mask;
     ring.tail = registers.get(this.#queue.prod) & mask;

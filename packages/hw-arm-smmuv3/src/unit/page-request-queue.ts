@@ -39,8 +39,9 @@ export class PageRequestQueue {
   readonly #queue: OutputQueue;
   readonly #sink: PageRequestSink;
 
-  constructor(memory: PhysicalMemory, registers: RegisterFile, sink: PageRequestSink) {
-    this.#queue = new OutputQueue(memory, registers, PRI_QUEUE);
+  /** @param log2Max log2 of the most entries */
+  constructor(memory: PhysicalMemory, registers: RegisterFile, sink: PageRequestSink, log2Max: number) {
+    this.#queue = new OutputQueue(memory, registers, PRI_QUEUE, { log2Max, isBroken: sink.isBroken });
     this.#sink = sink;
   }
 

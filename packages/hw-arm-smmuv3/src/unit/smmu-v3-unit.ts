@@ -105,13 +105,18 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
       (capabilities.pri ? PRIQEN : 0) |
       (capabilities.ats ? ATSCHK : 0) |
       (capabilities.vmidWildcards ? VMW : 0);
-    this.#events = new OutputQueue(memory, this.#registers, EVENT_QUEUE);
-    this.#pageRequests = new PageRequestQueue(memory, this.#registers, {
-      isBroken: () => this.#isActive(PRIQ_ABT_ERR),
-      overflowAnswer: (request) => this.#overflowAnswer(request),
-      respond: (response) => this.#endpoints.get(response.requesterId)?.pageGroupResponse(response),
-      appended: (result) => this.#pageRequestAppended(result),
+    this.#events = new OutputQueue(memory, this.#registers, EVENT_QUEUE, {
+      log2Max: capabilities.eventQueueMax,
+      isBroken: () => this.#isActive(EVENTQ_ABT_ERR),
     });
+    const sink = {
+      isBroken: () => this.#isActive(PRIQ_ABT_ERR),
+      overflowAnswer: (request: PageRequestMessage) => this.#overflowAnswer(request),
+      respond: (response: PageGroupResponse) =>
+        this.#endpoints.get(response.requesterId)?.pageGroupResponse(response),
+      appended: (result: EventResult | 'abort') => this.#pageRequestAppended(result),
+    };
+    this.#pageRequests = new PageRequestQueue(memory, this.#registers, sink, capabilities.priQueueMax);
     this.caches = new UnitCaches(configuration.caches);
     const stallMax = Number(IDR5.get(BigInt(capabilities.registers.idr5 >>> 0), 'STALL_MAX'));
     this.#stalled = new StalledTransactions(stallMax);

@@ -88,6 +88,42 @@ describe('the event queue', () => {
     expect(rig.interrupts).toEqual(['gerror', 'gerror']);
   });
 
+  it('is not written while that error is active, even where there would be memory again', () => {
+    const rig = faulting(3);
+    rig.unit.write32(0x20, 0x9);
+    write64(rig.unit, 0xa0, HOLE | 3n);
+    rig.unit.write32(0x20, 0xd);
+    fault(rig, 1);
+    rig.unit.write32(0x20, 0x9);
+    write64(rig.unit, 0xa0, rig.eventQueue | 3n);
+    rig.unit.write32(0x20, 0xd);
+    expect(fault(rig, 2)).toBe('disabled');
+    rig.unit.write32(0x64, 1 << 2);
+    expect(fault(rig, 3)).toBe('recorded');
+    expect(addressesOf(rig.events())).toEqual([3]);
+  });
+
+  it('is no larger than the unit has entries, and aligned to its size', () => {
+    // EVENTQS 2, CMDQS 2.
+    const idr1 = (0x0273_9d20 & ~((31 << 16) | (31 << 21))) | (2 << 16) | (2 << 21);
+    const rig = new SmmuRig({ idr1 }, { log2Events: 7 });
+    rig.stream(0x10);
+    rig.enable();
+    rig.unit.write32(0x20, 0x9);
+    write64(rig.unit, 0xa0, (rig.eventQueue + 0x60n) | 7n);
+    rig.unit.write32(0x20, 0xd);
+    expect([1, 2, 3, 4, 5].map((page) => fault(rig, page))).toEqual([
+      ...Array.from({ length: 4 }, () => 'recorded'),
+      'overflow',
+    ]);
+    expect(rig.read(EVENTQ_PROD)).toBe(OVERFLOW + 4);
+    expect(rig.load(rig.eventQueue) & 0xffn).toBe(0x10n);
+    // The fifth command is in the first slot again.
+    for (let slot = 0n; slot < 4n; slot++) rig.store(rig.commands + slot * 16n, 0x46n, 0n);
+    rig.unit.write32(0x98, 5);
+    expect(rig.read(0x9c)).toBe(5);
+  });
+
   it('raises a wire, a message, or nothing', () => {
     const rig = faulting(5);
     fault(rig, 1);
