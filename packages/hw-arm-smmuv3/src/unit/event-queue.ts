@@ -35,6 +35,8 @@ export class OutputQueue {
   /** The record to write as 32-bit words, filled by the caller before {@link append}. */
   readonly words: Int32Array;
   enabled = false;
+  /** The last record that was written was the first one: software is told of a queue that is no longer empty (IHI 0070 3.18.2). */
+  wasEmpty = false;
   readonly #memory: PhysicalMemory;
   readonly #registers: RegisterFile;
   readonly #queue: OutputQueueRegisters;
@@ -82,6 +84,7 @@ export class OutputQueue {
     }
     memory.deviceWriting = false;
     if (!isStored) return 'abort';
+    this.wasEmpty = ring.isEmpty;
     ring.advanceTail();
     registers.set(this.#queue.prod, (prod & OVERFLOW) | ring.tail);
     return 'recorded';

@@ -269,7 +269,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
   #eventAppended(result: EventResult | 'abort'): void {
     this.#guarded.changed(Register.EVENTQ_PROD);
     if (result === 'abort') this.#raiseGerror(EVENTQ_ABT_ERR);
-    if (result === 'recorded') this.#interrupt('eventq', 'EVENTQ_IRQEN', Register.EVENTQ_IRQ_CFG0);
+    if (result === 'recorded' && this.#events.wasEmpty) this.#interrupt('eventq', 'EVENTQ_IRQEN', Register.EVENTQ_IRQ_CFG0);
   }
 
   /** With PASID where the unit always does (IDR3.PPS) or the stream's entry says so; without such an entry the group fails (IHI 0070 8.1). */

@@ -37,7 +37,8 @@ describe('the event queue', () => {
     expect([1, 2, 3, 4].map((page) => fault(rig, page))).toEqual(['recorded', 'recorded', 'overflow', 'overflow']);
     // Index and wrap of two records, OVFLG.
     expect(rig.read(EVENTQ_PROD)).toBe(OVERFLOW + 2);
-    expect(rig.interrupts).toEqual(['eventq', 'eventq']);
+    // Once: the queue was empty once.
+    expect(rig.interrupts).toEqual(['eventq']);
     // Room again, with the overflow not acknowledged: records go on, OVFLG stays as it is.
     rig.unit.write32(EVENTQ_CONS, 1);
     expect(fault(rig, 5)).toBe('recorded');
@@ -135,13 +136,16 @@ describe('the event queue', () => {
       rig.unit.write32(0xb8, 0xabcd);
       rig.unit.write32(0x50, 7);
     };
+    rig.events();
     message(at);
     fault(rig, 2);
     expect(rig.load(at)).toBe(0xabcdn);
+    rig.events();
     message(HOLE);
     fault(rig, 3);
     expect(rig.read(GERROR)).toBe(1 << 5);
     rig.unit.write32(0x50, 1);
+    rig.events();
     fault(rig, 4);
     expect(rig.interrupts).toEqual(['eventq', 'gerror']);
   });
