@@ -55,6 +55,8 @@ const GBPA_UPDATE = Number(GBPA.mask('UPDATE')) | 0;
 const CMDQ_ERR = Number(GERROR.mask('CMDQ_ERR'));
 const EVENTQ_ABT_ERR = Number(GERROR.mask('EVENTQ_ABT_ERR'));
 const PRIQ_ABT_ERR = Number(GERROR.mask('PRIQ_ABT_ERR'));
+/** PRIQ_IRQ_CFG2.LO. */
+const LAST_ONLY = 1 << 31;
 /** Which error an MSI that meets no memory is, by its source. */
 const MSI_ERROR: Readonly<Record<InterruptSource, number>> = {
   gerror: Number(GERROR.mask('MSI_GERROR_ABT_ERR')),
@@ -114,7 +116,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
       overflowAnswer: (request: PageRequestMessage) => this.#overflowAnswer(request),
       respond: (response: PageGroupResponse) =>
         this.#endpoints.get(response.requesterId)?.pageGroupResponse(response),
-      appended: (result: EventResult | 'abort') => this.#pageRequestAppended(result),
+      appended: (result: EventResult | 'abort', last: boolean) => this.#pageRequestAppended(result, last),
     };
     this.#pageRequests = new PageRequestQueue(memory, this.#registers, sink, capabilities.priQueueMax);
     this.caches = new UnitCaches(configuration.caches);
@@ -282,10 +284,15 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     return entry.fields['PPAR'] === 1n ? success : { ...success, pasid: undefined };
   }
 
-  #pageRequestAppended(result: EventResult | 'abort'): void {
+  /** PRIQ_IRQ_CFG2.LO: the interrupt is for last messages, those that overflow too, and not for the end of emptiness. */
+  #pageRequestAppended(result: EventResult | 'abort', last: boolean): void {
     this.#guarded.changed(Register.PRIQ_PROD);
     if (result === 'abort') this.#raiseGerror(PRIQ_ABT_ERR);
-    if (result === 'recorded') this.#interrupt('priq', 'PRIQ_IRQEN', Register.PRIQ_IRQ_CFG0);
+    const isForLast = (this.#registers.get(Register.PRIQ_IRQ_CFG2) & LAST_ONLY) !== 0;
+    const isDue = isForLast
+      ? last && (result === 'recorded' || result === 'overflow')
+      : result === 'recorded' && this.#pageRequests.wasEmpty;
+    if (isDue) this.#interrupt('priq', 'PRIQ_IRQEN', Register.PRIQ_IRQ_CFG0);
   }
 
   #interrupt(source: InterruptSource, enable: 'GERROR_IRQEN' | 'EVENTQ_IRQEN' | 'PRIQ_IRQEN', config: number): void {

@@ -183,8 +183,22 @@ describe('the PRI queue', () => {
       0xbc00_0003_0000_0010n,
       0x1234_51ffn,
     ]);
-    expect(rig.interrupts).toEqual(['priq', 'priq']);
+    expect(rig.interrupts, 'when it was empty').toEqual(['priq']);
     expect(rig.responses).toEqual([]);
+  });
+
+  it('interrupts for the last message of a group with LO, even when there is no room for it', () => {
+    const rig = on();
+    rig.unit.write32(0x50, 0);
+    rig.unit.write32(0xdc, 1 << 31);
+    rig.unit.write32(0x50, 2);
+    rig.unit.requestPage(request(1, { lastInGroup: false }));
+    expect(rig.interrupts).toEqual([]);
+    rig.unit.requestPage(request(1));
+    rig.unit.requestPage(request(2, { lastInGroup: false }));
+    expect(rig.interrupts).toEqual(['priq']);
+    rig.unit.requestPage(request(2));
+    expect(rig.interrupts).toEqual(['priq', 'priq']);
   });
 
   it('answers success for groups that it has no room for, until the overflow is acknowledged', () => {
