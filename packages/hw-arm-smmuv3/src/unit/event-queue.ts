@@ -63,13 +63,22 @@ export class OutputQueue {
     return this.enabled && ((registers.get(this.#queue.prod) ^ registers.get(this.#queue.cons)) & OVERFLOW) !== 0;
   }
 
-  /** Writes {@link words} as the next record. `abort`: the queue's memory is not there. */
-  append(): EventResult | 'abort' {
+  /** A record can be written. */
+  get isWritable(): boolean {
+    return this.enabled && !this.#limits.isBroken() && !this.#load().isFull;
+  }
+
+  /**
+   * Writes {@link words} as the next record. `abort`: the queue's memory is not there.
+   * @param canWait the record is not lost when there is no room: that is no overflow, and `disabled`
+   */
+  append(canWait: boolean = false): EventResult | 'abort' {
     if (!this.enabled || this.#limits.isBroken()) return 'disabled';
     const registers = this.#registers;
     const ring = this.#load();
     const prod = registers.get(this.#queue.prod);
     if (ring.isFull) {
+      if (canWait) return 'disabled';
       // One overflow is signalled until software acknowledges it by making the flags equal.
       if (!this.isOverflowing) registers.set(this.#queue.prod, prod ^ OVERFLOW);
       return 'overflow';

@@ -24,9 +24,10 @@ export class EventRecorder {
   readonly #queue: OutputQueue;
   readonly #request: Request;
   /** Called after a record: the queue's interrupt and errors. */
-  readonly #after: (result: ReturnType<OutputQueue['append']>) => void;
+  readonly #after: (result: ReturnType<OutputQueue['append']>, stall: number | undefined) => void;
 
-  constructor(queue: OutputQueue, request: Request, after: (result: ReturnType<OutputQueue['append']>) => void) {
+  /** @param after gets what became of a record, and the tag of its transaction if that is stalled */
+  constructor(queue: OutputQueue, request: Request, after: (result: ReturnType<OutputQueue['append']>, stall: number | undefined) => void) {
     this.#queue = queue;
     this.#request = request;
     this.#after = after;
@@ -85,8 +86,9 @@ export class EventRecorder {
     for (let word = 0; word < words.length; word++) {
       words[word] = lo32(record >> BigInt(32 * word));
     }
-    const result = this.#queue.append();
-    this.#after(result);
+    // The record of a stalled transaction is never lost: the transaction comes again (IHI 0070 7.2.1).
+    const result = this.#queue.append(details.stall !== undefined);
+    this.#after(result, details.stall);
     const recorded = result === 'abort' ? 'disabled' : result;
     const stored =
       recorded === 'recorded' ? [0n, 64n, 128n, 192n].map((shift) => BigInt.asUintN(64, record >> shift)) : [];

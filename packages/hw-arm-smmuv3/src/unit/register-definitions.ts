@@ -11,8 +11,9 @@ export const Hook = {
   IRQ_CTRL: 2,
   GERRORN: 3,
   CMDQ_PROD: 4,
+  EVENTQ_CONS: 5,
   /** The first of {@link GUARDED_REGISTERS}, and after it the others. */
-  GUARDED: 5,
+  GUARDED: 6,
 } as const;
 
 const all = (layout: { readonly bits: number; readonly reserved: bigint }): bigint =>
@@ -81,7 +82,7 @@ export function registerDefinitions(capabilities: Capabilities): RegisterDefinit
     base('SMMU_PRIQ_BASE', Register.PRIQ_BASE, all(QUEUE_BASE), guard(Register.PRIQ_BASE)),
     ...interrupt('SMMU_PRIQ_IRQ', Register.PRIQ_IRQ_CFG0),
     word('SMMU_EVENTQ_PROD', Register.EVENTQ_PROD, 0x800f_ffffn, guard(Register.EVENTQ_PROD)),
-    word('SMMU_EVENTQ_CONS', Register.EVENTQ_CONS, 0x800f_ffffn),
+    word('SMMU_EVENTQ_CONS', Register.EVENTQ_CONS, 0x800f_ffffn, Hook.EVENTQ_CONS),
     word('SMMU_PRIQ_PROD', Register.PRIQ_PROD, 0x800f_ffffn, guard(Register.PRIQ_PROD)),
     word('SMMU_PRIQ_CONS', Register.PRIQ_CONS, 0x800f_ffffn),
   ];

@@ -133,7 +133,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
       counters: this.counters,
       translation: this.translation,
       request,
-      recorder: new EventRecorder(this.#events, request, (result) => this.#eventAppended(result)),
+      recorder: new EventRecorder(this.#events, request, (result, stall) => this.#eventAppended(result, stall)),
       stalled: this.#stalled,
       reader: this.reader,
       walkers: new StageWalkers(memory, capabilities, true),
@@ -224,8 +224,14 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
         registers.set(Register.IRQ_CTRLACK, registers.get(Register.IRQ_CTRL));
         return;
       case Hook.GERRORN:
+        this.#retryDeferred();
+        this.#runCommands();
+        return;
       case Hook.CMDQ_PROD:
         this.#runCommands();
+        return;
+      case Hook.EVENTQ_CONS:
+        this.#retryDeferred();
         return;
       default:
         this.#guarded.written(hook - Hook.GUARDED);
@@ -247,6 +253,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     this.#events.enabled = (value & EVENTQEN) !== 0;
     this.#pageRequests.enabled = (value & PRIQEN) !== 0 && this.#path.enabled;
     this.#commands.enabled = (value & CMDQEN) !== 0;
+    this.#retryDeferred();
     this.#runCommands();
   }
 
@@ -268,10 +275,17 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     this.#interrupt('gerror', 'GERROR_IRQEN', Register.GERROR_IRQ_CFG0);
   }
 
-  #eventAppended(result: EventResult | 'abort'): void {
+  #eventAppended(result: EventResult | 'abort', stall: number | undefined): void {
+    if (stall !== undefined && result !== 'recorded') this.#stalled.defer(stall);
     this.#guarded.changed(Register.EVENTQ_PROD);
     if (result === 'abort') this.#raiseGerror(EVENTQ_ABT_ERR);
     if (result === 'recorded' && this.#events.wasEmpty) this.#interrupt('eventq', 'EVENTQ_IRQEN', Register.EVENTQ_IRQ_CFG0);
+  }
+
+  /** Stalled transactions without an event come again when there is room for one (IHI 0070 3.12.2, 7.2.1). */
+  #retryDeferred(): void {
+    if (!this.#stalled.hasDeferred || !this.#events.isWritable) return;
+    for (const [stream, tag] of this.#stalled.retryDeferred()) this.#ports.resume(stream, tag, 'retry');
   }
 
   /** With PASID where the unit always does (IDR3.PPS) or the stream's entry says so; without such an entry the group fails (IHI 0070 8.1). */

@@ -361,6 +361,34 @@ describe('stalled transactions', () => {
     ]);
   });
 
+  it('come again when the event queue had no room, which is no overflow', () => {
+    const rig = new SmmuRig({}, { log2Events: 1 });
+    rig.stream(0x10, STALLING);
+    rig.enable();
+    for (const page of [1n, 2n, 3n]) rig.ask(0x10, page << 12n);
+    expect(rig.unit.translation.fault).toMatchObject({ recorded: 'disabled', details: { stall: 2 } });
+    expect(rig.read(EVENTQ_PROD), 'OVFLG stays').toBe(2);
+    expect(rig.resumed).toEqual([]);
+    expect(tags(rig)).toHaveLength(2);
+    expect(rig.resumed).toEqual([[0x10, 2, 'retry']]);
+    rig.ask(0x10, 0x3000n);
+    expect(tags(rig)).toEqual([[true, 2]]);
+  });
+
+  it('come again when the event queue is on, unless they were ended before', () => {
+    const rig = stalling();
+    rig.unit.write32(0x20, 9);
+    rig.ask(0x10, 0x1000n);
+    rig.ask(0x11, 0x1000n);
+    rig.submit([0x10_0000_0045n]);
+    expect(rig.resumed).toEqual([[0x10, 0, 'abort']]);
+    rig.unit.write32(0x20, 0xd);
+    expect(rig.resumed).toEqual([
+      [0x10, 0, 'abort'],
+      [0x11, 1, 'retry'],
+    ]);
+  });
+
   it('are recorded even when R is 0', () => {
     const rig = new SmmuRig();
     rig.stream(0x10, { flags: 5n << 44n });
