@@ -87,6 +87,8 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
   readonly #observation: Observation;
   readonly #cr0Bits: number;
   readonly #guarded: GuardedRegisters;
+  /** Errors that the unit raised in GERROR and software has not acknowledged in GERRORN. */
+  #activeErrors = 0;
   /** GBPA as last updated. */
   #gbpa = 0;
 
@@ -199,6 +201,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     this.#pageRequests.enabled = false;
     this.#gbpa = this.#registers.get(Register.GBPA);
     this.#guarded.clear();
+    this.#activeErrors = 0;
     this.#path.enabled = false;
     this.#front.forget();
   }
@@ -224,6 +227,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
         registers.set(Register.IRQ_CTRLACK, registers.get(Register.IRQ_CTRL));
         return;
       case Hook.GERRORN:
+        this.#acknowledgeErrors();
         this.#retryDeferred();
         this.#runCommands();
         return;
@@ -263,13 +267,24 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
   }
 
   #isActive(error: number): boolean {
-    return ((this.#registers.get(Register.GERROR) ^ this.#registers.get(Register.GERRORN)) & error) !== 0;
+    return (this.#activeErrors & error) !== 0;
   }
 
-  /** Toggles an error that is not active yet (IHI 0070 7.5). */
+  /** Software cannot make errors active: it is open what toggling GERRORN of an inactive one does (IHI 0070 6.3.20), and here nothing. */
+  #acknowledgeErrors(): void {
+    const registers = this.#registers;
+    this.#activeErrors &= registers.get(Register.GERROR) ^ registers.get(Register.GERRORN);
+  }
+
+  /** Makes GERROR differ from GERRORN for an error that is not active yet (IHI 0070 7.5). */
   #raiseGerror(error: number): void {
     if (this.#isActive(error)) return;
-    this.#registers.set(Register.GERROR, this.#registers.get(Register.GERROR) ^ error);
+    const registers = this.#registers;
+    this.#activeErrors |= error;
+    registers.set(
+      Register.GERROR,
+      (registers.get(Register.GERROR) & ~error) | (~registers.get(Register.GERRORN) & error),
+    );
     // A message about a message that was lost could be lost too (7.5.1).
     if (error === MSI_ERROR.gerror) return;
     this.#interrupt('gerror', 'GERROR_IRQEN', Register.GERROR_IRQ_CFG0);

@@ -73,6 +73,17 @@ describe('the command queue', () => {
     expect(rig.read(GERROR)).toBe(0);
   });
 
+  it('is not stopped by software that toggles GERRORN of an error that is not active', () => {
+    const rig = started();
+    rig.unit.write32(GERRORN, 1);
+    rig.submit([SYNC]);
+    expect(consumer(rig)).toEqual([0, 1]);
+    rig.submit([0x77n]);
+    expect(consumer(rig)).toEqual([1, 1]);
+    expect((rig.read(GERROR) ^ rig.read(GERRORN)) & 1, 'active').toBe(1);
+    expect(rig.interrupts).toEqual(['gerror']);
+  });
+
   it('reports an abort when it cannot fetch, and fetches again after the acknowledgement', () => {
     const rig = new SmmuRig();
     rig.enable();
