@@ -143,7 +143,11 @@ export class CommandProcessor {
     const lo = registers.get(Register.CMDQ_BASE);
     // A larger size counts as the largest; the queue is aligned to its size, at least 32 bytes (IHI 0070 6.3.26).
     const log2 = Math.min(lo & 0x1f, this.#capabilities.commandQueueMax);
-    ring.configure(registers.get(Register.CMDQ_BASE + 4) & 0xf_ffff, lo & -Math.max(32, COMMAND_BYTES * 2 ** log2), log2);
+    ring.configure(
+      registers.get(Register.CMDQ_BASE + 4) & 0xf_ffff,
+      lo & -Math.max(32, COMMAND_BYTES * 2 ** log2),
+      log2,
+    );
     const mask = 2 ** (ring.sizeLog2 + 1) - 1;
     ring.head = registers.get(Register.CMDQ_CONS) & mask;
     ring.tail = registers.get(Register.CMDQ_PROD) & mask;

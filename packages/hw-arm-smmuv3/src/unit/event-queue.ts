@@ -43,12 +43,7 @@ export class OutputQueue {
   readonly #ring: QueueRing;
   readonly #limits: OutputQueueLimits;
 
-  constructor(
-    memory: PhysicalMemory,
-    registers: RegisterFile,
-    queue: OutputQueueRegisters,
-    limits: OutputQueueLimits,
-  ) {
+  constructor(memory: PhysicalMemory, registers: RegisterFile, queue: OutputQueueRegisters, limits: OutputQueueLimits) {
     this.#memory = memory;
     this.#registers = registers;
     this.#queue = queue;

@@ -27,7 +27,11 @@ export class EventRecorder {
   readonly #after: (result: ReturnType<OutputQueue['append']>, stall: number | undefined) => void;
 
   /** @param after gets what became of a record, and the tag of its transaction if that is stalled */
-  constructor(queue: OutputQueue, request: Request, after: (result: ReturnType<OutputQueue['append']>, stall: number | undefined) => void) {
+  constructor(
+    queue: OutputQueue,
+    request: Request,
+    after: (result: ReturnType<OutputQueue['append']>, stall: number | undefined) => void,
+  ) {
     this.#queue = queue;
     this.#request = request;
     this.#after = after;

@@ -116,8 +116,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     const sink = {
       isBroken: () => this.#isActive(PRIQ_ABT_ERR),
       overflowAnswer: (request: PageRequestMessage) => this.#overflowAnswer(request),
-      respond: (response: PageGroupResponse) =>
-        this.#endpoints.get(response.requesterId)?.pageGroupResponse(response),
+      respond: (response: PageGroupResponse) => this.#endpoints.get(response.requesterId)?.pageGroupResponse(response),
       appended: (result: EventResult | 'abort', last: boolean) => this.#pageRequestAppended(result, last),
     };
     this.#pageRequests = new PageRequestQueue(memory, this.#registers, sink, capabilities.priQueueMax);
@@ -294,7 +293,8 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     if (stall !== undefined && result !== 'recorded') this.#stalled.defer(stall);
     this.#guarded.changed(Register.EVENTQ_PROD);
     if (result === 'abort') this.#raiseGerror(EVENTQ_ABT_ERR);
-    if (result === 'recorded' && this.#events.wasEmpty) this.#interrupt('eventq', 'EVENTQ_IRQEN', Register.EVENTQ_IRQ_CFG0);
+    if (result === 'recorded' && this.#events.wasEmpty)
+      this.#interrupt('eventq', 'EVENTQ_IRQEN', Register.EVENTQ_IRQ_CFG0);
   }
 
   /** Stalled transactions without an event come again when there is room for one (IHI 0070 3.12.2, 7.2.1). */

@@ -1,4 +1,13 @@
-import { hi32, join64, lo32, wordField, type CacheKind, type CacheQuery, type Range64, type RegisterFile } from '@ioasis/core';
+import {
+  hi32,
+  join64,
+  lo32,
+  wordField,
+  type CacheKind,
+  type CacheQuery,
+  type Range64,
+  type RegisterFile,
+} from '@ioasis/core';
 import { Opcode, TLBI_COMMAND } from '../layouts/commands.js';
 import { Register } from '../layouts/register-offsets.js';
 import { CR2 } from '../layouts/registers.js';
