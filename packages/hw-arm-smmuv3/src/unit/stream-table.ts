@@ -66,7 +66,8 @@ export class StreamTable {
       index &= 2 ** split - 1;
       if (span === 0 || span > split + 1 || index >= 2 ** (span - 1)) return this.#badStreamId();
       hi = this.#reader.words[1]! & 0xf_ffff;
-      lo = this.#reader.words[0]! & ~0x3f;
+      // The array is aligned to its size.
+      lo = this.#reader.words[0]! & -(2 ** (span + 5));
     }
 
     // 3. The STE.

@@ -27,6 +27,15 @@ describe('a stream table of two levels', () => {
     expect(rig.unit.passage).toBe('bypass');
   });
 
+  it('has arrays of entries that are aligned to their size', () => {
+    const rig = twoLevel(8);
+    const leaf = rig.page(16);
+    rig.ste(0, { config: 4n }, leaf);
+    // 2^8 entries of 64 bytes.
+    rig.store(rig.streams, (leaf + 0x3fc0n) | 9n);
+    expect(rig.ask(0, IOVA)).toBe('0x40000000');
+  });
+
   it('takes a reserved SPLIT as 6', () => {
     const rig = twoLevel(7);
     const leaf = rig.page();
