@@ -193,13 +193,19 @@ export class RequestPath {
   }
 
   /** Without stage 1 the address must be one of the unit's all the same; stage 1 reports it then (IHI 0070 3.4). */
-  #bypassStage1({ vmidTag, stage2 }: StreamEntry, passage: Passage): boolean {
-    const { iovaHi, iovaLo } = this.#request;
+  #bypassStage1({ vmidTag, stage2, ats }: StreamEntry, passage: Passage): boolean {
+    const { iovaHi, iovaLo, access } = this.#request;
     if (isBeyond(iovaHi, this.#outputBits)) {
       return this.#refuse(this.#recorder.translation('F_ADDR_SIZE', { class: EventClass.IN }));
     }
     if (stage2 === null) return this.#answer(iovaHi, iovaLo, 12, RIGHTS, passage);
-    return this.#translateStage2(vmidTag, stage2, iovaHi, iovaLo, passage);
+    if (!this.#translateStage2(vmidTag, stage2, iovaHi, iovaLo, passage)) return false;
+    // A split stage answers with the IPA, the request's own address, and with the rights of stage 2 (IHI 0070 13.6.5).
+    if (ats === Eats.SPLIT_STAGE && (access & Access.TRANSLATION_REQUEST) !== 0) {
+      this.translation.paHi = iovaHi;
+      this.translation.paLo = iovaLo;
+    }
+    return true;
   }
 
   #streamOf(requesterId: number): StreamEntry | SmmuV3Fault {

@@ -334,6 +334,21 @@ describe('ATS', () => {
     expect(rig.ask(0x10, IOVA, READ | REQUEST)).toBe('F_TRANSLATION');
   });
 
+  it('answers with the address itself in split stage where S1DSS bypasses stage 1, and with the rights of stage 2', () => {
+    const rig = new SmmuRig();
+    const host = rig.page();
+    rig.ste(0x10, { config: 7n, cd: rig.page(), cdMax: 2n, dss: 1n, s2ttb: host, ats: 2n });
+    rig.map(host, IOVA, PA | (S2_PAGE & ~0x80n));
+    rig.enable(0x10);
+    for (let round = 0; round < 2; round++) {
+      expect(rig.ask(0x10, IOVA, READ | WRITE | REQUEST)).toBe('0x40000000');
+      expect(permissions(rig) & 3).toBe(1);
+      expect(rig.ask(0x10, IOVA, READ | TRANSLATED)).toBe('0x100000000');
+    }
+    expect(rig.ask(0x10, IOVA + 0x1000n, READ | REQUEST)).toBe('F_TRANSLATION');
+    expect(rig.events()).toEqual([]);
+  });
+
   it('answers with intermediate addresses in split stage, which stage 2 translates later', () => {
     const rig = new SmmuRig();
     const host = rig.page();
