@@ -238,7 +238,7 @@ export class RequestPath {
     const { access, iovaHi: requestedHi, iovaLo } = this.#request;
     const isPrivileged = stream.singlePrivilege || (access & Access.PRIVILEGED) !== 0;
     const shift = isPrivileged ? PRIVILEGED_SHIFT : 0;
-    const wanted = access & RIGHTS;
+    const wanted = rightsOf(access);
     // A translation request is told which rights there are; it faults for none (IHI 0070 3.9.1.1).
     const isRequest = (access & Access.TRANSLATION_REQUEST) !== 0;
     const { stage2 } = stream;
@@ -333,7 +333,7 @@ export class RequestPath {
 
   #translateStage2(vmidTag: number, stage2: Stage2, hi: number, lo: number, passage: Passage): boolean {
     const { tlb } = this.caches;
-    const wanted = this.#request.access & RIGHTS;
+    const wanted = rightsOf(this.#request.access);
     if (tlb.lookup(hi, lo, vmidTag, STAGE2_TAG) && (wanted & ~tlb.permissions) === 0) {
       this.#hit(0);
       this.passage = passage;
@@ -352,6 +352,12 @@ export class RequestPath {
     }
     return this.#answer(paHi, paLo, pageShift, rights, passage);
   }
+}
+
+/** Rights that a request needs: an instruction fetch only that to execute. In a translation request Execute implies Read (IHI 0070 13.7). */
+function rightsOf(access: number): number {
+  const isFetch = (access & (Access.EXECUTE | Access.WRITE | Access.TRANSLATION_REQUEST)) === Access.EXECUTE;
+  return isFetch ? Access.EXECUTE : access & RIGHTS;
 }
 
 function isHighHalf(context: Context, hi: number): boolean {

@@ -73,7 +73,7 @@ function reference(rig: SmmuRig, regime: Regime, root: bigint, iova: bigint, acc
 function stage2Allows(descriptor: bigint, isClean: boolean, access: number): boolean {
   const canWrite = bit(descriptor, 7) || isClean;
   return (
-    ((access & READ) === 0 || bit(descriptor, 6)) &&
+    ((access & (READ | EXECUTE)) !== READ || bit(descriptor, 6)) &&
     ((access & WRITE) === 0 || canWrite) &&
     ((access & EXECUTE) === 0 || !bit(descriptor, 54))
   );

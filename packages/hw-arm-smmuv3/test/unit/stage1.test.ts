@@ -240,7 +240,7 @@ describe('rights of stage 1', () => {
   it.each([
     ['WXN: what can be written cannot be executed', CD_FLAG.WXN, PAGE, 'rw-/rw-'],
     ['WXN spares read-only pages', CD_FLAG.WXN, PAGE | AP2, 'r-x/r-x'],
-    ['PAN: what the unprivileged can read is not for the privileged', CD_FLAG.PAN, PAGE | AP2, 'r-x/---'],
+    ['PAN: data that the unprivileged can read is not for the privileged', CD_FLAG.PAN, PAGE | AP2, 'r-x/--x'],
     ['PAN spares privileged pages', CD_FLAG.PAN, plain, '---/rwx'],
     ['UWXN means nothing in VMSAv8-64', CD_FLAG.UWXN, plain, '---/rwx'],
   ])('%s', (_, flag, leaf, rights) => {

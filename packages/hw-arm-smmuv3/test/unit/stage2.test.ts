@@ -84,8 +84,8 @@ describe('rights and flags of stage 2', () => {
   it.each([
     ['S2AP 11', S2_PAGE, 'rwx'],
     ['S2AP 01', S2_PAGE & ~0x80n, 'r-x'],
-    ['S2AP 10', S2_PAGE & ~0x40n, '-w-'],
-    ['S2AP 00', S2_PAGE & ~0xc0n, '---'],
+    ['S2AP 10', S2_PAGE & ~0x40n, '-wx'],
+    ['S2AP 00: instructions only', S2_PAGE & ~0xc0n, '--x'],
     ['XN[1]', S2_PAGE | (1n << 54n), 'rw-'],
     ['XN[0] alone, without FEAT_XNX', S2_PAGE | (1n << 53n), 'rwx'],
   ])('%s', (_, leaf, rights) => {
