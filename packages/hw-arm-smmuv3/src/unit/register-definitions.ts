@@ -51,6 +51,14 @@ export function registerDefinitions(capabilities: Capabilities): RegisterDefinit
     word(`${name}_CFG1`, offset + 8, WORD, guardLate(offset + 8)),
     word(`${name}_CFG2`, offset + 12, WORD, guardLate(offset + 12)),
   ];
+  // Without PRI its registers and its interrupt are reserved.
+  const interrupts = capabilities.pri ? all(IRQ_CTRL) : all(IRQ_CTRL) & ~IRQ_CTRL.mask('PRIQ_IRQEN');
+  const pageRequests = [
+    base('SMMU_PRIQ_BASE', Register.PRIQ_BASE, all(QUEUE_BASE), guard(Register.PRIQ_BASE)),
+    ...interrupt('SMMU_PRIQ_IRQ', Register.PRIQ_IRQ_CFG0),
+    word('SMMU_PRIQ_PROD', Register.PRIQ_PROD, 0x800f_ffffn, guard(Register.PRIQ_PROD)),
+    word('SMMU_PRIQ_CONS', Register.PRIQ_CONS, 0x800f_ffffn),
+  ];
   return [
     readOnly('SMMU_IDR0', Register.IDR0, id.idr0),
     readOnly('SMMU_IDR1', Register.IDR1, id.idr1),
@@ -67,7 +75,7 @@ export function registerDefinitions(capabilities: Capabilities): RegisterDefinit
     readOnly('SMMU_STATUSR', Register.STATUSR, 0),
     { ...word('SMMU_GBPA', Register.GBPA, all(GBPA), Hook.GBPA), reset: GBPA.encode({ SHCFG: 1 }) },
     word('SMMU_AGBPA', Register.AGBPA, WORD),
-    word('SMMU_IRQ_CTRL', Register.IRQ_CTRL, all(IRQ_CTRL), Hook.IRQ_CTRL),
+    word('SMMU_IRQ_CTRL', Register.IRQ_CTRL, interrupts, Hook.IRQ_CTRL),
     readOnly('SMMU_IRQ_CTRLACK', Register.IRQ_CTRLACK, 0),
     readOnly('SMMU_GERROR', Register.GERROR, 0),
     word('SMMU_GERRORN', Register.GERRORN, ACTIVE_GERRORS, Hook.GERRORN),
@@ -79,12 +87,9 @@ export function registerDefinitions(capabilities: Capabilities): RegisterDefinit
     word('SMMU_CMDQ_CONS', Register.CMDQ_CONS, 0x7f0f_ffffn, guard(Register.CMDQ_CONS)),
     base('SMMU_EVENTQ_BASE', Register.EVENTQ_BASE, all(QUEUE_BASE), guard(Register.EVENTQ_BASE)),
     ...interrupt('SMMU_EVENTQ_IRQ', Register.EVENTQ_IRQ_CFG0),
-    base('SMMU_PRIQ_BASE', Register.PRIQ_BASE, all(QUEUE_BASE), guard(Register.PRIQ_BASE)),
-    ...interrupt('SMMU_PRIQ_IRQ', Register.PRIQ_IRQ_CFG0),
     word('SMMU_EVENTQ_PROD', Register.EVENTQ_PROD, 0x800f_ffffn, guard(Register.EVENTQ_PROD)),
     word('SMMU_EVENTQ_CONS', Register.EVENTQ_CONS, 0x800f_ffffn, Hook.EVENTQ_CONS),
-    word('SMMU_PRIQ_PROD', Register.PRIQ_PROD, 0x800f_ffffn, guard(Register.PRIQ_PROD)),
-    word('SMMU_PRIQ_CONS', Register.PRIQ_CONS, 0x800f_ffffn),
+    ...(capabilities.pri ? pageRequests : []),
   ];
 }
 

@@ -42,6 +42,15 @@ describe('registers', () => {
     expect(rig.read(0x54)).toBe(7);
   });
 
+  it('have none of the PRI queue without PRI', () => {
+    const rig = new SmmuRig({ preset: 'qemu-virt-7.2' });
+    for (const offset of [0x50, 0xc0, 0xd0, 0xd8, 0xdc, 0x1_00c8, 0x1_00cc]) rig.unit.write32(offset, 0x1_0007);
+    expect([0xc0, 0xd0, 0xd8, 0xdc, 0xc8, 0xcc, 0x1_00c8, 0x1_00cc].map((offset) => rig.read(offset))).toEqual([
+      0, 0, 0, 0, 0, 0, 0, 0,
+    ]);
+    expect([0x50, 0x54].map((offset) => rig.read(offset))).toEqual([5, 5]);
+  });
+
   it('change GBPA only with UPDATE, which reads 0 again', () => {
     const rig = new SmmuRig();
     expect(rig.read(GBPA)).toBe(0x1000);
