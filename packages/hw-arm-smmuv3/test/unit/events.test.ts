@@ -170,6 +170,16 @@ const cases: readonly Case[] = [
   },
   {
     event: 'F_CD_FETCH',
+    when: 'stage 2 leads to a hole: its physical address',
+    setup: (rig) => {
+      const host = rig.page();
+      rig.map(host, 0x7000_0000n, HOLE | S2_PAGE);
+      rig.ste(STREAM, { config: 7n, cd: 0x7000_0040n, s2ttb: host });
+    },
+    words: [0n, 0n, HOLE + 0x40n],
+  },
+  {
+    event: 'F_CD_FETCH',
     when: 'the level 1 table is in a hole',
     setup: (rig) => rig.ste(STREAM, { cd: HOLE, fmt: 2n, cdMax: 12n }),
     substream: 0x801,
@@ -188,6 +198,15 @@ const cases: readonly Case[] = [
     when: 'a stage 2 table is in a hole',
     setup: (rig) => rig.store(rig.entryAt(rig.stage2(STREAM, { q2: 0n }), IOVA, 2), HOLE | 3n),
     words: [RNW | S2 | CLASS.IN, IOVA, HOLE],
+  },
+  {
+    event: 'F_WALK_EABT',
+    when: 'stage 2 leads a walk of stage 1 to a hole: the physical address of the descriptor, and stage 1',
+    setup: (rig) => {
+      nested({ page: HOLE | S2_PAGE })(rig);
+      rig.store(0x20_2000n, 0x7000_0000n | 3n);
+    },
+    words: [RNW | CLASS.TTD, IOVA, HOLE + 8n],
   },
   {
     event: 'F_WALK_EABT',
