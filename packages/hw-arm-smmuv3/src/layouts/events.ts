@@ -33,6 +33,7 @@ export const EVENT_BYTES = 32;
 export type EventField =
   | 'IPA'
   | 'ADDRESS'
+  | 'TTRNW'
   | 'CLASS'
   | 'S2'
   | 'NSIPA'
@@ -49,6 +50,7 @@ export type EventField =
 export const EVENT: WordLayout<EventField> = wordLayout('event', 256, {
   IPA: [255, 192],
   ADDRESS: [191, 128],
+  TTRNW: [108, 108],
   CLASS: [105, 104],
   S2: [103, 103],
   NSIPA: [102, 102],

@@ -24,9 +24,13 @@ export class Capabilities {
   readonly splitAts: boolean;
   readonly pri: boolean;
   readonly msi: boolean;
+  /** CMD_SYNC can wake processors. */
+  readonly sendsEvents: boolean;
   readonly hyp: boolean;
   readonly asidBits: number;
   readonly vmidBits: number;
+  /** CR0.VMW exists. */
+  readonly vmidWildcards: boolean;
   /** Two-level CD tables. */
   readonly cd2Level: boolean;
   /** Two-level stream tables. */
@@ -56,6 +60,8 @@ export class Capabilities {
   /** 52-bit input addresses with the 64K granule. */
   readonly wideInput: boolean;
   readonly coherent: boolean;
+  /** SMMUv3.2 and later (AIDR): what the architecture left open before is decided. */
+  readonly isVersion32: boolean;
   readonly #granules: ReadonlySet<number>;
 
   constructor(registers: IdRegisters) {
@@ -74,9 +80,11 @@ export class Capabilities {
     this.splitAts = !has('NS1ATS');
     this.pri = has('PRI');
     this.msi = has('MSI');
+    this.sendsEvents = has('SEV');
     this.hyp = has('HYP');
     this.asidBits = has('ASID16') ? 16 : 8;
     this.vmidBits = has('VMID16') ? 16 : 8;
+    this.vmidWildcards = has('VMW');
     this.cd2Level = has('CD2L');
     this.streamTable2Level = value('ST_LEVEL') === 1;
     this.littleEndian = value('TTENDIAN') !== 3;
@@ -85,6 +93,7 @@ export class Capabilities {
     this.mustStall = value('STALL_MODEL') === 2;
     this.abortOnly = has('TERM_MODEL');
     this.coherent = has('COHACC');
+    this.isVersion32 = (registers.aidr & 0xff) >= 2;
     this.streamIdBits = Number(IDR1.get(idr1, 'SIDSIZE'));
     this.substreamBits = Number(IDR1.get(idr1, 'SSIDSIZE'));
     this.commandQueueMax = Number(IDR1.get(idr1, 'CMDQS'));

@@ -141,7 +141,13 @@ export class CommandProcessor {
     const registers = this.#registers;
     const ring = this.#ring;
     const lo = registers.get(Register.CMDQ_BASE);
-    ring.configure(registers.get(Register.CMDQ_BASE + 4) & 0xf_ffff, lo & ~0x1f, lo & 0x1f);
+    // A larger size counts as the largest; the queue is aligned to its size, at least 32 bytes (IHI 0070 6.3.26).
+    const log2 = Math.min(lo & 0x1f, this.#capabilities.commandQueueMax);
+    ring.configure(
+      registers.get(Register.CMDQ_BASE + 4) & 0xf_ffff,
+      lo & -Math.max(32, COMMAND_BYTES * 2 ** log2),
+      log2,
+    );
     const mask = 2 ** (ring.sizeLog2 + 1) - 1;
     ring.head = registers.get(Register.CMDQ_CONS) & mask;
     ring.tail = registers.get(Register.CMDQ_PROD) & mask;
@@ -179,8 +185,10 @@ export class CommandProcessor {
         return this.#isSecure() ? CommandError.ILLEGAL : CommandError.NONE;
       case Opcode.CFGI_STE:
       case Opcode.CFGI_STE_RANGE:
+        return this.#isSecure() ? CommandError.ILLEGAL : this.#invalidateConfiguration(opcode);
       case Opcode.CFGI_CD:
       case Opcode.CFGI_CD_ALL:
+        if (!this.#capabilities.stage1) return CommandError.ILLEGAL;
         return this.#isSecure() ? CommandError.ILLEGAL : this.#invalidateConfiguration(opcode);
       case Opcode.ATC_INV:
         return this.#capabilities.ats ? this.#invalidateAtc() : CommandError.ILLEGAL;
@@ -188,7 +196,7 @@ export class CommandProcessor {
         return this.#capabilities.pri ? this.#respond() : CommandError.ILLEGAL;
       case Opcode.RESUME:
       case Opcode.STALL_TERM:
-        return this.#capabilities.canStall ? this.#resume(opcode) : CommandError.ILLEGAL;
+        return this.#capabilities.canStall && !this.#isSecure() ? this.#resume(opcode) : CommandError.ILLEGAL;
       case Opcode.SYNC:
         return this.#sync();
       default:
@@ -274,10 +282,11 @@ export class CommandProcessor {
     }
     const tag = STALL.STAG.of(words, 0);
     const action = STALL.ACTION.of(words, 0);
-    if (action > ResumeAction.ABORT) return CommandError.ILLEGAL;
     // A tag that is not stalled, or of another stream: the command does nothing.
     if (this.#stalled.resume(streamId, tag)) {
-      const outcome = action === ResumeAction.RETRY ? 'retry' : action === ResumeAction.ABORT ? 'abort' : 'terminate';
+      // Bit 0 is Action, retry, whatever bit 1 says: Abort, which is always so where the unit has no RAZ/WI.
+      const isAborted = action === ResumeAction.ABORT || this.#capabilities.abortOnly;
+      const outcome = (action & ResumeAction.RETRY) !== 0 ? 'retry' : isAborted ? 'abort' : 'terminate';
       this.#ports.resume(streamId, tag, outcome);
     }
     return CommandError.NONE;
@@ -292,7 +301,7 @@ export class CommandProcessor {
     }
     const signal = CS.of(words, 0);
     if (signal > CompletionSignal.SEV) return CommandError.ILLEGAL;
-    if (signal === CompletionSignal.SEV) this.#ports.sendEvent();
+    if (signal === CompletionSignal.SEV && this.#capabilities.sendsEvents) this.#ports.sendEvent();
     if (signal === CompletionSignal.IRQ) {
       const hi = words[3]! & 0xf_ffff;
       const lo = words[2]! & ~3;

@@ -5,9 +5,9 @@ import { S1Dss, S1Fmt } from '../layouts/stream-table.js';
 import type { Context, ContextDecoder } from './context.js';
 import type { EventRecorder } from './event-recorder.js';
 import type { SmmuV3Fault } from './fault.js';
-import { eventOfStop } from './stage2.js';
-import type { StreamEntry } from './stream-entry.js';
+import { isBeyond, type StreamEntry } from './stream-entry.js';
 import type { StructureReader } from './structure-reader.js';
+import type { TranslationFaults } from './translation-faults.js';
 
 /** A request without substream that bypasses stage 1 (S1DSS = 1). */
 export const STAGE1_BYPASS = 'stage1-bypass';
@@ -19,11 +19,22 @@ export class ContextTable {
   readonly #reader: StructureReader;
   readonly #decoder: ContextDecoder;
   readonly #recorder: EventRecorder;
+  readonly #faults: TranslationFaults;
+  readonly #outputBits: number;
 
-  constructor(reader: StructureReader, decoder: ContextDecoder, recorder: EventRecorder) {
+  /** @param outputBits of physical addresses (IDR5.OAS) */
+  constructor(
+    reader: StructureReader,
+    decoder: ContextDecoder,
+    recorder: EventRecorder,
+    faults: TranslationFaults,
+    outputBits: number,
+  ) {
+    this.#outputBits = outputBits;
     this.#reader = reader;
     this.#decoder = decoder;
     this.#recorder = recorder;
+    this.#faults = faults;
   }
 
   /** The context of a stream's substream, or why there is none. */
@@ -33,9 +44,11 @@ export class ContextTable {
     // 1. Which descriptor: the substream's; without one, what S1DSS says.
     let index = 0;
     if (substreamId !== NO_PASID) {
-      const isReserved = substreamId === 0 && stream.defaultSubstream === S1Dss.SUBSTREAM_0;
-      if (stream.contextsLog2 === 0 || isReserved || substreamId >= 2 ** stream.contextsLog2) {
+      if (stream.contextsLog2 === 0 || substreamId >= 2 ** stream.contextsLog2) {
         return recorder.configuration('C_BAD_SUBSTREAMID');
+      }
+      if (substreamId === 0 && stream.defaultSubstream === S1Dss.SUBSTREAM_0) {
+        return recorder.configuration('F_STREAM_DISABLED');
       }
       index = substreamId;
     } else if (stream.contextsLog2 > 0) {
@@ -54,6 +67,8 @@ export class ContextTable {
       if ((words[0]! & 1) === 0) return recorder.configuration('C_BAD_SUBSTREAMID');
       hi = words[1]! & 0xf_ffff;
       lo = words[0]! & ~0xfff;
+      // As an IPA it is stage 2's to refuse (IHI 0070 3.4.3).
+      if (stream.stage2 === null && isBeyond(hi, this.#outputBits)) return recorder.configuration('C_BAD_SUBSTREAMID');
       index &= 2 ** leafLog2 - 1;
     }
 
@@ -71,14 +86,7 @@ export class ContextTable {
     let hi = (tableHi + Math.floor(low / 0x1_0000_0000)) | 0;
     let lo = low | 0;
     if (stage2 !== null) {
-      if (!stage2.walk(hi, lo, Access.READ)) {
-        return this.#recorder.translation(eventOfStop(stage2.walker.stop), {
-          record: stage2.record,
-          stage2: true,
-          class: EventClass.CD,
-          second: joined(hi, lo) & ~0xfffn,
-        });
-      }
+      if (!stage2.walk(hi, lo, Access.READ)) return this.#faults.ofStage2(stage2, EventClass.CD, hi, lo);
       hi = stage2.walker.paHi;
       lo = stage2.walker.paLo;
     }

@@ -3,7 +3,7 @@ import { bitsPerLevel, type GranuleShift } from '../format/granule.js';
 import { CD, TG0_SHIFT, TG1_SHIFT, type CdField } from '../layouts/context-descriptor.js';
 import { MOST_SIZE, type Capabilities } from './capabilities.js';
 import type { StageWalkers } from './stage-walkers.js';
-import type { StreamEntry } from './stream-entry.js';
+import { isBeyond, type StreamEntry } from './stream-entry.js';
 
 const field = (name: CdField): WordField => wordField(CD, name);
 const F = {
@@ -18,7 +18,7 @@ const F = {
   IPS: field('IPS'),
   AFFD: field('AFFD'),
   WXN: field('WXN'),
-  UWXN: field('UWXN'),
+  PAN: field('PAN'),
   TBI0: field('TBI0'),
   TBI1: field('TBI1'),
   AA64: field('AA64'),
@@ -52,9 +52,12 @@ export class Context {
   /** R: translation faults are recorded. S: they stall. */
   record = false;
   stall = false;
-  /** WXN, UWXN: what can be written cannot be executed (privileged; unprivileged makes it so for privileged). */
+  /** WXN: what can be written cannot be executed. */
   writeExecuteNever = false;
-  unprivilegedWriteExecuteNever = false;
+  /** PAN: the privileged do not touch data of the unprivileged. */
+  privilegedAccessNever = false;
+  /** As in the stream's entry. */
+  singlePrivilege = false;
 }
 
 /** Decodes context descriptors (IHI 0070 5.4). */
@@ -76,20 +79,23 @@ export class ContextDecoder {
     const has = (of: WordField): boolean => of.of(words, 0) !== 0;
     if (!has(F.V) || !has(F.AA64)) return null;
     if (!has(F.A) && capabilities.abortOnly) return null;
-    if (has(F.S) && !capabilities.canStall) return null;
+    const stalls = has(F.S);
+    if (stalls ? !capabilities.canStall || stream.stallDisabled : capabilities.mustStall) return null;
     if ((has(F.HA) && !capabilities.accessedFlag) || (has(F.HD) && !capabilities.dirtyState)) return null;
-    // Tables of the other endianness are not modelled: a unit that has them would read them, this one calls the CD illegal.
-    if (has(F.ENDI)) return null;
 
     const context = new Context();
-    context.asid = F.ASID.of(words, 0) & (2 ** capabilities.asidBits - 1);
+    // The EL2 regime has one address space.
+    context.asid = stream.singlePrivilege ? 0 : F.ASID.of(words, 0);
+    if (context.asid >>> capabilities.asidBits !== 0) return null;
     context.record = has(F.R);
-    context.stall = has(F.S) && !stream.stallDisabled;
+    context.stall = stalls;
     context.lowTopByteIgnored = has(F.TBI0);
     context.highTopByteIgnored = has(F.TBI1);
     context.writeExecuteNever = has(F.WXN);
-    context.unprivilegedWriteExecuteNever = has(F.UWXN);
-    if (!has(F.EPD0)) {
+    context.singlePrivilege = stream.singlePrivilege;
+    context.privilegedAccessNever = has(F.PAN) && !stream.singlePrivilege;
+    // EPD0 is for worlds with two regions.
+    if (!has(F.EPD0) || stream.singlePrivilege) {
       const region = this.#region(
         words,
         stream,
@@ -115,7 +121,9 @@ export class ContextDecoder {
       if (region === null) return null;
       context.high = region;
     }
-    return context;
+    // Big-endian tables are not modelled: a unit that has them would read them, this one calls the CD illegal.
+    const hasTables = context.low !== null || context.high !== null;
+    return hasTables && (has(F.ENDI) || !capabilities.littleEndian) ? null : context;
   }
 
   /** @param ttb index of the 32-bit word where the table's address starts */
@@ -135,16 +143,17 @@ export class ContextDecoder {
     const levels = Math.ceil((inputBits - granule) / bitsPerLevel(granule));
     const outputBits = capabilities.outputBitsOf(F.IPS.of(words, 0));
     const hi = words[ttb + 1]! & 0xf_ffff;
-    if (outputBits < 52 && hi >>> Math.max(0, outputBits - 32) !== 0) return null;
+    if (isBeyond(hi, granule === 16 ? outputBits : Math.min(outputBits, 48))) return null;
     const flags = {
       accessed: F.HA.of(words, 0) !== 0 ? 'set' : F.AFFD.of(words, 0) !== 0 ? 'ignore' : 'fault',
-      dirty: F.HD.of(words, 0) !== 0,
+      // Without HA it counts as 0.
+      dirty: F.HD.of(words, 0) !== 0 && F.HA.of(words, 0) !== 0,
     } as const;
     const isDisabled = hierarchyDisabled && capabilities.hierarchyDisable;
     const walker = this.#walkers.stage1(granule, isDisabled, stream.singlePrivilege, flags);
-    // A root of fewer entries than a table is aligned to its own size, at least 64 bytes.
+    // A root of fewer entries than a table is aligned to its own size, at least 16 bytes, 64 with 52 bits.
     const rootBits = inputBits - granule - (levels - 1) * bitsPerLevel(granule) + 3;
-    const lo = words[ttb]! & -(2 ** Math.max(6, rootBits));
+    const lo = words[ttb]! & -(2 ** Math.max(outputBits === 52 ? 6 : 4, rootBits));
     const narrow = half === 'high' && inputBits < 32 ? 2 ** inputBits - 1 : 0;
     const root = new TableRoot(walker.format, {
       hi,

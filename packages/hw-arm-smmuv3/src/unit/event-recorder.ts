@@ -13,6 +13,8 @@ export interface EventDetails {
   readonly class?: number;
   /** IPA, or the address that could not be fetched, bytes. */
   readonly second?: bigint;
+  /** Stage 2 refused to read a table of stage 1, rather than to write it. */
+  readonly tableRead?: boolean;
   /** Tag of the stalled transaction. */
   readonly stall?: number;
 }
@@ -22,9 +24,14 @@ export class EventRecorder {
   readonly #queue: OutputQueue;
   readonly #request: Request;
   /** Called after a record: the queue's interrupt and errors. */
-  readonly #after: (result: ReturnType<OutputQueue['append']>) => void;
+  readonly #after: (result: ReturnType<OutputQueue['append']>, stall: number | undefined) => void;
 
-  constructor(queue: OutputQueue, request: Request, after: (result: ReturnType<OutputQueue['append']>) => void) {
+  /** @param after gets what became of a record, and the tag of its transaction if that is stalled */
+  constructor(
+    queue: OutputQueue,
+    request: Request,
+    after: (result: ReturnType<OutputQueue['append']>, stall: number | undefined) => void,
+  ) {
     this.#queue = queue;
     this.#request = request;
     this.#after = after;
@@ -32,18 +39,24 @@ export class EventRecorder {
 
   /** A configuration error: no address, whose stream it is (IHI 0070 7.3.3 to 7.3.11). */
   configuration(name: EventName, details: EventDetails = {}): SmmuV3Fault {
-    return this.#record(name, this.#identity(name) | (BigInt(details.second ?? 0n) << 192n), details);
+    const record = this.#identity(name) | (BigInt(details.second ?? 0n) << 192n);
+    // Translated requests record none (IHI 0070 3.9.1.3).
+    const isQuiet = (this.#request.access & Access.TRANSLATED) !== 0;
+    return this.#record(name, record, isQuiet ? { ...details, record: false } : details);
   }
 
   /** A fault of a translation: input address, direction, stage, class (IHI 0070 7.3.12 to 7.3.16). */
   translation(name: EventName, details: EventDetails = {}): SmmuV3Fault {
     const { access, iovaHi, iovaLo } = this.#request;
+    const hasRights = name !== 'F_TRANSL_FORBIDDEN';
     const record = EVENT.encode({
       ADDRESS: join64(iovaHi, iovaLo),
       RNW: (access & Access.WRITE) === 0,
-      IND: (access & Access.EXECUTE) !== 0,
-      PNU: (access & Access.PRIVILEGED) !== 0,
+      // A write is data (7.3.12); F_TRANSL_FORBIDDEN tells the direction only (7.3.8).
+      IND: hasRights && (access & Access.EXECUTE) !== 0 && (access & Access.WRITE) === 0,
+      PNU: hasRights && (access & Access.PRIVILEGED) !== 0,
       S2: details.stage2 ?? false,
+      TTRNW: details.tableRead ?? false,
       CLASS: details.class ?? 0,
       IPA: details.second ?? 0n,
       STALL: details.stall !== undefined,
@@ -62,20 +75,24 @@ export class EventRecorder {
     const hasSubstream = substreamId !== NO_PASID;
     return EVENT.encode({
       ID: EventId[name],
-      SSV: hasSubstream,
+      // C_BAD_SUBSTREAMID always has a substream, and no SSV (IHI 0070 7.3.9).
+      SSV: hasSubstream && name !== 'C_BAD_SUBSTREAMID',
       SSID: hasSubstream ? substreamId : 0,
       SID: BigInt(streamId >>> 0),
     });
   }
 
   #record(name: EventName, record: bigint, details: EventDetails): SmmuV3Fault {
-    if (details.record === false) return this.#fault(name, EventId[name], 'suppressed', [], details);
+    // All that a translation request records is that there are none for its stream; the rest is its answer (IHI 0070 3.9.1.2).
+    const isQuiet = (this.#request.access & Access.TRANSLATION_REQUEST) !== 0 && name !== 'F_BAD_ATS_TREQ';
+    if (isQuiet || details.record === false) return this.#fault(name, EventId[name], 'suppressed', [], details);
     const { words } = this.#queue;
     for (let word = 0; word < words.length; word++) {
       words[word] = lo32(record >> BigInt(32 * word));
     }
-    const result = this.#queue.append();
-    this.#after(result);
+    // The record of a stalled transaction is never lost: the transaction comes again (IHI 0070 7.2.1).
+    const result = this.#queue.append(details.stall !== undefined);
+    this.#after(result, details.stall);
     const recorded = result === 'abort' ? 'disabled' : result;
     const stored =
       recorded === 'recorded' ? [0n, 64n, 128n, 192n].map((shift) => BigInt.asUintN(64, record >> shift)) : [];

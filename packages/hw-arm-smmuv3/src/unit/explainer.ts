@@ -43,8 +43,8 @@ export class Explainer {
     const request = new Request();
     const reader = new StructureReader(memory, configuration.capabilities.coherent);
     reader.visitor = (bytes) => this.#noteStructure(reader, bytes);
-    // The queue is never enabled: faults of looking are recorded nowhere.
-    const queue = new OutputQueue(memory, parts.registers, EVENT_QUEUE);
+    // The queue is never writable: faults of looking are recorded nowhere.
+    const queue = new OutputQueue(memory, parts.registers, EVENT_QUEUE, { log2Max: 0, isBroken: () => true });
     this.#path = new RequestPath({
       ...parts,
       caches: new UnitCaches({ ...configuration.caches, ...off }),

@@ -26,8 +26,8 @@ export interface PageRequestSink {
   readonly overflowAnswer: (request: PageRequestMessage) => Pick<PageGroupResponse, 'pasid' | 'code'>;
   /** Reaches the device. */
   readonly respond: (response: PageGroupResponse) => void;
-  /** The queue's interrupt and errors. */
-  readonly appended: (result: EventResult | 'abort') => void;
+  /** The queue's interrupt and errors. @param last last message of its group */
+  readonly appended: (result: EventResult | 'abort', last: boolean) => void;
 }
 
 /**
@@ -39,9 +39,15 @@ export class PageRequestQueue {
   readonly #queue: OutputQueue;
   readonly #sink: PageRequestSink;
 
-  constructor(memory: PhysicalMemory, registers: RegisterFile, sink: PageRequestSink) {
-    this.#queue = new OutputQueue(memory, registers, PRI_QUEUE);
+  /** @param log2Max log2 of the most entries */
+  constructor(memory: PhysicalMemory, registers: RegisterFile, sink: PageRequestSink, log2Max: number) {
+    this.#queue = new OutputQueue(memory, registers, PRI_QUEUE, { log2Max, isBroken: sink.isBroken });
     this.#sink = sink;
+  }
+
+  /** As {@link OutputQueue.wasEmpty}. */
+  get wasEmpty(): boolean {
+    return this.#queue.wasEmpty;
   }
 
   get enabled(): boolean {
@@ -54,7 +60,7 @@ export class PageRequestQueue {
 
   append(request: PageRequestMessage): PageRequestResult {
     const result = this.#write(request);
-    this.#sink.appended(result);
+    this.#sink.appended(result, request.lastInGroup);
     if (result === 'recorded') return 'queued';
     if (isStopMarker(request) || (result === 'overflow' && !request.lastInGroup)) return 'lost';
     const { requesterId, groupIndex } = request;

@@ -9,7 +9,7 @@ import {
 } from '@ioasis/core';
 import { EventClass } from '../layouts/events.js';
 import { Register } from '../layouts/register-offsets.js';
-import { CR0, GBPA } from '../layouts/registers.js';
+import { CR0, CR2, GBPA } from '../layouts/registers.js';
 import { Eats } from '../layouts/stream-table.js';
 import type { SmmuV3Configuration } from '../options.js';
 import { CachingWalks } from './caching-walks.js';
@@ -23,7 +23,7 @@ import { PRIVILEGED_SHIFT, stage1Rights } from './stage1-rights.js';
 import type { Stage2 } from './stage2.js';
 import type { StageWalkers } from './stage-walkers.js';
 import type { StalledTransactions } from './stalled-transactions.js';
-import { StreamAction, StreamEntryDecoder, type StreamEntry } from './stream-entry.js';
+import { isBeyond, StreamAction, StreamEntryDecoder, type StreamEntry } from './stream-entry.js';
 import { StreamTable } from './stream-table.js';
 import type { StructureReader } from './structure-reader.js';
 import { TranslationFaults } from './translation-faults.js';
@@ -49,6 +49,7 @@ export interface RequestPathParts {
 }
 
 const ATSCHK = Number(CR0.mask('ATSCHK'));
+const E2H = Number(CR2.mask('E2H'));
 const GBPA_ABORT = Number(GBPA.mask('ABORT'));
 const RIGHTS = Access.READ | Access.WRITE | Access.EXECUTE;
 
@@ -62,6 +63,8 @@ export class RequestPath {
   /** SMMUEN. */
   enabled = false;
   readonly #busBits: number;
+  /** Bits of physical and of intermediate addresses: OAS, and IAS, which is the same without AArch32 tables. */
+  readonly #outputBits: number;
   readonly #hasAts: boolean;
   readonly #registers: RegisterFile;
   readonly #request: Request;
@@ -78,6 +81,7 @@ export class RequestPath {
     this.counters = parts.counters;
     this.translation = parts.translation;
     this.#busBits = busBits;
+    this.#outputBits = capabilities.outputBits;
     this.#hasAts = capabilities.ats;
     this.#registers = parts.registers;
     this.#request = parts.request;
@@ -85,10 +89,11 @@ export class RequestPath {
     this.#faults = new TranslationFaults(parts.request, parts.recorder, parts.stalled);
     this.#walks = new CachingWalks(parts.caches, parts.observation, capabilities.reportsConflicts);
     this.#observation = parts.observation;
-    const streamDecoder = new StreamEntryDecoder(capabilities, parts.walkers);
-    const { streamTable2Level } = capabilities;
-    this.#streams = new StreamTable(parts.registers, parts.reader, streamDecoder, parts.recorder, streamTable2Level);
-    this.#contexts = new ContextTable(parts.reader, new ContextDecoder(capabilities, parts.walkers), parts.recorder);
+    const isHosted = (): boolean => (parts.registers.get(Register.CR2) & E2H) !== 0;
+    const streamDecoder = new StreamEntryDecoder(capabilities, parts.walkers, isHosted);
+    this.#streams = new StreamTable(parts.registers, parts.reader, streamDecoder, parts.recorder, capabilities);
+    const contextDecoder = new ContextDecoder(capabilities, parts.walkers);
+    this.#contexts = new ContextTable(parts.reader, contextDecoder, parts.recorder, this.#faults, this.#outputBits);
   }
 
   translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
@@ -144,15 +149,13 @@ export class RequestPath {
     // 1. SMMUEN = 0: what GBPA says (IHI 0070 3.11).
     const isAts = (access & (Access.TRANSLATION_REQUEST | Access.TRANSLATED)) !== 0;
     if (!this.enabled) {
-      if (isAts) return this.#refuse(this.#recorder.silent('ABORT'));
+      if (isAts) return this.#refuse(this.#forbidden());
       if ((this.#registers.get(Register.GBPA) & GBPA_ABORT) !== 0) return this.#refuse(this.#recorder.silent('ABORT'));
-      return this.#answer(iovaHi, iovaLo, 12, RIGHTS, 'disabled');
+      return this.#pass(iovaHi, iovaLo, 'disabled');
     }
 
     // 2. The stream table entry. Without ATSCHK nobody asks it about translated requests (IHI 0070 3.9.1.2).
-    if ((access & Access.TRANSLATED) !== 0 && this.#passesTranslated()) {
-      return this.#answer(iovaHi, iovaLo, 12, RIGHTS, 'bypass');
-    }
+    if ((access & Access.TRANSLATED) !== 0 && this.#passesTranslated()) return this.#pass(iovaHi, iovaLo, 'bypass');
     const stream = this.#streamOf(requesterId);
     if ('vendor' in stream) return this.#refuse(stream);
     if (stream.action === StreamAction.ABORT) return this.#refuse(this.#recorder.silent('ABORT'));
@@ -160,30 +163,49 @@ export class RequestPath {
     // 3. ATS: translation requests and translated requests (IHI 0070 3.9.1). A split stage leaves stage 2 for the latter.
     if (isAts) {
       const isTranslated = (access & Access.TRANSLATED) !== 0;
-      if (stream.ats === Eats.NONE) {
-        return this.#refuse(this.#recorder.translation(isTranslated ? 'F_TRANSL_FORBIDDEN' : 'F_BAD_ATS_TREQ'));
+      // Split stage is off without ATSCHK: the device's addresses would reach memory untranslated.
+      const isSplitOff = stream.ats === Eats.SPLIT_STAGE && this.#passesTranslated();
+      if (stream.ats === Eats.NONE || isSplitOff) {
+        return this.#refuse(this.#forbidden());
       }
       if (isTranslated && stream.ats === Eats.SPLIT_STAGE && stream.stage2 !== null) {
-        return this.#translateStage2(stream, stream.stage2, iovaHi, iovaLo, 'translated');
+        return this.#bypassStage1(stream, 'translated');
       }
-      if (isTranslated) return this.#answer(iovaHi, iovaLo, 12, RIGHTS, 'bypass');
+      if (isTranslated) return this.#pass(iovaHi, iovaLo, 'bypass');
     }
 
     // 4. Bypass: a substream needs stage 1.
     const hasStage1 = stream.action === StreamAction.STAGE1 || stream.action === StreamAction.NESTED;
     if (pasid !== NO_PASID && !hasStage1) return this.#refuse(this.#recorder.configuration('C_BAD_SUBSTREAMID'));
-    if (stream.action === StreamAction.BYPASS) return this.#answer(iovaHi, iovaLo, 12, RIGHTS, 'bypass');
-    if (!hasStage1 && stream.stage2 !== null)
-      return this.#translateStage2(stream, stream.stage2, iovaHi, iovaLo, 'translated');
+    if (!hasStage1) return this.#bypassStage1(stream, stream.stage2 === null ? 'bypass' : 'translated');
 
     // 5. The context descriptor.
     const context = this.#contextOf(stream, requesterId, pasid);
-    if (context === STAGE1_BYPASS) {
-      if (stream.stage2 !== null) return this.#translateStage2(stream, stream.stage2, iovaHi, iovaLo, 'bypass');
-      return this.#answer(iovaHi, iovaLo, 12, RIGHTS, 'bypass');
-    }
+    if (context === STAGE1_BYPASS) return this.#bypassStage1(stream, 'bypass');
     if ('vendor' in context) return this.#refuse(context);
     return this.#translateStage1(stream, context);
+  }
+
+  /** Past all checks but one: wider addresses than the unit's abort in silence (IHI 0070 3.4, 3.9.1.1). */
+  #pass(hi: number, lo: number, passage: Passage): boolean {
+    if (isBeyond(hi, this.#outputBits)) return this.#refuse(this.#recorder.silent('ABORT'));
+    return this.#answer(hi, lo, 12, RIGHTS, passage);
+  }
+
+  /** Without stage 1 the address must be one of the unit's all the same; stage 1 reports it then (IHI 0070 3.4). */
+  #bypassStage1({ vmidTag, stage2, ats }: StreamEntry, passage: Passage): boolean {
+    const { iovaHi, iovaLo, access } = this.#request;
+    if (isBeyond(iovaHi, this.#outputBits)) {
+      return this.#refuse(this.#recorder.translation('F_ADDR_SIZE', { class: EventClass.IN }));
+    }
+    if (stage2 === null) return this.#answer(iovaHi, iovaLo, 12, RIGHTS, passage);
+    if (!this.#translateStage2(vmidTag, stage2, iovaHi, iovaLo, passage)) return false;
+    // A split stage answers with the IPA, the request's own address, and with the rights of stage 2 (IHI 0070 13.6.5).
+    if (ats === Eats.SPLIT_STAGE && (access & Access.TRANSLATION_REQUEST) !== 0) {
+      this.translation.paHi = iovaHi;
+      this.translation.paLo = iovaLo;
+    }
+    return true;
   }
 
   #streamOf(requesterId: number): StreamEntry | SmmuV3Fault {
@@ -216,11 +238,13 @@ export class RequestPath {
     const { access, iovaHi: requestedHi, iovaLo } = this.#request;
     const isPrivileged = stream.singlePrivilege || (access & Access.PRIVILEGED) !== 0;
     const shift = isPrivileged ? PRIVILEGED_SHIFT : 0;
-    const wanted = access & RIGHTS;
+    const wanted = rightsOf(access);
     // A translation request is told which rights there are; it faults for none (IHI 0070 3.9.1.1).
     const isRequest = (access & Access.TRANSLATION_REQUEST) !== 0;
-    const stage2 = isRequest && stream.ats === Eats.SPLIT_STAGE ? null : stream.stage2;
-    const isCached = stage2 === stream.stage2;
+    const { stage2 } = stream;
+    // A split stage answers with the IPA, and with the rights of both stages (IHI 0070 13.6.3).
+    const isSplit = isRequest && stream.ats === Eats.SPLIT_STAGE && stage2 !== null;
+    const isCached = !isSplit;
 
     // 1. Which region: bit 63, or bit 55 where the top byte is ignored (DDI 0487 D8.8).
     const isHigh = isHighHalf(context, requestedHi);
@@ -271,8 +295,10 @@ export class RequestPath {
         stage2.walk(paHi, paLo, wanted & ~(isRequest ? missing : 0)) || this.#answersLess(stage2, paHi, paLo);
       if (!isPassed) return this.#refuse(this.#faults.ofStage2(stage2, EventClass.IN, paHi, paLo));
       this.counters.walkReads += stage2.walker.reads;
-      paHi = stage2.walker.paHi;
-      paLo = stage2.walker.paLo;
+      if (!isSplit) {
+        paHi = stage2.walker.paHi;
+        paLo = stage2.walker.paLo;
+      }
       pageShift = Math.min(pageShift, stage2.walker.pageShift);
       const rights = stage2.walker.permissions(false);
       unprivileged &= rights;
@@ -289,6 +315,12 @@ export class RequestPath {
     return this.#answer(paHi, paLo, pageShift, isPrivileged ? privileged : unprivileged, 'translated');
   }
 
+  /** There is no ATS for the request. */
+  #forbidden(): SmmuV3Fault {
+    const isTranslated = (this.#request.access & Access.TRANSLATED) !== 0;
+    return this.#recorder.translation(isTranslated ? 'F_TRANSL_FORBIDDEN' : 'F_BAD_ATS_TREQ');
+  }
+
   #passesTranslated(): boolean {
     return this.#hasAts && (this.#registers.get(Register.CR0) & ATSCHK) === 0;
   }
@@ -299,10 +331,10 @@ export class RequestPath {
     return stage2.walk(hi, lo, Access.READ);
   }
 
-  #translateStage2(stream: StreamEntry, stage2: Stage2, hi: number, lo: number, passage: Passage): boolean {
+  #translateStage2(vmidTag: number, stage2: Stage2, hi: number, lo: number, passage: Passage): boolean {
     const { tlb } = this.caches;
-    const wanted = this.#request.access & RIGHTS;
-    if (tlb.lookup(hi, lo, stream.vmidTag, STAGE2_TAG) && (wanted & ~tlb.permissions) === 0) {
+    const wanted = rightsOf(this.#request.access);
+    if (tlb.lookup(hi, lo, vmidTag, STAGE2_TAG) && (wanted & ~tlb.permissions) === 0) {
       this.#hit(0);
       this.passage = passage;
       return true;
@@ -315,11 +347,17 @@ export class RequestPath {
     const rights = walker.permissions(false);
     const kind = EntryKind.STAGE2 | (3 - walker.level) | granuleAttribute(walker.format.granuleShift);
     const { paHi, paLo, pageShift } = walker;
-    if (!this.#walks.keep(hi, lo, pageShift, stream.vmidTag, STAGE2_TAG, paHi, paLo, rights, kind, false)) {
+    if (!this.#walks.keep(hi, lo, pageShift, vmidTag, STAGE2_TAG, paHi, paLo, rights, kind, false)) {
       return this.#refuse(this.#recorder.translation('F_TLB_CONFLICT', { stage2: true, class: EventClass.IN }));
     }
     return this.#answer(paHi, paLo, pageShift, rights, passage);
   }
+}
+
+/** Rights that a request needs: an instruction fetch only that to execute. In a translation request Execute implies Read (IHI 0070 13.7). */
+function rightsOf(access: number): number {
+  const isFetch = (access & (Access.EXECUTE | Access.WRITE | Access.TRANSLATION_REQUEST)) === Access.EXECUTE;
+  return isFetch ? Access.EXECUTE : access & RIGHTS;
 }
 
 function isHighHalf(context: Context, hi: number): boolean {

@@ -24,6 +24,7 @@ import { CommandProcessor } from './command-processor.js';
 import { EVENT_QUEUE, OutputQueue, type EventResult } from './event-queue.js';
 import { EventRecorder } from './event-recorder.js';
 import { Explainer } from './explainer.js';
+import { GuardedRegisters } from './guarded-registers.js';
 import { Hook, REGISTER_ALIASES, registerDefinitions } from './register-definitions.js';
 import { Observation } from './observation.js';
 import { Request } from './request.js';
@@ -54,6 +55,8 @@ const GBPA_UPDATE = Number(GBPA.mask('UPDATE')) | 0;
 const CMDQ_ERR = Number(GERROR.mask('CMDQ_ERR'));
 const EVENTQ_ABT_ERR = Number(GERROR.mask('EVENTQ_ABT_ERR'));
 const PRIQ_ABT_ERR = Number(GERROR.mask('PRIQ_ABT_ERR'));
+/** PRIQ_IRQ_CFG2.LO. */
+const LAST_ONLY = 1 << 31;
 /** Which error an MSI that meets no memory is, by its source. */
 const MSI_ERROR: Readonly<Record<InterruptSource, number>> = {
   gerror: Number(GERROR.mask('MSI_GERROR_ABT_ERR')),
@@ -83,8 +86,9 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
   readonly #stalled: StalledTransactions;
   readonly #observation: Observation;
   readonly #cr0Bits: number;
-  /** Base registers as they were when their enable was set: they cannot change until it is clear. */
-  readonly #locked = new Map<number, number>();
+  readonly #guarded: GuardedRegisters;
+  /** Errors that the unit raised in GERROR and software has not acknowledged in GERRORN. */
+  #activeErrors = 0;
   /** GBPA as last updated. */
   #gbpa = 0;
 
@@ -97,15 +101,25 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     this.#memory = memory;
     this.#ports = ports;
     this.#registers = new RegisterFile(MMIO_BYTES, registerDefinitions(capabilities), this, REGISTER_ALIASES);
+    this.#guarded = new GuardedRegisters(this.#registers);
     this.#cr0Bits =
-      SMMUEN | CMDQEN | EVENTQEN | (capabilities.pri ? PRIQEN : 0) | (capabilities.ats ? ATSCHK : 0) | VMW;
-    this.#events = new OutputQueue(memory, this.#registers, EVENT_QUEUE);
-    this.#pageRequests = new PageRequestQueue(memory, this.#registers, {
-      isBroken: () => this.#isActive(PRIQ_ABT_ERR),
-      overflowAnswer: (request) => this.#overflowAnswer(request),
-      respond: (response) => this.#endpoints.get(response.requesterId)?.pageGroupResponse(response),
-      appended: (result) => this.#pageRequestAppended(result),
+      SMMUEN |
+      CMDQEN |
+      EVENTQEN |
+      (capabilities.pri ? PRIQEN : 0) |
+      (capabilities.ats ? ATSCHK : 0) |
+      (capabilities.vmidWildcards ? VMW : 0);
+    this.#events = new OutputQueue(memory, this.#registers, EVENT_QUEUE, {
+      log2Max: capabilities.eventQueueMax,
+      isBroken: () => this.#isActive(EVENTQ_ABT_ERR),
     });
+    const sink = {
+      isBroken: () => this.#isActive(PRIQ_ABT_ERR),
+      overflowAnswer: (request: PageRequestMessage) => this.#overflowAnswer(request),
+      respond: (response: PageGroupResponse) => this.#endpoints.get(response.requesterId)?.pageGroupResponse(response),
+      appended: (result: EventResult | 'abort', last: boolean) => this.#pageRequestAppended(result, last),
+    };
+    this.#pageRequests = new PageRequestQueue(memory, this.#registers, sink, capabilities.priQueueMax);
     this.caches = new UnitCaches(configuration.caches);
     const stallMax = Number(IDR5.get(BigInt(capabilities.registers.idr5 >>> 0), 'STALL_MAX'));
     this.#stalled = new StalledTransactions(stallMax);
@@ -120,7 +134,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
       counters: this.counters,
       translation: this.translation,
       request,
-      recorder: new EventRecorder(this.#events, request, (result) => this.#eventAppended(result)),
+      recorder: new EventRecorder(this.#events, request, (result, stall) => this.#eventAppended(result, stall)),
       stalled: this.#stalled,
       reader: this.reader,
       walkers: new StageWalkers(memory, capabilities, true),
@@ -137,7 +151,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
       this.#registers,
       capabilities,
       this.caches,
-      new TlbInvalidation(this.caches, capabilities, this.#observation),
+      new TlbInvalidation(this.caches, capabilities, this.#observation, this.#registers),
       this.#stalled,
       this.counters,
       ports,
@@ -185,7 +199,8 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     this.#events.enabled = false;
     this.#pageRequests.enabled = false;
     this.#gbpa = this.#registers.get(Register.GBPA);
-    this.#locked.clear();
+    this.#guarded.clear();
+    this.#activeErrors = 0;
     this.#path.enabled = false;
     this.#front.forget();
   }
@@ -211,37 +226,19 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
         registers.set(Register.IRQ_CTRLACK, registers.get(Register.IRQ_CTRL));
         return;
       case Hook.GERRORN:
+        this.#acknowledgeErrors();
+        this.#retryDeferred();
+        this.#runCommands();
+        return;
       case Hook.CMDQ_PROD:
         this.#runCommands();
         return;
-      case Hook.CMDQ_BASE:
-        this.#keep(this.#commands.enabled, Register.CMDQ_BASE, 8);
-        return;
-      case Hook.CMDQ_CONS:
-        this.#keep(this.#commands.enabled, Register.CMDQ_CONS, 4);
-        return;
-      case Hook.EVENTQ_BASE:
-        this.#keep(this.#events.enabled, Register.EVENTQ_BASE, 8);
-        return;
-      case Hook.EVENTQ_PROD:
-        this.#keep(this.#events.enabled, Register.EVENTQ_PROD, 4);
-        return;
-      case Hook.PRIQ_BASE:
-        this.#keep(this.#pageRequests.enabled, Register.PRIQ_BASE, 8);
-        return;
-      case Hook.PRIQ_PROD:
-        this.#keep(this.#pageRequests.enabled, Register.PRIQ_PROD, 4);
+      case Hook.EVENTQ_CONS:
+        this.#retryDeferred();
         return;
       default:
+        this.#guarded.written(hook - Hook.GUARDED);
         return;
-    }
-  }
-
-  /** A register that is read-only while its enable is set gets its old value back. */
-  #keep(isEnabled: boolean, offset: number, bytes: number): void {
-    for (let byte = 0; byte < bytes; byte += 4) {
-      if (isEnabled) this.#registers.set(offset + byte, this.#locked.get(offset + byte) ?? 0);
-      else this.#locked.set(offset + byte, this.#registers.get(offset + byte));
     }
   }
 
@@ -251,33 +248,59 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     registers.set(Register.CR0, value);
     registers.set(Register.CR0ACK, value);
     this.#path.enabled = (value & SMMUEN) !== 0;
+    // Nothing stays stalled while translation is off (IHI 0070 6.3.9.6).
+    if (!this.#path.enabled) {
+      for (const [stream, tag] of this.#stalled.terminateAll()) this.#ports.resume(stream, tag, 'abort');
+    }
     this.#front.forget();
     this.#events.enabled = (value & EVENTQEN) !== 0;
     this.#pageRequests.enabled = (value & PRIQEN) !== 0 && this.#path.enabled;
     this.#commands.enabled = (value & CMDQEN) !== 0;
+    this.#retryDeferred();
     this.#runCommands();
   }
 
   #runCommands(): void {
     if (this.configuration.completion === 'immediate') this.#commands.run(Number.MAX_SAFE_INTEGER);
-    this.#locked.set(Register.CMDQ_CONS, this.#registers.get(Register.CMDQ_CONS));
+    this.#guarded.changed(Register.CMDQ_CONS);
   }
 
   #isActive(error: number): boolean {
-    return ((this.#registers.get(Register.GERROR) ^ this.#registers.get(Register.GERRORN)) & error) !== 0;
+    return (this.#activeErrors & error) !== 0;
   }
 
-  /** Toggles an error that is not active yet (IHI 0070 6.3.17). */
+  /** Software cannot make errors active: it is open what toggling GERRORN of an inactive one does (IHI 0070 6.3.20), and here nothing. */
+  #acknowledgeErrors(): void {
+    const registers = this.#registers;
+    this.#activeErrors &= registers.get(Register.GERROR) ^ registers.get(Register.GERRORN);
+  }
+
+  /** Makes GERROR differ from GERRORN for an error that is not active yet (IHI 0070 7.5). */
   #raiseGerror(error: number): void {
     if (this.#isActive(error)) return;
-    this.#registers.set(Register.GERROR, this.#registers.get(Register.GERROR) ^ error);
+    const registers = this.#registers;
+    this.#activeErrors |= error;
+    registers.set(
+      Register.GERROR,
+      (registers.get(Register.GERROR) & ~error) | (~registers.get(Register.GERRORN) & error),
+    );
+    // A message about a message that was lost could be lost too (7.5.1).
+    if (error === MSI_ERROR.gerror) return;
     this.#interrupt('gerror', 'GERROR_IRQEN', Register.GERROR_IRQ_CFG0);
   }
 
-  #eventAppended(result: EventResult | 'abort'): void {
-    this.#locked.set(Register.EVENTQ_PROD, this.#registers.get(Register.EVENTQ_PROD));
+  #eventAppended(result: EventResult | 'abort', stall: number | undefined): void {
+    if (stall !== undefined && result !== 'recorded') this.#stalled.defer(stall);
+    this.#guarded.changed(Register.EVENTQ_PROD);
     if (result === 'abort') this.#raiseGerror(EVENTQ_ABT_ERR);
-    if (result === 'recorded') this.#interrupt('eventq', 'EVENTQ_IRQEN', Register.EVENTQ_IRQ_CFG0);
+    if (result === 'recorded' && this.#events.wasEmpty)
+      this.#interrupt('eventq', 'EVENTQ_IRQEN', Register.EVENTQ_IRQ_CFG0);
+  }
+
+  /** Stalled transactions without an event come again when there is room for one (IHI 0070 3.12.2, 7.2.1). */
+  #retryDeferred(): void {
+    if (!this.#stalled.hasDeferred || !this.#events.isWritable) return;
+    for (const [stream, tag] of this.#stalled.retryDeferred()) this.#ports.resume(stream, tag, 'retry');
   }
 
   /** With PASID where the unit always does (IDR3.PPS) or the stream's entry says so; without such an entry the group fails (IHI 0070 8.1). */
@@ -290,10 +313,15 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     return entry.fields['PPAR'] === 1n ? success : { ...success, pasid: undefined };
   }
 
-  #pageRequestAppended(result: EventResult | 'abort'): void {
-    this.#locked.set(Register.PRIQ_PROD, this.#registers.get(Register.PRIQ_PROD));
+  /** PRIQ_IRQ_CFG2.LO: the interrupt is for last messages, those that overflow too, and not for the end of emptiness. */
+  #pageRequestAppended(result: EventResult | 'abort', last: boolean): void {
+    this.#guarded.changed(Register.PRIQ_PROD);
     if (result === 'abort') this.#raiseGerror(PRIQ_ABT_ERR);
-    if (result === 'recorded') this.#interrupt('priq', 'PRIQ_IRQEN', Register.PRIQ_IRQ_CFG0);
+    const isForLast = (this.#registers.get(Register.PRIQ_IRQ_CFG2) & LAST_ONLY) !== 0;
+    const isDue = isForLast
+      ? last && (result === 'recorded' || result === 'overflow')
+      : result === 'recorded' && this.#pageRequests.wasEmpty;
+    if (isDue) this.#interrupt('priq', 'PRIQ_IRQEN', Register.PRIQ_IRQ_CFG0);
   }
 
   #interrupt(source: InterruptSource, enable: 'GERROR_IRQEN' | 'EVENTQ_IRQEN' | 'PRIQ_IRQEN', config: number): void {

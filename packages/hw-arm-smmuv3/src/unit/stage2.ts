@@ -10,6 +10,8 @@ export class Stage2 implements TableAddressTranslator {
   /** Result of {@link translateTableAddress}. */
   tableAddressHi = 0;
   tableAddressLo = 0;
+  /** The last access to a table was to write it: to set a flag. */
+  tableWrite = false;
   /** IPA that the last walk was asked for. */
   ipaHi = 0;
   ipaLo = 0;
@@ -29,6 +31,7 @@ export class Stage2 implements TableAddressTranslator {
   }
 
   translateTableAddress(hi: number, lo: number, write: boolean): boolean {
+    this.tableWrite = write;
     if (!this.walk(hi, lo, write ? Access.READ | Access.WRITE : Access.READ)) return false;
     this.tableAddressHi = this.walker.paHi;
     this.tableAddressLo = this.walker.paLo;

@@ -56,17 +56,25 @@ export class StreamEntry {
   stage2: Stage2 | null = null;
 }
 
+/** The reserved value of S1Fmt and S1DSS. */
+const RESERVED = 3;
 /** World bit of {@link StreamEntry.vmidTag}. */
 const WORLD_EL2 = 1 << 16;
+
+/** Whether an address with this upper word has more than so many bits, 32 or more. */
+export const isBeyond = (hi: number, bits: number): boolean => bits < 64 && hi >>> (bits - 32) !== 0;
 
 /** Decodes stream table entries (IHI 0070 5.2); every illegal combination is `ILLEGAL`, C_BAD_STE. */
 export class StreamEntryDecoder {
   readonly #capabilities: Capabilities;
   readonly #walkers: StageWalkers;
+  /** CR2.E2H: STRW 2 is the world of a host at EL2, with two regions, ASIDs and unprivileged accesses. */
+  readonly #isHosted: () => boolean;
 
-  constructor(capabilities: Capabilities, walkers: StageWalkers) {
+  constructor(capabilities: Capabilities, walkers: StageWalkers, isHosted: () => boolean) {
     this.#capabilities = capabilities;
     this.#walkers = walkers;
+    this.#isHosted = isHosted;
   }
 
   /** @param words 512 bits as 32-bit words */
@@ -87,15 +95,16 @@ export class StreamEntryDecoder {
     const hasStage2 = (config & 2) !== 0;
     const capabilities = this.#capabilities;
     if ((hasStage1 && !capabilities.stage1) || (hasStage2 && !capabilities.stage2)) return entry;
-    entry.ats = F.EATS.of(words, 0);
-    const isSplit = entry.ats === Eats.SPLIT_STAGE && hasStage1 && hasStage2 && capabilities.splitAts;
-    if (!capabilities.ats || (entry.ats !== Eats.FULL && !isSplit)) entry.ats = Eats.NONE;
+    if (capabilities.ats && !this.#decodeAts(words, entry, config)) return entry;
     entry.vmidTag = capabilities.stage2 ? F.S2VMID.of(words, 0) : 0;
-    if (capabilities.hyp && F.STRW.of(words, 0) === StreamWorld.EL2 && !hasStage2) {
+    const world = capabilities.hyp && config === SteConfig.S1 ? F.STRW.of(words, 0) : StreamWorld.EL1;
+    if (world !== StreamWorld.EL1 && world !== StreamWorld.EL2) return entry;
+    if (world === StreamWorld.EL2) {
       entry.vmidTag = WORLD_EL2;
-      entry.singlePrivilege = true;
+      entry.singlePrivilege = !this.#isHosted();
     }
-    if (hasStage1 && !this.#decodeStage1(words, entry)) return entry;
+    if ((entry.vmidTag & ~WORLD_EL2) >>> capabilities.vmidBits !== 0) return entry;
+    if (hasStage1 && !this.#decodeStage1(words, entry, hasStage2)) return entry;
     if (hasStage2) {
       entry.stage2 = this.#decodeStage2(words);
       if (entry.stage2 === null) return entry;
@@ -104,18 +113,29 @@ export class StreamEntryDecoder {
     return entry;
   }
 
-  #decodeStage1(words: Int32Array, entry: StreamEntry): boolean {
+  /** EATS 3 is for units with a device permission table. */
+  #decodeAts(words: Int32Array, entry: StreamEntry, config: number): boolean {
+    const eats = F.EATS.of(words, 0);
+    const stalls = (config & 2) !== 0 && F.S2S.of(words, 0) !== 0;
+    if (eats === Eats.FULL || eats === Eats.SPLIT_STAGE) entry.ats = eats;
+    if (eats === Eats.SPLIT_STAGE) return config === SteConfig.NESTED && !stalls && this.#capabilities.splitAts;
+    return eats !== Eats.FULL || !stalls;
+  }
+
+  #decodeStage1(words: Int32Array, entry: StreamEntry, hasStage2: boolean): boolean {
     const capabilities = this.#capabilities;
     entry.contextHi = words[1]! & 0xf_ffff;
     entry.contextLo = words[0]! & ~0x3f;
-    entry.contextsLog2 = F.S1CDMAX.of(words, 0);
-    entry.contextFormat = F.S1FMT.of(words, 0);
-    entry.defaultSubstream = F.S1DSS.of(words, 0);
+    entry.contextsLog2 = capabilities.substreamBits === 0 ? 0 : F.S1CDMAX.of(words, 0);
+    // The reserved values count as 0.
+    entry.contextFormat = F.S1FMT.of(words, 0) % RESERVED;
+    entry.defaultSubstream = F.S1DSS.of(words, 0) % RESERVED;
     entry.stallDisabled = F.S1STALLD.of(words, 0) !== 0;
     if (entry.contextsLog2 > capabilities.substreamBits) return false;
+    // As an IPA it is stage 2's to refuse.
+    if (!hasStage2 && isBeyond(entry.contextHi, capabilities.outputBits)) return false;
     if (entry.contextsLog2 > 0) {
       if (entry.contextFormat !== S1Fmt.LINEAR && !capabilities.cd2Level) return false;
-      if (entry.contextFormat > S1Fmt.TWO_LEVEL_64K || entry.defaultSubstream === 3) return false;
     }
     return !(entry.stallDisabled && (!capabilities.canStall || capabilities.mustStall));
   }
@@ -129,12 +149,12 @@ export class StreamEntryDecoder {
     if (isBigEndian ? !capabilities.bigEndian : !capabilities.littleEndian) return null;
     if (isBigEndian) return null;
     const size = F.S2T0SZ.of(words, 0);
-    if (size < capabilities.leastSize(granule) || size > MOST_SIZE) return null;
+    if (size < Math.max(granule === 16 ? 12 : 16, 64 - capabilities.outputBits) || size > MOST_SIZE) return null;
     const hasAccessed = F.S2HA.of(words, 0) !== 0;
     const hasDirty = F.S2HD.of(words, 0) !== 0;
     if ((hasAccessed && !capabilities.accessedFlag) || (hasDirty && !capabilities.dirtyState)) return null;
     const stall = F.S2S.of(words, 0) !== 0;
-    if (stall && !capabilities.canStall) return null;
+    if (stall ? !capabilities.canStall : capabilities.mustStall) return null;
 
     // The start level must fit the input size: at most 16 concatenated tables (DDI 0487 D8.2).
     const inputBits = 64 - size;
@@ -145,14 +165,15 @@ export class StreamEntryDecoder {
     if (inputBits <= topShift || inputBits > topShift + bitsPerLevel(granule) + 4) return null;
     const outputBits = capabilities.outputBitsOf(F.S2PS.of(words, 0));
     const hi = words[7]! & 0xf_ffff;
-    if (outputBits < 52 && hi >>> (outputBits - 32) !== 0) return null;
+    if (isBeyond(hi, granule === 16 ? outputBits : Math.min(outputBits, 48))) return null;
     const flags = {
       accessed: hasAccessed ? 'set' : F.S2AFFD.of(words, 0) !== 0 ? 'ignore' : 'fault',
-      dirty: hasDirty,
+      // Without S2HA it counts as 0.
+      dirty: hasDirty && hasAccessed,
     } as const;
     const walker = this.#walkers.stage2(granule, flags);
-    // A root, of concatenated tables too, is aligned to its own size, at least 16 bytes.
-    const lo = words[6]! & -(2 ** Math.max(4, inputBits - topShift + 3));
+    // A root, of concatenated tables too, is aligned to its own size, at least 16 bytes, 64 with 52 bits.
+    const lo = words[6]! & -(2 ** Math.max(outputBits === 52 ? 6 : 4, inputBits - topShift + 3));
     const root = new TableRoot(walker.format, { hi, lo, levels, inputBits, outputBits });
     return new Stage2(root, walker, F.S2R.of(words, 0) !== 0, stall);
   }

@@ -1,5 +1,16 @@
-import { hi32, join64, lo32, wordField, type CacheKind, type CacheQuery, type Range64 } from '@ioasis/core';
+import {
+  hi32,
+  join64,
+  lo32,
+  wordField,
+  type CacheKind,
+  type CacheQuery,
+  type Range64,
+  type RegisterFile,
+} from '@ioasis/core';
 import { Opcode, TLBI_COMMAND } from '../layouts/commands.js';
+import { Register } from '../layouts/register-offsets.js';
+import { CR2 } from '../layouts/registers.js';
 import type { Capabilities } from './capabilities.js';
 import { commandName, worldTags, type Observation } from './observation.js';
 import { EntryKind, KIND_MASK, LEVEL_MASK, STAGE2_TAG, type UnitCaches } from './unit-caches.js';
@@ -16,6 +27,12 @@ const F = {
 
 /** World bit of tag A. */
 const WORLD_EL2 = 1 << 16;
+const E2H = Number(CR2.mask('E2H'));
+/** TG. */
+const GRANULE_16K = 2;
+/** CR0.VMW. */
+const VMW_SHIFT = 6;
+const MOST_WILDCARDS = 4;
 const LAST_ADDRESS = (1n << 64n) - 1n;
 const TRANSLATIONS: readonly CacheKind[] = ['iotlb', 'paging-structure'];
 const LEAVES: readonly CacheKind[] = ['iotlb'];
@@ -24,7 +41,7 @@ const LEAVES: readonly CacheKind[] = ['iotlb'];
 interface Scope {
   readonly world: 'EL1' | 'EL2';
   /** Feature without which the command is illegal. */
-  readonly needs?: 'stage2' | 'hyp';
+  readonly needs?: 'stage1' | 'stage2' | 'hyp';
   readonly vmid?: true;
   /** With `asid`: global entries match any ASID where an address is named, and none where it is not. */
   readonly asid?: true;
@@ -36,10 +53,10 @@ interface Scope {
 /** The commands of IHI 0070 4.4 that a non-secure queue may hold. */
 const SCOPES: Readonly<Record<number, Scope>> = {
   [Opcode.TLBI_NSNH_ALL]: { world: 'EL1' },
-  [Opcode.TLBI_NH_ALL]: { world: 'EL1', vmid: true, stage: 1 },
-  [Opcode.TLBI_NH_ASID]: { world: 'EL1', vmid: true, stage: 1, asid: true },
-  [Opcode.TLBI_NH_VA]: { world: 'EL1', vmid: true, stage: 1, asid: true, ranged: true },
-  [Opcode.TLBI_NH_VAA]: { world: 'EL1', vmid: true, stage: 1, ranged: true },
+  [Opcode.TLBI_NH_ALL]: { world: 'EL1', needs: 'stage1', vmid: true, stage: 1 },
+  [Opcode.TLBI_NH_ASID]: { world: 'EL1', needs: 'stage1', vmid: true, stage: 1, asid: true },
+  [Opcode.TLBI_NH_VA]: { world: 'EL1', needs: 'stage1', vmid: true, stage: 1, asid: true, ranged: true },
+  [Opcode.TLBI_NH_VAA]: { world: 'EL1', needs: 'stage1', vmid: true, stage: 1, ranged: true },
   [Opcode.TLBI_EL2_ALL]: { world: 'EL2', needs: 'hyp' },
   [Opcode.TLBI_EL2_ASID]: { world: 'EL2', needs: 'hyp', asid: true },
   [Opcode.TLBI_EL2_VA]: { world: 'EL2', needs: 'hyp', asid: true, ranged: true },
@@ -54,11 +71,13 @@ export class TlbInvalidation {
   readonly #caches: UnitCaches;
   readonly #capabilities: Capabilities;
   readonly #observation: Observation;
+  readonly #registers: RegisterFile;
 
-  constructor(caches: UnitCaches, capabilities: Capabilities, observation: Observation) {
+  constructor(caches: UnitCaches, capabilities: Capabilities, observation: Observation, registers: RegisterFile) {
     this.#caches = caches;
     this.#capabilities = capabilities;
     this.#observation = observation;
+    this.#registers = registers;
   }
 
   /**
@@ -72,6 +91,7 @@ export class TlbInvalidation {
     const query = this.#queryOf(scope, words, range);
     const isLeaf = range !== undefined && F.LEAF.of(words, 0) !== 0;
     const hint = range === undefined ? 0 : this.#hintOf(words);
+    if (range !== undefined && hint === 0 && this.#isReserved(words)) return null;
     let dropped: number;
     if (hint === 0) dropped = this.#caches.dropTranslations(query, !isLeaf);
     else {
@@ -90,15 +110,27 @@ export class TlbInvalidation {
   #queryOf(scope: Scope, words: Int32Array, range: Range64 | undefined): CacheQuery {
     const query = this.#caches.query.all();
     if (scope.world === 'EL2') query.withTagA(WORLD_EL2);
-    else if (scope.vmid === true) query.withTagA(this.#vmidOf(words));
+    else if (scope.vmid === true) query.withTagA(this.#vmidOf(words)).tagAMask = -(2 ** this.#wildcardBits());
     else query.tagAMask = WORLD_EL2;
     if (scope.stage === 2) query.withTagB(STAGE2_TAG);
     else if (scope.stage === 1) query.withAttributes(0, EntryKind.STAGE2);
-    if (scope.asid === true) query.withTagB(F.ASID.of(words, 0)).global = scope.ranged === true ? 'match' : 'keep';
+    if (this.#asksAsid(scope)) query.withTagB(F.ASID.of(words, 0)).global = scope.ranged === true ? 'match' : 'keep';
     if (range !== undefined) {
       query.inRange(hi32(range.start), lo32(range.start), hi32(range.last), lo32(range.last));
     }
     return query;
+  }
+
+  /** Lower VMID bits that no command tests (IHI 0070 6.3.9, VMW); reserved values count as 0. */
+  #wildcardBits(): number {
+    const bits = (this.#registers.get(Register.CR0) >>> VMW_SHIFT) & 7;
+    return bits > MOST_WILDCARDS ? 0 : bits;
+  }
+
+  /** EL2_VA ignores its ASID while there are none at EL2 (IHI 0070 4.4.2.8). */
+  #asksAsid({ world, asid, ranged }: Scope): boolean {
+    if (asid !== true || world !== 'EL2' || ranged !== true) return asid === true;
+    return (this.#registers.get(Register.CR2) & E2H) !== 0;
   }
 
   #vmidOf(words: Int32Array): number {
@@ -118,6 +150,12 @@ export class TlbInvalidation {
     return { start, last: last > LAST_ADDRESS ? LAST_ADDRESS : last };
   }
 
+  /** A granule that neither a range nor a level goes with (IHI 0070 4.4.1.1). */
+  #isReserved(words: Int32Array): boolean {
+    if (!this.#capabilities.isVersion32) return false;
+    return this.#granuleCodeOf(words) !== 0 && F.NUM.of(words, 0) === 0 && F.SCALE.of(words, 0) === 0;
+  }
+
   #granuleCodeOf(words: Int32Array): number {
     return this.#capabilities.rangeInvalidation ? F.TG.of(words, 0) : 0;
   }
@@ -129,7 +167,8 @@ export class TlbInvalidation {
   #hintOf(words: Int32Array): number {
     const granuleCode = this.#granuleCodeOf(words);
     const level = granuleCode === 0 ? 0 : F.TTL.of(words, 0);
-    return level === 0 ? 0 : (granuleCode << 8) | level;
+    // 16K tables have no leaves at level 1: the value is reserved and counts as 0.
+    return level === 0 || (granuleCode === GRANULE_16K && level === 1) ? 0 : (granuleCode << 8) | level;
   }
 
   #tell(
@@ -141,12 +180,15 @@ export class TlbInvalidation {
     dropped: number,
   ): void {
     const hasVmid = scope.vmid === true;
-    const { world, ...vmid } = worldTags(scope.world === 'EL2' ? WORLD_EL2 : hasVmid ? this.#vmidOf(words) : 0);
+    const vmids = 2 ** this.#wildcardBits();
+    const first = hasVmid ? this.#vmidOf(words) & -vmids : 0;
+    const { world, ...vmid } = worldTags(scope.world === 'EL2' ? WORLD_EL2 : first);
     const tags = {
       world: world!,
       ...(hasVmid && vmid),
+      ...(hasVmid && vmids > 1 && { vmids }),
       ...(scope.stage !== undefined && { stage: scope.stage }),
-      ...(scope.asid === true && { asid: F.ASID.of(words, 0) }),
+      ...(this.#asksAsid(scope) && { asid: F.ASID.of(words, 0) }),
       ...(scope.asid === true && scope.ranged !== true && { global: 0 }),
       ...(hint !== 0 && { level: hint & 0xf, granule: 10 + 2 * (hint >>> 8) }),
     };

@@ -33,9 +33,8 @@ export class TranslationFaults {
 
   ofStage1(context: Context, name: 'F_TRANSLATION' | 'F_ADDR_SIZE' | 'F_ACCESS' | 'F_PERMISSION'): SmmuV3Fault {
     const stall = context.stall ? this.#stall() : undefined;
-    const record = !this.isAnswer() && (context.record || stall !== undefined);
     return this.#recorder.translation(name, {
-      record,
+      record: context.record || stall !== undefined,
       class: EventClass.IN,
       ...(stall !== undefined && { stall }),
     });
@@ -51,15 +50,16 @@ export class TranslationFaults {
     }
     const stall = stage2.stall ? this.#stall() : undefined;
     return this.#recorder.translation(name, {
-      record: !this.isAnswer() && (stage2.record || stall !== undefined),
+      record: stage2.record || stall !== undefined,
       stage2: true,
       class: eventClass,
       second: join64(ipaHi, ipaLo) & ~0xfffn,
+      tableRead: name === 'F_PERMISSION' && eventClass === EventClass.TTD && !stage2.tableWrite,
       ...(stall !== undefined && { stall }),
     });
   }
 
-  /** Faults of a translation request are its answer: no event (IHI 0070 3.9.1.1). */
+  /** Faults of a translation request are its answer (IHI 0070 3.9.1.2). */
   isAnswer(): boolean {
     return (this.#request.access & Access.TRANSLATION_REQUEST) !== 0;
   }

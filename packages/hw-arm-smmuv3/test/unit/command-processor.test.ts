@@ -18,7 +18,11 @@ const consumer = (rig: SmmuRig): [error: number, index: number] => [
   rig.read(CMDQ_CONS) & 0xf_ffff,
 ];
 
-const started = (options: SmmuV3Options = {}): SmmuRig => new SmmuRig(options).enable();
+/** The server's unit has no SEV: these tests wire it. */
+const started = (options: SmmuV3Options = {}): SmmuRig => {
+  const idr0 = (options.idr0 ?? server.idr0) | 0x4000;
+  return new SmmuRig({ ...options, idr0 }).enable();
+};
 
 describe('the command queue', () => {
   it('runs commands in order over the wrap and stops at the producer', () => {
@@ -69,6 +73,17 @@ describe('the command queue', () => {
     expect(rig.read(GERROR)).toBe(0);
   });
 
+  it('is not stopped by software that toggles GERRORN of an error that is not active', () => {
+    const rig = started();
+    rig.unit.write32(GERRORN, 1);
+    rig.submit([SYNC]);
+    expect(consumer(rig)).toEqual([0, 1]);
+    rig.submit([0x77n]);
+    expect(consumer(rig)).toEqual([1, 1]);
+    expect((rig.read(GERROR) ^ rig.read(GERRORN)) & 1, 'active').toBe(1);
+    expect(rig.interrupts).toEqual(['gerror']);
+  });
+
   it('reports an abort when it cannot fetch, and fetches again after the acknowledgement', () => {
     const rig = new SmmuRig();
     rig.enable();
@@ -102,15 +117,18 @@ describe('the command queue', () => {
     expect(rig.interrupts).toContain('event');
   });
 
-  const illegal: [name: string, q0: bigint, options: SmmuV3Options][] = [
+  const illegal: [name: string, q0: bigint, options: SmmuV3Options, q1?: bigint][] = [
+    ['TLBI_NH_VA with a granule, but neither range nor level', 0x12n, {}, 1n << 10n],
+    ['TLBI_S2_IPA with 16K and the reserved level', 0x2an, {}, (2n << 10n) | (1n << 8n)],
     ['opcode 0', 0n, {}],
     ['opcode 0xff', 0xffn, {}],
     ['TLBI_EL3_ALL from a non-secure queue', 0x18n, {}],
     ['TLBI_EL3_VA from a non-secure queue', 0x1an, {}],
     ['CMD_SYNC with the reserved signal', SYNC | (3n << 12n), {}],
-    ['RESUME with the reserved action', 0x44n | (3n << 12n), {}],
     ['CFGI_STE of a secure stream', 0x03n | (1n << 10n), {}],
     ['CFGI_CD of a secure stream', 0x05n | (1n << 10n), {}],
+    ['RESUME of a secure stream', 0x44n | (1n << 10n), {}],
+    ['STALL_TERM of a secure stream', 0x45n | (1n << 10n), {}],
     ['PREFETCH_CONFIG of a secure stream', 0x01n | (1n << 10n), {}],
     ['PREFETCH_ADDR of a secure stream', 0x02n | (1n << 10n), {}],
     ['TLBI_S12_VMALL without stage 2', 0x28n, { idr0: server.idr0 & ~1 }],
@@ -119,15 +137,27 @@ describe('the command queue', () => {
     ['TLBI_EL2_ASID without HYP', 0x21n, { idr0: server.idr0 & ~0x200 }],
     ['TLBI_EL2_VA without HYP', 0x22n, { idr0: server.idr0 & ~0x200 }],
     ['TLBI_EL2_VAA without HYP', 0x23n, { idr0: server.idr0 & ~0x200 }],
+    ['TLBI_NH_ALL without stage 1', 0x10n, { idr0: server.idr0 & ~2 }],
+    ['TLBI_NH_ASID without stage 1', 0x11n, { idr0: server.idr0 & ~2 }],
+    ['TLBI_NH_VA without stage 1', 0x12n, { idr0: server.idr0 & ~2 }],
+    ['TLBI_NH_VAA without stage 1', 0x13n, { idr0: server.idr0 & ~2 }],
+    ['CFGI_CD without stage 1', 0x05n, { idr0: server.idr0 & ~2 }],
+    ['CFGI_CD_ALL without stage 1', 0x06n, { idr0: server.idr0 & ~2 }],
     ['ATC_INV without ATS', 0x40n, { idr0: server.idr0 & ~0x400 }],
     ['PRI_RESP without PRI', 0x41n, { idr0: server.idr0 & ~0x1_0000 }],
     ['RESUME without stalls', 0x44n, { idr0: server.idr0 | (1 << 24) }],
     ['STALL_TERM without stalls', 0x45n, { idr0: server.idr0 | (1 << 24) }],
   ];
-  it.each(illegal)('refuses %s', (_, q0, options) => {
+  it.each(illegal)('refuses %s', (_, q0, options, q1 = 0n) => {
     const rig = started(options);
-    rig.submit([q0]);
+    rig.submit([q0, q1]);
     expect(consumer(rig)).toEqual([1, 0]);
+  });
+
+  it('takes a granule alone as one page on a unit before SMMUv3.2, as recorded', () => {
+    const rig = started({ aidr: 1 });
+    rig.submit([0x12n, 1n << 10n]);
+    expect(consumer(rig)).toEqual([0, 1]);
   });
 
   it.each([0x01n, 0x02n, 0x03n, 0x04n, 0x05n, 0x06n, 0x10n, 0x20n, 0x28n, 0x30n, 0x40n, 0x41n, 0x44n, 0x45n, 0x46n])(
@@ -141,6 +171,13 @@ describe('the command queue', () => {
 });
 
 describe('CMD_SYNC', () => {
+  it('completes without a signal where the unit sends no events (IDR0.SEV)', () => {
+    const rig = new SmmuRig({ idr0: server.idr0 & ~0x4000 }).enable();
+    rig.submit([SYNC | CS_SEV]);
+    expect(consumer(rig)).toEqual([0, 1]);
+    expect(rig.interrupts).toEqual([]);
+  });
+
   it('completes without a signal, with an event, a wired interrupt or a message', () => {
     const rig = started();
     rig.submit([SYNC], [SYNC | CS_SEV], [SYNC | CS_IRQ]);
@@ -162,6 +199,23 @@ describe('CMD_SYNC', () => {
     const rig = started({ idr0: server.idr0 & ~(1 << 13) });
     rig.submit([SYNC | CS_IRQ, rig.page()]);
     expect(rig.interrupts).toEqual(['sync']);
+  });
+
+  it('sends no message about a message of GERROR that was lost', () => {
+    const rig = new SmmuRig().enable();
+    rig.unit.write32(0x50, 0);
+    rig.unit.write64(0x68, 0, Number(HOLE) | 0);
+    rig.unit.write32(0x50, 1);
+    let writes = 0;
+    const { memory } = rig;
+    const store = memory.store32.bind(memory);
+    memory.store32 = (...words) => {
+      writes++;
+      return store(...words);
+    };
+    rig.submit([0x77n]);
+    expect(rig.read(GERROR)).toBe((1 << 7) | 1);
+    expect(writes).toBe(1);
   });
 
   it('reports a message that meets no memory', () => {

@@ -22,6 +22,7 @@ const RNW = 1n << 35n;
 const IND = 1n << 34n;
 const PNU = 1n << 33n;
 const S2 = 1n << 39n;
+const TTRNW = 1n << 44n;
 const CLASS = { CD: 0n, TTD: 1n << 40n, IN: 2n << 40n } as const;
 
 interface Case {
@@ -78,14 +79,14 @@ const cases: readonly Case[] = [
   {
     event: 'C_BAD_STREAMID',
     when: 'and RECINVSID is 0: no record',
-    setup: (rig) => rig.unit.write32(0x2c, 0),
+    setup: (rig) => rig.reprogram(0x2c, 0),
     stream: 0x200,
     words: null,
   },
   {
     event: 'F_STE_FETCH',
     when: 'the table is in a hole',
-    setup: (rig) => rig.unit.write64(0x80, 0, Number(HOLE) | 0),
+    setup: (rig) => rig.reprogram(0x80, HOLE),
     words: [0n, 0n, HOLE + 0x600n],
   },
   { event: 'C_BAD_STE', when: 'V is 0', setup: () => undefined, words: [0n, 0n, 0n] },
@@ -112,8 +113,8 @@ const cases: readonly Case[] = [
     event: 'F_TRANSL_FORBIDDEN',
     when: 'a translated request meets EATS = 0',
     setup: (rig) => (page(PA | PAGE)(rig), rig.enable(0x10)),
-    access: WRITE | Access.TRANSLATED,
-    words: [0n, IOVA, 0n],
+    access: READ | Access.EXECUTE | Access.PRIVILEGED | Access.TRANSLATED,
+    words: [RNW, IOVA, 0n],
   },
   {
     event: 'C_BAD_SUBSTREAMID',
@@ -130,7 +131,7 @@ const cases: readonly Case[] = [
     words: [0n, 0n, 0n],
   },
   {
-    event: 'C_BAD_SUBSTREAMID',
+    event: 'F_STREAM_DISABLED',
     when: 'substream 0 is for requests without one',
     setup: page(PA | PAGE, {}, { cdMax: 2n, dss: 2n }),
     substream: 0,
@@ -151,10 +152,31 @@ const cases: readonly Case[] = [
     words: [0n, 0n, 0n],
   },
   {
+    event: 'C_BAD_SUBSTREAMID',
+    when: 'the level 1 descriptor points beyond the unit',
+    setup: (rig) => {
+      const top = rig.page();
+      rig.store(top + 8n, (1n << 48n) | 1n);
+      rig.ste(STREAM, { cd: top, fmt: 1n, cdMax: 10n });
+    },
+    substream: 0x41,
+    words: [0n, 0n, 0n],
+  },
+  {
     event: 'F_CD_FETCH',
     when: 'the context descriptor is in a hole',
     setup: (rig) => rig.ste(STREAM, { cd: HOLE }),
     words: [0n, 0n, HOLE],
+  },
+  {
+    event: 'F_CD_FETCH',
+    when: 'stage 2 leads to a hole: its physical address',
+    setup: (rig) => {
+      const host = rig.page();
+      rig.map(host, 0x7000_0000n, HOLE | S2_PAGE);
+      rig.ste(STREAM, { config: 7n, cd: 0x7000_0040n, s2ttb: host });
+    },
+    words: [0n, 0n, HOLE + 0x40n],
   },
   {
     event: 'F_CD_FETCH',
@@ -176,6 +198,24 @@ const cases: readonly Case[] = [
     when: 'a stage 2 table is in a hole',
     setup: (rig) => rig.store(rig.entryAt(rig.stage2(STREAM, { q2: 0n }), IOVA, 2), HOLE | 3n),
     words: [RNW | S2 | CLASS.IN, IOVA, HOLE],
+  },
+  {
+    event: 'F_WALK_EABT',
+    when: 'stage 2 leads a walk of stage 1 to a hole: the physical address of the descriptor, and stage 1',
+    setup: (rig) => {
+      nested({ page: HOLE | S2_PAGE })(rig);
+      rig.store(0x20_2000n, 0x7000_0000n | 3n);
+    },
+    words: [RNW | CLASS.TTD, IOVA, HOLE + 8n],
+  },
+  {
+    event: 'F_WALK_EABT',
+    when: 'stage 2 cannot fetch a table for the context descriptor, whatever S2R says',
+    setup: (rig) => {
+      nested({ ste: { q2: 0n } })(rig);
+      rig.store(0x20_0000n, HOLE | 3n);
+    },
+    words: [RNW | S2 | CLASS.CD, IOVA, HOLE],
   },
   { event: 'F_TRANSLATION', when: 'nothing is mapped', setup: page(0n), words: [RNW | CLASS.IN, IOVA, 0n] },
   {
@@ -253,6 +293,27 @@ const cases: readonly Case[] = [
     words: [RNW | S2 | CLASS.IN, IOVA, IOVA],
   },
   {
+    event: 'F_ADDR_SIZE',
+    when: 'an address that bypasses both stages is wider than the unit',
+    setup: (rig) => rig.ste(STREAM, { config: 4n }),
+    iova: 1n << 48n,
+    words: [RNW | CLASS.IN, 1n << 48n, 0n],
+  },
+  {
+    event: 'F_ADDR_SIZE',
+    when: 'an address that bypasses stage 1 is wider than the unit, whatever S2R and S2S say',
+    setup: stage2Page(0n, { q2: 1n << 57n }),
+    iova: 1n << 50n,
+    words: [RNW | CLASS.IN, 1n << 50n, 0n],
+  },
+  {
+    event: 'F_ADDR_SIZE',
+    when: 'an address that bypasses stage 1 by S1DSS is wider than the unit',
+    setup: page(PA | PAGE, {}, { cdMax: 2n, dss: 1n }),
+    iova: 1n << 50n,
+    words: [RNW | CLASS.IN, 1n << 50n, 0n],
+  },
+  {
     event: 'F_ACCESS',
     when: 'AF is 0 and nobody sets it',
     setup: page(PA | (PAGE & ~0x400n)),
@@ -266,9 +327,9 @@ const cases: readonly Case[] = [
   },
   {
     event: 'F_PERMISSION',
-    when: 'a page is read-only',
+    when: 'a page is read-only; a write is data',
     setup: page(PA | PAGE | 0x80n),
-    access: WRITE,
+    access: WRITE | Access.EXECUTE,
     words: [CLASS.IN, IOVA, 0n],
   },
   {
@@ -282,6 +343,25 @@ const cases: readonly Case[] = [
     when: 'stage 2 hides the context descriptor',
     setup: nested({ low: S2_BLOCK & ~0x40n }),
     words: [RNW | S2 | CLASS.CD, IOVA, CD_AT + 0x1000n],
+  },
+  {
+    event: 'F_PERMISSION',
+    when: 'stage 2 hides a table of stage 1: TTRnW',
+    setup: (rig) => {
+      nested({ page: PA | (S2_PAGE & ~0x40n) })(rig);
+      rig.store(0x20_2000n, 0x7000_0000n | 3n);
+    },
+    access: WRITE,
+    words: [TTRNW | S2 | CLASS.TTD, IOVA, 0x7000_0000n],
+  },
+  {
+    event: 'F_PERMISSION',
+    when: 'stage 2 lets no accessed flag of stage 1 be set',
+    setup: (rig) => {
+      nested({ low: S2_BLOCK & ~0x80n, leaf: 0x7000_0000n | (PAGE & ~0x400n) })(rig);
+      rig.store(CD_AT + 0x1000n, rig.load(CD_AT + 0x1000n) | CD_FLAG.HA);
+    },
+    words: [RNW | S2 | CLASS.TTD, IOVA, 0x20_5000n],
   },
   {
     event: 'F_TLB_CONFLICT',
@@ -315,7 +395,8 @@ describe('events', () => {
       expect(rig.unit.translation.fault).toMatchObject({ recorded: 'suppressed', record: [] });
       return;
     }
-    const identity = substream === NO_PASID ? 0n : (1n << 11n) | (BigInt(substream) << 12n);
+    const ssv = event === 'C_BAD_SUBSTREAMID' ? 0n : 1n << 11n;
+    const identity = substream === NO_PASID ? 0n : ssv | (BigInt(substream) << 12n);
     const record = [BigInt(EventId[event]) | identity | (BigInt(stream) << 32n), ...words];
     expect(records).toEqual([record]);
     expect(rig.unit.translation.fault).toMatchObject({ recorded: 'recorded', record });

@@ -67,7 +67,7 @@ describe('an observer', () => {
     expect(rig.ask(0x12, 0x2000n)).toBe('0x100002000');
     expect(fills.filter(({ cache }) => cache === 'iotlb').map(({ tags, pasid }) => ({ ...tags, pasid }))).toEqual([
       { world: 1, vmid: 0, stage: 1, global: 1, level: 3, granule: 12, pasid: 1 },
-      { world: 2, asid: 6, stage: 1, global: 0, level: 2, granule: 12, pasid: NO_PASID },
+      { world: 2, asid: 0, stage: 1, global: 0, level: 2, granule: 12, pasid: NO_PASID },
       { world: 1, vmid: 7, stage: 2, global: 0, level: 2, granule: 12, pasid: NO_PASID },
     ]);
     expect(fills.filter(({ tags }) => 'ssid' in tags).map(({ tags }) => tags)).toEqual([
@@ -154,7 +154,7 @@ describe('an observer', () => {
       'TLBI_EL2_VA',
       0x5_0000_0000_0022n,
       0x2000n,
-      { caches: ['iotlb', 'paging-structure'], tags: { world: 2, asid: 5 }, range: { start: 0x2000n, last: 0x2fffn } },
+      { caches: ['iotlb', 'paging-structure'], tags: { world: 2 }, range: { start: 0x2000n, last: 0x2fffn } },
     ],
     [
       'TLBI_EL2_VAA',

@@ -37,7 +37,8 @@ describe('the event queue', () => {
     expect([1, 2, 3, 4].map((page) => fault(rig, page))).toEqual(['recorded', 'recorded', 'overflow', 'overflow']);
     // Index and wrap of two records, OVFLG.
     expect(rig.read(EVENTQ_PROD)).toBe(OVERFLOW + 2);
-    expect(rig.interrupts).toEqual(['eventq', 'eventq']);
+    // Once: the queue was empty once.
+    expect(rig.interrupts).toEqual(['eventq']);
     // Room again, with the overflow not acknowledged: records go on, OVFLG stays as it is.
     rig.unit.write32(EVENTQ_CONS, 1);
     expect(fault(rig, 5)).toBe('recorded');
@@ -88,19 +89,63 @@ describe('the event queue', () => {
     expect(rig.interrupts).toEqual(['gerror', 'gerror']);
   });
 
+  it('is not written while that error is active, even where there would be memory again', () => {
+    const rig = faulting(3);
+    rig.unit.write32(0x20, 0x9);
+    write64(rig.unit, 0xa0, HOLE | 3n);
+    rig.unit.write32(0x20, 0xd);
+    fault(rig, 1);
+    rig.unit.write32(0x20, 0x9);
+    write64(rig.unit, 0xa0, rig.eventQueue | 3n);
+    rig.unit.write32(0x20, 0xd);
+    expect(fault(rig, 2)).toBe('disabled');
+    rig.unit.write32(0x64, 1 << 2);
+    expect(fault(rig, 3)).toBe('recorded');
+    expect(addressesOf(rig.events())).toEqual([3]);
+  });
+
+  it('is no larger than the unit has entries, and aligned to its size', () => {
+    // EVENTQS 2, CMDQS 2.
+    const idr1 = (0x0273_9d20 & ~((31 << 16) | (31 << 21))) | (2 << 16) | (2 << 21);
+    const rig = new SmmuRig({ idr1 }, { log2Events: 7 });
+    rig.stream(0x10);
+    rig.enable();
+    rig.unit.write32(0x20, 0x9);
+    write64(rig.unit, 0xa0, (rig.eventQueue + 0x60n) | 7n);
+    rig.unit.write32(0x20, 0xd);
+    expect([1, 2, 3, 4, 5].map((page) => fault(rig, page))).toEqual([
+      ...Array.from({ length: 4 }, () => 'recorded'),
+      'overflow',
+    ]);
+    expect(rig.read(EVENTQ_PROD)).toBe(OVERFLOW + 4);
+    expect(rig.load(rig.eventQueue) & 0xffn).toBe(0x10n);
+    // The fifth command is in the first slot again.
+    for (let slot = 0n; slot < 4n; slot++) rig.store(rig.commands + slot * 16n, 0x46n, 0n);
+    rig.unit.write32(0x98, 5);
+    expect(rig.read(0x9c)).toBe(5);
+  });
+
   it('raises a wire, a message, or nothing', () => {
     const rig = faulting(5);
     fault(rig, 1);
     expect(rig.interrupts).toEqual(['eventq']);
     const at = rig.page();
-    write64(rig.unit, 0xb0, at);
-    rig.unit.write32(0xb8, 0xabcd);
+    const message = (address: bigint): void => {
+      rig.unit.write32(0x50, 3);
+      write64(rig.unit, 0xb0, address);
+      rig.unit.write32(0xb8, 0xabcd);
+      rig.unit.write32(0x50, 7);
+    };
+    rig.events();
+    message(at);
     fault(rig, 2);
     expect(rig.load(at)).toBe(0xabcdn);
-    write64(rig.unit, 0xb0, HOLE);
+    rig.events();
+    message(HOLE);
     fault(rig, 3);
     expect(rig.read(GERROR)).toBe(1 << 5);
     rig.unit.write32(0x50, 1);
+    rig.events();
     fault(rig, 4);
     expect(rig.interrupts).toEqual(['eventq', 'gerror']);
   });
@@ -138,8 +183,22 @@ describe('the PRI queue', () => {
       0xbc00_0003_0000_0010n,
       0x1234_51ffn,
     ]);
-    expect(rig.interrupts).toEqual(['priq', 'priq']);
+    expect(rig.interrupts, 'when it was empty').toEqual(['priq']);
     expect(rig.responses).toEqual([]);
+  });
+
+  it('interrupts for the last message of a group with LO, even when there is no room for it', () => {
+    const rig = on();
+    rig.unit.write32(0x50, 0);
+    rig.unit.write32(0xdc, 1 << 31);
+    rig.unit.write32(0x50, 2);
+    rig.unit.requestPage(request(1, { lastInGroup: false }));
+    expect(rig.interrupts).toEqual([]);
+    rig.unit.requestPage(request(1));
+    rig.unit.requestPage(request(2, { lastInGroup: false }));
+    expect(rig.interrupts).toEqual(['priq']);
+    rig.unit.requestPage(request(2));
+    expect(rig.interrupts).toEqual(['priq', 'priq']);
   });
 
   it('answers success for groups that it has no room for, until the overflow is acknowledged', () => {
@@ -185,15 +244,18 @@ describe('the PRI queue', () => {
     expect(rig.unit.requestPage(request(2))).toBe('answered');
     expect(rig.read(GERROR)).toBe(1 << 3);
     // The error is active now: nothing is written although there would be memory again. Each request of a group is answered.
+    rig.unit.write32(0x20, 0xd);
     write64(rig.unit, 0xc0, rig.priQueue | 1n);
+    rig.unit.write32(0x20, 0xf);
     expect(rig.unit.requestPage(request(3, { pasid: 9, lastInGroup: false }))).toBe('answered');
     expect(rig.responses).toEqual([1, 2, 3].map((group) => answer(undefined, group, FAILURE)));
     expect(rig.unit.requestPage(request(4, { pasid: 9, read: false })), 'a stop marker has no response').toBe('lost');
     expect(rig.responses).toHaveLength(3);
   });
 
-  it('keeps base and producer while PRIQEN is 1', () => {
+  it.each([0xf, 0xe])('keeps base and producer while PRIQEN is 1, also without SMMUEN: CR0 0x%s', (cr0) => {
     const rig = on();
+    rig.unit.write32(0x20, cr0);
     write64(rig.unit, 0xc0, 0x55_0000n);
     rig.unit.write32(PRIQ_PROD, 1);
     expect(rig.read(0xc0)).toBe(Number(rig.priQueue) + 1);
@@ -242,6 +304,7 @@ describe('stalled transactions', () => {
     ['terminate', 0n],
     ['retry', 1n],
     ['abort', 2n],
+    ['retry', 3n],
   ])('end as RESUME says: %s', (outcome, action) => {
     const rig = stalling();
     rig.ask(0x10, 0x1000n);
@@ -252,6 +315,13 @@ describe('stalled transactions', () => {
     rig.submit([0x10_0000_0044n | (action << 12n), 1n], [0x11_0000_0044n, 0n]);
     expect(rig.resumed).toHaveLength(1);
     expect(rig.read(0x60)).toBe(0);
+  });
+
+  it('end with an abort on units that have no other termination', () => {
+    const rig = stalling({ idr0: 0x0c4d_369b });
+    rig.ask(0x10, 0x1000n);
+    rig.submit([0x10_0000_0044n]);
+    expect(rig.resumed).toEqual([[0x10, 0, 'abort']]);
   });
 
   it('of a stream all end with STALL_TERM', () => {
@@ -266,6 +336,21 @@ describe('stalled transactions', () => {
     ]);
   });
 
+  it('all end with an abort when translation goes off, and give their tags back', () => {
+    const rig = stalling();
+    rig.ask(0x10, 0x1000n);
+    rig.ask(0x11, 0x1000n);
+    rig.unit.write32(0x20, 0xc);
+    expect(rig.resumed).toEqual([
+      [0x10, 0, 'abort'],
+      [0x11, 1, 'abort'],
+    ]);
+    rig.unit.write32(0x20, 0xd);
+    rig.events();
+    rig.ask(0x11, 0x1000n);
+    expect(tags(rig)).toEqual([[true, 0]]);
+  });
+
   it('are at most STALL_MAX; what comes then terminates', () => {
     const rig = stalling({ idr5: 0x0002_0075 });
     for (let page = 1n; page <= 3n; page++) rig.ask(0x10, page << 12n);
@@ -273,6 +358,34 @@ describe('stalled transactions', () => {
       [true, 0],
       [true, 1],
       [false, 0],
+    ]);
+  });
+
+  it('come again when the event queue had no room, which is no overflow', () => {
+    const rig = new SmmuRig({}, { log2Events: 1 });
+    rig.stream(0x10, STALLING);
+    rig.enable();
+    for (const page of [1n, 2n, 3n]) rig.ask(0x10, page << 12n);
+    expect(rig.unit.translation.fault).toMatchObject({ recorded: 'disabled', details: { stall: 2 } });
+    expect(rig.read(EVENTQ_PROD), 'OVFLG stays').toBe(2);
+    expect(rig.resumed).toEqual([]);
+    expect(tags(rig)).toHaveLength(2);
+    expect(rig.resumed).toEqual([[0x10, 2, 'retry']]);
+    rig.ask(0x10, 0x3000n);
+    expect(tags(rig)).toEqual([[true, 2]]);
+  });
+
+  it('come again when the event queue is on, unless they were ended before', () => {
+    const rig = stalling();
+    rig.unit.write32(0x20, 9);
+    rig.ask(0x10, 0x1000n);
+    rig.ask(0x11, 0x1000n);
+    rig.submit([0x10_0000_0045n]);
+    expect(rig.resumed).toEqual([[0x10, 0, 'abort']]);
+    rig.unit.write32(0x20, 0xd);
+    expect(rig.resumed).toEqual([
+      [0x10, 0, 'abort'],
+      [0x11, 1, 'retry'],
     ]);
   });
 
@@ -284,18 +397,13 @@ describe('stalled transactions', () => {
     expect(tags(rig)).toEqual([[true, 0]]);
   });
 
-  it('do not exist where the STE says so (S1STALLD), for configuration errors, and for translation requests', () => {
+  it('do not exist for configuration errors and for translation requests', () => {
     const rig = new SmmuRig();
-    rig.stream(0x10, STALLING, { q1: 1n << 27n });
     rig.stream(0x11, { ...STALLING, valid: 0n });
     rig.stream(0x12, STALLING, { ats: 1n });
     rig.enable();
-    rig.ask(0x10, 0x1000n);
     rig.ask(0x11, 0x1000n);
-    expect(tags(rig)).toEqual([
-      [false, 0],
-      [false, 0],
-    ]);
+    expect(tags(rig)).toEqual([[false, 0]]);
     rig.ask(0x12, 0x1000n, Access.READ | Access.TRANSLATION_REQUEST);
     expect(tags(rig)).toEqual([]);
   });
@@ -305,6 +413,32 @@ describe('stalled transactions', () => {
     rig.stage2(0x10, { q2: 1n << 57n });
     rig.enable();
     rig.ask(0x10, 0x1000n);
+    expect(tags(rig)).toEqual([[true, 0]]);
+  });
+
+  it('make a CD illegal where the STE forbids them (S1STALLD), and are a must where the unit cannot do without', () => {
+    const rig = new SmmuRig();
+    rig.stream(0x10, STALLING, { q1: 1n << 27n });
+    rig.stream(0x11, {}, { q1: 1n << 27n });
+    rig.enable();
+    expect([0x10, 0x11].map((stream) => rig.ask(stream, 0x1000n))).toEqual(['C_BAD_CD', 'F_TRANSLATION']);
+    const must = new SmmuRig({ idr0: 0x0a4d_369b });
+    must.stream(0x10, STALLING);
+    must.stream(0x11);
+    must.enable();
+    expect([0x10, 0x11].map((stream) => must.ask(stream, 0x1000n))).toEqual(['F_TRANSLATION', 'C_BAD_CD']);
+    expect(tags(must)).toEqual([
+      [true, 0],
+      [false, 0],
+    ]);
+  });
+
+  it('exist for the context descriptor that stage 2 hides (S2S)', () => {
+    const rig = new SmmuRig();
+    rig.stream(0x10, {}, { config: 7n, s2ttb: rig.page(), q2: 1n << 57n });
+    rig.enable();
+    expect(rig.ask(0x10, 0x1000n)).toBe('F_TRANSLATION');
+    expect(rig.unit.translation.fault?.details).toMatchObject({ stage: 2, class: 0, stall: 0 });
     expect(tags(rig)).toEqual([[true, 0]]);
   });
 

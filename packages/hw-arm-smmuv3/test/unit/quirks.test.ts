@@ -43,7 +43,7 @@ const answers: Readonly<Record<string, readonly string[]>> = {
     '0x0',
   ],
   'quirk-strtab_fmt_back_to_linear': ['0x102986000', 'bypass 0x80000000'],
-  'quirk-s1cdmax_nonzero': ['C_BAD_STE x3', '0x102986000'],
+  'quirk-s1cdmax_nonzero': ['0x102986000 x4'],
   'quirk-s1stalld': ['C_BAD_STE'],
   'quirk-ttb1': ['0x22eda8000', 'F_TRANSLATION', 'no-translation', 'F_TRANSLATION x4'],
   'quirk-tbi0': ['0x102986000', 'no-translation x2'],

@@ -30,6 +30,8 @@ const hasBlock = ({ granule }: Regime, level: number): boolean => level === 2 ||
 /** What the architecture says about one access: an address, or the event. Nothing is changed. */
 function reference(rig: SmmuRig, regime: Regime, root: bigint, iova: bigint, access: number): string {
   const { granule, inputBits, outputBits } = regime;
+  // Without stage 1 the unit's own width comes first.
+  if (regime.stage === 2 && iova >> 48n !== 0n) return 'F_ADDR_SIZE';
   if (iova >> BigInt(inputBits) !== 0n) return 'F_TRANSLATION';
   let [noWrite, noUser, noExecute, noPrivilegedExecute] = [false, false, false, false];
   let table = root;
@@ -71,7 +73,7 @@ function reference(rig: SmmuRig, regime: Regime, root: bigint, iova: bigint, acc
 function stage2Allows(descriptor: bigint, isClean: boolean, access: number): boolean {
   const canWrite = bit(descriptor, 7) || isClean;
   return (
-    ((access & READ) === 0 || bit(descriptor, 6)) &&
+    ((access & (READ | EXECUTE)) !== READ || bit(descriptor, 6)) &&
     ((access & WRITE) === 0 || canWrite) &&
     ((access & EXECUTE) === 0 || !bit(descriptor, 54))
   );
@@ -85,11 +87,12 @@ function stage1Allows(
   above: { noWrite: boolean; noUser: boolean; noExecute: boolean; noPrivilegedExecute: boolean },
 ): boolean {
   const isPrivileged = (access & PRIVILEGED) !== 0;
-  if (!isPrivileged && (!bit(descriptor, 6) || above.noUser)) return false;
+  const isForUsers = bit(descriptor, 6) && !above.noUser;
+  if (!isPrivileged && !isForUsers) return false;
   const canWrite = !above.noWrite && (!bit(descriptor, 7) || (isClean && (access & WRITE) !== 0));
   if ((access & WRITE) !== 0 && !canWrite) return false;
   const never = isPrivileged
-    ? bit(descriptor, 53) || above.noPrivilegedExecute
+    ? bit(descriptor, 53) || above.noPrivilegedExecute || (isForUsers && canWrite)
     : bit(descriptor, 54) || above.noExecute;
   return (access & EXECUTE) === 0 || !(never || (regime.writeExecuteNever && canWrite));
 }

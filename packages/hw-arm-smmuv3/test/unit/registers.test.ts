@@ -29,14 +29,26 @@ describe('registers', () => {
   it('acknowledge CR0 with the bits that the unit has', () => {
     const rig = new SmmuRig();
     rig.unit.write32(CR0, -1);
-    // SMMUEN, PRIQEN, EVENTQEN, CMDQEN, ATSCHK, VMW.
-    expect(rig.read(CR0ACK)).toBe(0x1df);
-    expect(rig.read(CR0)).toBe(0x1df);
+    // SMMUEN, PRIQEN, EVENTQEN, CMDQEN, ATSCHK.
+    expect(rig.read(CR0ACK)).toBe(0x1f);
+    expect(rig.read(CR0)).toBe(0x1f);
+    const wildcards = new SmmuRig({ idr0: SMMU_V3_PRESETS.server.idr0 | (1 << 17) });
+    wildcards.unit.write32(CR0, -1);
+    expect(wildcards.read(CR0ACK)).toBe(0x1df);
     const small = new SmmuRig({ preset: 'qemu-virt-7.2' });
     small.unit.write32(CR0, -1);
-    expect(small.read(CR0ACK)).toBe(0x1cd);
+    expect(small.read(CR0ACK)).toBe(0xd);
     rig.unit.write32(0x50, -1);
     expect(rig.read(0x54)).toBe(7);
+  });
+
+  it('have none of the PRI queue without PRI', () => {
+    const rig = new SmmuRig({ preset: 'qemu-virt-7.2' });
+    for (const offset of [0x50, 0xc0, 0xd0, 0xd8, 0xdc, 0x1_00c8, 0x1_00cc]) rig.unit.write32(offset, 0x1_0007);
+    expect([0xc0, 0xd0, 0xd8, 0xdc, 0xc8, 0xcc, 0x1_00c8, 0x1_00cc].map((offset) => rig.read(offset))).toEqual([
+      0, 0, 0, 0, 0, 0, 0, 0,
+    ]);
+    expect([0x50, 0x54].map((offset) => rig.read(offset))).toEqual([5, 5]);
   });
 
   it('change GBPA only with UPDATE, which reads 0 again', () => {
@@ -55,10 +67,12 @@ describe('registers', () => {
     expect(rig.read(GBPA)).toBe(0x1000);
   });
 
-  it('answer ATS while translation is off as no translation does', () => {
-    const rig = new SmmuRig();
-    expect(rig.ask(0x10, 0x1234n, Access.READ | Access.TRANSLATION_REQUEST)).toBe('ABORT');
-    expect(rig.ask(0x10, 0x1234n, Access.READ | Access.TRANSLATED)).toBe('ABORT');
+  it('forbid ATS while translation is off, which is recorded', () => {
+    const rig = new SmmuRig().enable();
+    rig.unit.write32(CR0, 0xc);
+    expect(rig.ask(0x10, 0x1234n, Access.READ | Access.TRANSLATION_REQUEST)).toBe('F_BAD_ATS_TREQ');
+    expect(rig.ask(0x10, 0x1234n, Access.READ | Access.TRANSLATED)).toBe('F_TRANSL_FORBIDDEN');
+    expect(rig.events().map(([word]) => Number(word! & 0xffn))).toEqual([5, 7]);
   });
 
   it('have the indexes of event and PRI queue in page 1, and everything of page 0 there too', () => {
@@ -74,6 +88,26 @@ describe('registers', () => {
     rig.unit.write32(0x1_002c, 2);
     expect(rig.read(0x2c)).toBe(2);
     expect(rig.unit.mmioBytes).toBe(0x2_0000);
+  });
+
+  it.each([
+    ['CR2', 0x2c, 0x1, 0x2],
+    ['STRTAB_BASE', 0x80, 0x55_0000, 0x10_0000],
+    ['STRTAB_BASE_CFG', 0x88, 0x8, 0x9],
+    ['GERROR_IRQ_CFG0', 0x68, 0x1000, 0],
+    ['EVENTQ_IRQ_CFG1', 0xb8, 0x1000, 0],
+    ['PRIQ_IRQ_CFG2', 0xdc, 0x31, 0],
+  ])('keep %s while it is guarded, from SMMUv3.2 on', (_, offset, value, kept) => {
+    const rig = new SmmuRig().enable();
+    rig.unit.write32(offset, value);
+    expect(rig.read(offset)).toBe(kept);
+    rig.unit.write32(CR0, 0);
+    rig.unit.write32(0x50, 0);
+    rig.unit.write32(offset, value);
+    expect(rig.read(offset)).toBe(value);
+    const older = new SmmuRig({ aidr: 1 }).enable();
+    older.unit.write32(offset, value);
+    expect(older.read(offset)).toBe(value);
   });
 
   it('keep the command queue as it is while CMDQEN is 1', () => {
@@ -100,6 +134,15 @@ describe('registers', () => {
     expect(rig.ask(0x10, 0x1000n)).toBe('0x1000');
     rig.enable();
     expect(rig.ask(0x10, 0x1000n)).toBe('0x180000000');
+  });
+
+  it('abort addresses that are wider than the unit while translation is off, and translated requests for such', () => {
+    const rig = new SmmuRig();
+    expect(rig.ask(0x10, (1n << 48n) - 1n)).toBe('0xffffffffffff');
+    expect(rig.ask(0x10, 1n << 48n)).toBe('ABORT');
+    rig.enable();
+    expect(rig.ask(0x10, 1n << 48n, Access.READ | Access.TRANSLATED)).toBe('ABORT');
+    expect(rig.events()).toEqual([]);
   });
 
   it('keep addresses wider than the bus from the unit', () => {

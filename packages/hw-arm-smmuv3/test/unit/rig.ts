@@ -57,12 +57,13 @@ export interface CdFields {
   readonly flags?: bigint;
 }
 
-/** CD word 0: S, R, A, HA, HD, AFFD, WXN, UWXN. */
+/** CD word 0: S, R, A, HA, HD, AFFD, WXN, UWXN, PAN. */
 export const CD_FLAG = {
   AFFD: 1n << 35n,
   WXN: 1n << 36n,
   UWXN: 1n << 37n,
   TBI0: 1n << 38n,
+  PAN: 1n << 40n,
   HD: 1n << 42n,
   HA: 1n << 43n,
   S: 1n << 44n,
@@ -249,6 +250,15 @@ export class SmmuRig {
     this.unit.write32(0x50, 7);
     this.unit.write32(0x20, 0xd | more);
     return this;
+  }
+
+  /** Writes a register while translation is off. */
+  reprogram(offset: number, value: number | bigint): void {
+    const cr0 = this.read(0x20);
+    this.unit.write32(0x20, cr0 & ~1);
+    if (typeof value === 'bigint') write64(this.unit, offset, value);
+    else this.unit.write32(offset, value);
+    this.unit.write32(0x20, cr0);
   }
 
   /** Puts commands into the queue and rings its doorbell once. */

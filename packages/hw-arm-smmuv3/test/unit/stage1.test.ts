@@ -134,6 +134,21 @@ describe('the two regions', () => {
     expect(rig.ask(0x10, 0x1000n)).toBe('0x100000000');
   });
 
+  it('have roots as small as their entries are few, aligned to 64 bytes only with 52-bit output', () => {
+    for (const [options, ips, offset] of [
+      [{}, 5n, 0x10n],
+      [WIDE, 6n, 0n],
+    ] as const) {
+      const rig = new SmmuRig(options);
+      const root = rig.page();
+      // 40 bits from level 0: two entries.
+      rig.stream(0x10, { t0sz: 24n, tg0: 0n, ips, ttb0: root | 0x10n });
+      rig.map(root + offset, IOVA, PA | PAGE);
+      rig.enable();
+      expect(rig.ask(0x10, IOVA)).toBe('0x100000000');
+    }
+  });
+
   it('ignore the top byte where TBI says so, then by bit 55', () => {
     const tagged = 0x5500_0000_0000_1000n;
     expect(both().ask(0x10, tagged)).toBe('F_TRANSLATION');
@@ -144,9 +159,22 @@ describe('the two regions', () => {
 
   it('of an EL2 stream: the lower one only', () => {
     const rig = new SmmuRig();
-    rig.stream(0x10, { epd1: 0n, tg1: 0n, t1sz: 0n }, { world: 2n });
+    rig.map(rig.stream(0x10, { epd0: 1n, epd1: 0n, tg1: 0n, t1sz: 0n }, { world: 2n }), 0x1000n, PA | PAGE);
     rig.enable();
+    expect(rig.ask(0x10, 0x1000n), 'EPD0 means nothing').toBe('0x100000000');
     expect(rig.ask(0x10, TOP)).toBe('F_TRANSLATION');
+  });
+
+  it('of a host at EL2 (E2H): both, with privileges', () => {
+    const rig = new SmmuRig();
+    const [low, high] = [rig.page(), rig.page()];
+    rig.stream(0x10, { epd1: 0n, ttb0: low, ttb1: high }, { world: 2n });
+    rig.map(low, 0x1000n, PA | (PAGE & ~0x40n));
+    rig.map(high, 0xffff_ffff_f000n, (PA + 0x5000n) | PAGE);
+    rig.enable().reprogram(0x2c, 1);
+    expect(rig.ask(0x10, 0x1000n)).toBe('F_PERMISSION');
+    expect(rig.ask(0x10, 0x1000n, READ | PRIVILEGED)).toBe('0x100000000');
+    expect(rig.ask(0x10, TOP)).toBe('0x100005000');
   });
 });
 
@@ -175,12 +203,13 @@ describe('rights of stage 1', () => {
   };
 
   it.each([
-    ['AP 01: all', plain | AP1, 'rwx/rwx'],
+    ['AP 01: all, but the privileged do not execute what others write', plain | AP1, 'rwx/rw-'],
     ['AP 11: read-only', plain | AP1 | AP2, 'r-x/r-x'],
     ['AP 00: privileged only', plain, '---/rwx'],
     ['AP 10: privileged, read-only', plain | AP2, '---/r-x'],
-    ['UXN', plain | AP1 | UXN, 'rw-/rwx'],
-    ['PXN', plain | AP1 | PXN, 'rwx/rw-'],
+    ['UXN', plain | AP1 | UXN, 'rw-/rw-'],
+    ['UXN of a read-only page', plain | AP1 | AP2 | UXN, 'r--/r-x'],
+    ['PXN', plain | AP1 | AP2 | PXN, 'r-x/r--'],
     ['both', plain | AP1 | UXN | PXN, 'rw-/rw-'],
   ])('%s', (_, leaf, rights) => {
     expect(rightsOf(leaf)).toBe(rights);
@@ -189,9 +218,9 @@ describe('rights of stage 1', () => {
   it.each([
     ['APTable[1]: no writes', 1n << 62n, 'r-x/r-x'],
     ['APTable[0]: nothing unprivileged', 1n << 61n, '---/rwx'],
-    ['XNTable', 1n << 60n, 'rw-/rwx'],
+    ['XNTable', 1n << 60n, 'rw-/rw-'],
     ['PXNTable', 1n << 59n, 'rwx/rw-'],
-    ['NSTable', 1n << 63n, 'rwx/rwx'],
+    ['NSTable', 1n << 63n, 'rwx/rw-'],
   ])('%s; not with HAD0', (_, table, rights) => {
     expect(rightsOf(PAGE, { table })).toBe(rights);
     const rig = new SmmuRig();
@@ -203,7 +232,7 @@ describe('rights of stage 1', () => {
     const cd = rig.load(rig.steAt(0x10)) & 0xffff_ffff_ffc0n;
     rig.store(cd + 8n, root | 2n);
     rig.enable();
-    for (const access of [READ, WRITE, READ | EXECUTE, WRITE | PRIVILEGED, READ | EXECUTE | PRIVILEGED]) {
+    for (const access of [READ, WRITE, READ | EXECUTE, WRITE | PRIVILEGED]) {
       expect(rig.ask(0x10, IOVA, access)).toBe('0x100000000');
     }
   });
@@ -211,8 +240,9 @@ describe('rights of stage 1', () => {
   it.each([
     ['WXN: what can be written cannot be executed', CD_FLAG.WXN, PAGE, 'rw-/rw-'],
     ['WXN spares read-only pages', CD_FLAG.WXN, PAGE | AP2, 'r-x/r-x'],
-    ['UWXN: what the unprivileged can write the privileged cannot execute', CD_FLAG.UWXN, PAGE, 'rwx/rw-'],
-    ['UWXN spares privileged pages', CD_FLAG.UWXN, plain, '---/rwx'],
+    ['PAN: data that the unprivileged can read is not for the privileged', CD_FLAG.PAN, PAGE | AP2, 'r-x/--x'],
+    ['PAN spares privileged pages', CD_FLAG.PAN, plain, '---/rwx'],
+    ['UWXN means nothing in VMSAv8-64', CD_FLAG.UWXN, plain, '---/rwx'],
   ])('%s', (_, flag, leaf, rights) => {
     expect(rightsOf(leaf, { cd: { flags: R_A | flag } })).toBe(rights);
   });
@@ -221,6 +251,7 @@ describe('rights of stage 1', () => {
     expect(rightsOf(plain, { world: 2n })).toBe('rwx/rwx');
     expect(rightsOf(plain | PXN, { world: 2n })).toBe('rwx/rwx');
     expect(rightsOf(plain | UXN, { world: 2n })).toBe('rw-/rw-');
+    expect(rightsOf(PAGE, { world: 2n, cd: { flags: R_A | CD_FLAG.PAN } })).toBe('rwx/rwx');
   });
 });
 
@@ -278,6 +309,9 @@ describe('accessed flag and dirty state of stage 1', () => {
   it('without HD, or without DBM, it faults and changes nothing', () => {
     const without = at(PAGE | AP2 | DBM, CD_FLAG.HA);
     expect(without.rig.ask(0x10, IOVA, WRITE)).toBe('F_PERMISSION');
+    const alone = at(PAGE | AP2 | DBM, CD_FLAG.HD);
+    expect(alone.rig.ask(0x10, IOVA, WRITE)).toBe('F_PERMISSION');
+    expect(alone.rig.load(alone.slot)).toBe(PA | PAGE | AP2 | DBM);
     const readOnly = at(PAGE | AP2, CD_FLAG.HA | CD_FLAG.HD);
     expect(readOnly.rig.ask(0x10, IOVA, WRITE)).toBe('F_PERMISSION');
     expect(readOnly.rig.load(readOnly.slot)).toBe(PA | PAGE | AP2);

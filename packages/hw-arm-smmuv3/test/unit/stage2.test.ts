@@ -48,7 +48,8 @@ describe('granules and start levels of stage 2', () => {
     expect(rig.ask(0x10, iova)).toBe('0x100000000');
     expect(rig.unit.translation.pageShift).toBe(size.toString(2).length - 1);
     expect(rig.ask(0x10, iova + size - 1n)).toBe(`0x${(PA + size - 1n).toString(16)}`);
-    expect(rig.ask(0x10, 1n << (64n - (ste.s2t0sz ?? 16n)))).toBe('F_TRANSLATION');
+    const bits = 64n - (ste.s2t0sz ?? 16n);
+    expect(rig.ask(0x10, 1n << bits)).toBe(bits === 48n ? 'F_ADDR_SIZE' : 'F_TRANSLATION');
     expect(rig.unit.explain(0x10, -1, iova, READ)).toMatchObject({ pa: PA, pageBytes: size });
   });
 
@@ -83,8 +84,8 @@ describe('rights and flags of stage 2', () => {
   it.each([
     ['S2AP 11', S2_PAGE, 'rwx'],
     ['S2AP 01', S2_PAGE & ~0x80n, 'r-x'],
-    ['S2AP 10', S2_PAGE & ~0x40n, '-w-'],
-    ['S2AP 00', S2_PAGE & ~0xc0n, '---'],
+    ['S2AP 10', S2_PAGE & ~0x40n, '-wx'],
+    ['S2AP 00: instructions only', S2_PAGE & ~0xc0n, '--x'],
     ['XN[1]', S2_PAGE | (1n << 54n), 'rw-'],
     ['XN[0] alone, without FEAT_XNX', S2_PAGE | (1n << 53n), 'rwx'],
   ])('%s', (_, leaf, rights) => {
@@ -107,6 +108,7 @@ describe('rights and flags of stage 2', () => {
     expect(at(clean, S2HA, WRITE)).toEqual(['F_PERMISSION', clean]);
     expect(at(clean, S2HA | S2HD, WRITE)).toEqual(['0x100000000', S2_PAGE | DBM]);
     expect(at(clean, S2HA | S2HD, READ)).toEqual(['0x100000000', clean]);
+    expect(at(clean, S2HD, WRITE)).toEqual(['F_PERMISSION', clean]);
   });
 });
 
@@ -265,6 +267,23 @@ describe('ATS', () => {
     expect(permissions(rig) & 3).toBe(3);
   });
 
+  it('records no configuration error of a translation request or a translated one', () => {
+    const rig = new SmmuRig();
+    rig.stream(0x10, {}, { valid: 0n });
+    rig.stream(0x11, { valid: 0n }, { ats: 1n });
+    rig.stream(0x12, {}, { ats: 1n });
+    rig.store(rig.stream(0x13, {}, { ats: 1n }), 0x8000_0003n);
+    rig.enable(0x10);
+    expect(rig.ask(0x10, IOVA, READ | TRANSLATED)).toBe('C_BAD_STE');
+    expect(rig.ask(0x10, IOVA, READ | REQUEST)).toBe('C_BAD_STE');
+    expect(rig.ask(0x11, IOVA, READ | REQUEST)).toBe('C_BAD_CD');
+    expect(rig.ask(0x12, IOVA, READ | REQUEST, 1)).toBe('C_BAD_SUBSTREAMID');
+    expect(rig.ask(0x13, 0n, READ | REQUEST)).toBe('F_WALK_EABT');
+    expect(rig.ask(0x200, IOVA, READ | REQUEST)).toBe('C_BAD_STREAMID');
+    expect(rig.unit.translation.fault?.recorded).toBe('suppressed');
+    expect(rig.events()).toEqual([]);
+  });
+
   it('lets translated requests by, checked by the STE only with ATSCHK', () => {
     const rig = new SmmuRig();
     rig.stream(0x10, {}, { ats: 1n });
@@ -279,15 +298,55 @@ describe('ATS', () => {
   it('is refused by bypass, by an STE that says so, and by units without', () => {
     const rig = new SmmuRig();
     rig.ste(0x10, { config: 4n, ats: 1n });
-    rig.stream(0x11, {}, { ats: 2n });
     rig.stream(0x12, {}, { ats: 3n });
     rig.enable(0x10);
-    for (const stream of [0x10, 0x11, 0x12]) expect(rig.ask(stream, IOVA, READ | REQUEST)).toBe('F_BAD_ATS_TREQ');
+    for (const stream of [0x10, 0x12]) expect(rig.ask(stream, IOVA, READ | REQUEST)).toBe('F_BAD_ATS_TREQ');
     const without = new SmmuRig({ idr0: server.idr0 & ~0x400 });
     without.stream(0x10, {}, { ats: 1n });
     without.enable();
     expect(without.ask(0x10, IOVA, READ | REQUEST)).toBe('F_BAD_ATS_TREQ');
     expect(without.ask(0x10, IOVA, READ | TRANSLATED)).toBe('F_TRANSL_FORBIDDEN');
+  });
+
+  it.each([
+    ['split stage without stage 2', { ats: 2n }, {}],
+    ['split stage without stage 1', { config: 6n, ats: 2n }, {}],
+    ['split stage of a stream whose stage 2 stalls', { config: 7n, ats: 2n, q2: STE_FLAG.S2S }, {}],
+    ['split stage on a unit without', { config: 7n, ats: 2n }, { idr0: server.idr0 | 0x800 }],
+    ['full ATS of a stream whose stage 2 stalls', { config: 6n, ats: 1n, q2: STE_FLAG.S2S }, {}],
+  ])('makes an STE illegal: %s', (_, ste, options) => {
+    const rig = new SmmuRig(options);
+    rig.stream(0x10, {}, ste);
+    rig.enable(0x10);
+    expect(rig.ask(0x10, IOVA)).toBe('C_BAD_STE');
+    const without = new SmmuRig({ idr0: server.idr0 & ~0x400 });
+    without.stream(0x10, {}, ste);
+    without.enable();
+    expect(without.ask(0x10, IOVA)).not.toBe('C_BAD_STE');
+  });
+
+  it('has no split stage while ATSCHK is 0', () => {
+    const rig = new SmmuRig();
+    rig.stream(0x10, {}, { config: 7n, s2ttb: rig.page(), ats: 2n });
+    rig.enable();
+    expect(rig.ask(0x10, IOVA, READ | REQUEST)).toBe('F_BAD_ATS_TREQ');
+    rig.unit.write32(0x20, 0x1d);
+    expect(rig.ask(0x10, IOVA, READ | REQUEST)).toBe('F_TRANSLATION');
+  });
+
+  it('answers with the address itself in split stage where S1DSS bypasses stage 1, and with the rights of stage 2', () => {
+    const rig = new SmmuRig();
+    const host = rig.page();
+    rig.ste(0x10, { config: 7n, cd: rig.page(), cdMax: 2n, dss: 1n, s2ttb: host, ats: 2n });
+    rig.map(host, IOVA, PA | (S2_PAGE & ~0x80n));
+    rig.enable(0x10);
+    for (let round = 0; round < 2; round++) {
+      expect(rig.ask(0x10, IOVA, READ | WRITE | REQUEST)).toBe('0x40000000');
+      expect(permissions(rig) & 3).toBe(1);
+      expect(rig.ask(0x10, IOVA, READ | TRANSLATED)).toBe('0x100000000');
+    }
+    expect(rig.ask(0x10, IOVA + 0x1000n, READ | REQUEST)).toBe('F_TRANSLATION');
+    expect(rig.events()).toEqual([]);
   });
 
   it('answers with intermediate addresses in split stage, which stage 2 translates later', () => {
@@ -300,7 +359,7 @@ describe('ATS', () => {
     rig.enable(0x10);
     expect(rig.ask(0x10, IOVA)).toBe('0x100000000');
     expect(rig.ask(0x10, IOVA, READ | WRITE | REQUEST)).toBe('0x70000000');
-    expect(permissions(rig) & 3).toBe(3);
+    expect(permissions(rig) & 3, 'stage 2 lets it read only').toBe(1);
     expect(rig.ask(0x10, 0x7000_0008n, READ | TRANSLATED)).toBe('0x100000008');
     expect(rig.ask(0x10, 0x7000_0008n, WRITE | TRANSLATED)).toBe('F_PERMISSION');
     // A unit whose ATS is of one stage only, and full ATS: the end of both stages.

@@ -1,5 +1,6 @@
 import { Access, NO_PASID } from '@ioasis/core';
 import { describe, expect, it } from 'vitest';
+import { SMMU_V3_PRESETS } from '../../src/index.js';
 import { BLOCK, PAGE, S2_BLOCK, S2_PAGE, SmmuRig } from './rig.js';
 
 /*
@@ -154,10 +155,10 @@ describe('TLB, stage 1', () => {
     ['NH_VA with the granule 64K and TTL 3', [at(0x12n, five), IOVA | LEAF | ttl(3n, 3n)], 'ssssssss'],
     ['NH_VA of everything', [at(0x12n, { ...five, num: 31n, scale: 31n }), LEAF | ttl(1n, 0n)], 'FFFFssss'],
     ['NH_VAA of everything', [at(0x13n, { vmid: 3n, num: 31n, scale: 31n }), LEAF | ttl(1n, 0n)], 'FFFFFsss'],
+    ['NH_VA with 16K and its reserved TTL', [at(0x12n, { ...five, num: 1n }), IOVA | LEAF | ttl(2n, 1n)], 'FFssssss'],
     ['EL2_ALL', [0x20n], 'ssssssFs'],
-    ['EL2_ASID', [at(0x21n, { asid: 5n })], 'ssssssFs'],
-    ['EL2_ASID of another', [at(0x21n, { asid: 6n })], 'ssssssss'],
-    ['EL2_VA', [at(0x22n, { asid: 5n }), IOVA | LEAF], 'ssssssFs'],
+    ['EL2_ASID, without ASIDs there', [at(0x21n, { asid: 5n })], 'ssssssss'],
+    ['EL2_VA, whatever the ASID', [at(0x22n, { asid: 7n }), IOVA | LEAF], 'ssssssFs'],
     ['EL2_VA elsewhere', [at(0x22n, { asid: 5n }), SECOND | LEAF], 'ssssssss'],
     ['EL2_VAA', [0x23n, IOVA | LEAF], 'ssssssFs'],
     ['S12_VMALL', [at(0x28n, { vmid: 3n })], 'FFFFFssF'],
@@ -189,6 +190,43 @@ describe('TLB, stage 1', () => {
     const answers = places.map(([, stream, iova]) => (rig.ask(stream, iova) === FRESH ? 'F' : 's')).join('');
     expect(answers).toBe(verdicts);
     expect(rig.read(0x60)).toBe(0);
+  });
+
+  it.each([
+    [0, [0x10n], 'ss'],
+    [1, [at(0x10n, { vmid: 2n })], 'Fs'],
+    [3, [at(0x10n, { vmid: 0n })], 'FF'],
+    [3, [at(0x12n, { vmid: 7n, asid: 5n }), IOVA | LEAF], 'FF'],
+    [3, [at(0x10n, { vmid: 8n })], 'ss'],
+    [5, [at(0x10n, { vmid: 2n })], 'ss'],
+  ] as const)('matches VMIDs without their lower bits with VMW %i', (vmw, command, verdict) => {
+    const rig = new SmmuRig({ idr0: SMMU_V3_PRESETS.server.idr0 | (1 << 17), caches: { walkEntries: 0 } });
+    const roots = [3n, 4n].map((vmid, index) => rig.stream(0x10 + index, { asid: 5n }, { vmid }));
+    for (const root of roots) rig.map(root, IOVA, OLD | PAGE);
+    rig.enable(vmw << 6);
+    for (const stream of [0x10, 0x11]) rig.ask(stream, IOVA);
+    for (const root of roots) rig.map(root, IOVA, NEW | PAGE);
+    rig.submit(command);
+    expect([0x10, 0x11].map((stream) => (rig.ask(stream, IOVA) === FRESH ? 'F' : 's')).join('')).toBe(verdict);
+  });
+
+  it.each([
+    ['EL2_ALL', [0x20n], 'F'],
+    ['EL2_ASID', [at(0x21n, { asid: 5n })], 'F'],
+    ['EL2_ASID of another', [at(0x21n, { asid: 6n })], 's'],
+    ['EL2_VA', [at(0x22n, { asid: 5n }), IOVA | LEAF], 'F'],
+    ['EL2_VA of another ASID', [at(0x22n, { asid: 6n }), IOVA | LEAF], 's'],
+    ['EL2_VAA', [0x23n, IOVA | LEAF], 'F'],
+    ['NSNH_ALL', [0x30n], 's'],
+  ] as const)('of a host at EL2 (E2H): %s', (_, command, verdict) => {
+    const rig = new SmmuRig({ caches: { walkEntries: 0 } });
+    const root = rig.stream(0x10, { asid: 5n }, { world: 2n });
+    rig.map(root, IOVA, OLD | PAGE);
+    rig.enable().reprogram(0x2c, 3);
+    rig.ask(0x10, IOVA);
+    rig.map(root, IOVA, NEW | PAGE);
+    rig.submit(command);
+    expect(rig.ask(0x10, IOVA) === FRESH ? 'F' : 's').toBe(verdict);
   });
 
   it('serves all streams of one ASID and VMID', () => {
