@@ -2,8 +2,8 @@ import { frameHi, frameLo, type PhysicalMemory } from '../memory/index.js';
 
 /**
  * The part of the arena that the shortest ways know: it starts where the arena does and is a power of two that its address is a multiple
- * of. The offset of a table in it is then the lower part of its address, and no such offset ends outside, whatever an entry holds. The
- * whole arena in the usual layouts.
+ * of, at most 2 GiB. The offset of a table in it is then the lower part of its address, an int32, and no such offset ends outside, whatever
+ * an entry holds. The whole arena in the usual layouts.
  */
 export interface ArenaWindow {
   readonly baseHi: number;
@@ -14,8 +14,12 @@ export interface ArenaWindow {
   readonly beyond: number;
   /** Offset of a table: `lo & tableMask`. */
   readonly tableMask: number;
+  /** All of the arena. */
   readonly view: DataView;
 }
+
+/** Of 2 GiB. */
+const MOST_FRAMES_LOG2 = 19;
 
 /** What a field of views holds before its constructor sets it: see NO_WORDS. */
 export const NO_VIEW: DataView = new DataView(new ArrayBuffer(0));
@@ -23,7 +27,7 @@ export const NO_VIEW: DataView = new DataView(new ArrayBuffer(0));
 /** The window of a memory's arena. */
 export function arenaWindow(memory: PhysicalMemory): ArenaWindow {
   const { arenaFirstFrame, arenaFrames, words } = memory;
-  let frames = 2 ** Math.floor(Math.log2(arenaFrames));
+  let frames = 2 ** Math.min(MOST_FRAMES_LOG2, Math.floor(Math.log2(arenaFrames)));
   while (arenaFirstFrame % frames !== 0) frames /= 2;
   return {
     baseHi: frameHi(arenaFirstFrame),

@@ -21,7 +21,7 @@ const NEAR_HI = 0xfff;
  *
  * Its words are fields of the walker itself: one object less to load and to check per walk. It is small on purpose: with one case more V8
  * would not inline it into a loop over `walk`, which costs twice the time of a walk. It reads through a DataView, because V8 adds up where
- * the words of a typed array lie at each access. Offsets are unsigned, which spares V8 to extend their sign.
+ * the words of a typed array lie at each access.
  */
 export class LeanWalker {
   /** After true: output address of the byte. */
@@ -124,7 +124,8 @@ export class LeanWalker {
       this.large = (leaf(1, 1) & ~leafLo) | (leafLo & ~walk.leafFlipLo);
       this.largeMaskHi = leaf(1, 2) | leafHi | farHi;
       this.largeShift = format.shift[1] as number;
-      this.largeOffset = 2 ** this.largeShift - 1;
+      // Not a power: V8 would keep its result as a double.
+      this.largeOffset = (1 << this.largeShift) - 1;
     }
     this.leanAllowedHi = needHi;
     this.leanAllowedLo = needLo;
@@ -175,16 +176,16 @@ export class LeanWalker {
     const high = this.arenaHigh;
     const little = true;
     const tableMask = this.tableMask;
-    let at = (root.leanStart + ((iovaHi >>> 4) & root.leanMask)) >>> 0;
+    let at = root.leanStart + ((iovaHi >>> 4) & root.leanMask);
     const lo3 = arena.getInt32(at, little);
     const hi3 = high.getInt32(at, little);
-    at = ((lo3 & tableMask) | (((iovaHi << 5) | (iovaLo >>> 27)) & 0xff8)) >>> 0;
+    at = (lo3 & tableMask) | (((iovaHi << 5) | (iovaLo >>> 27)) & 0xff8);
     const lo2 = arena.getInt32(at, little);
     const hi2 = high.getInt32(at, little);
-    at = ((lo2 & tableMask) | ((iovaLo >>> 18) & 0xff8)) >>> 0;
+    at = (lo2 & tableMask) | ((iovaLo >>> 18) & 0xff8);
     const lo1 = arena.getInt32(at, little);
     const hi1 = high.getInt32(at, little);
-    at = ((lo1 & tableMask) | ((iovaLo >>> 9) & 0xff8)) >>> 0;
+    at = (lo1 & tableMask) | ((iovaLo >>> 9) & 0xff8);
     const lo = arena.getInt32(at, little);
     const hi = high.getInt32(at, little);
     const linkHi = this.linkHi;
@@ -216,12 +217,12 @@ export class LeanWalker {
   protected leanFrom3(root: TableRoot, iovaHi: number, iovaLo: number): boolean {
     const arena = this.arena;
     const tableMask = this.tableMask;
-    let at = (root.leanStart + (((iovaHi << 5) | (iovaLo >>> 27)) & root.leanMask)) >>> 0;
+    let at = root.leanStart + (((iovaHi << 5) | (iovaLo >>> 27)) & root.leanMask);
     const lo2 = arena.getInt32(at, true);
-    const hi2 = arena.getInt32((at | 4) >>> 0, true);
-    at = ((lo2 & tableMask) | ((iovaLo >>> 18) & 0xff8)) >>> 0;
+    const hi2 = arena.getInt32(at | 4, true);
+    at = (lo2 & tableMask) | ((iovaLo >>> 18) & 0xff8);
     const lo1 = arena.getInt32(at, true);
-    const hi1 = arena.getInt32((at | 4) >>> 0, true);
+    const hi1 = arena.getInt32(at | 4, true);
     const linkHi = this.linkHi;
     const differs =
       (((lo2 ^ this.link2) | (lo1 ^ this.link1)) & this.linkMask) |
@@ -255,8 +256,8 @@ export class LeanWalker {
   /** The last step: a page that may be read and written. `at` is the offset of its entry, as an int32. */
   protected leanPage(at: number, iovaLo: number, reads: number): boolean {
     const arena = this.arena;
-    const lo = arena.getInt32(at >>> 0, true);
-    const hi = arena.getInt32((at | 4) >>> 0, true);
+    const lo = arena.getInt32(at, true);
+    const hi = arena.getInt32(at | 4, true);
     if ((((lo & this.leafMask) ^ this.leaf) | ((hi & this.leafMaskHi) ^ this.leafHi)) !== 0) return false;
     this.entryHi = hi;
     this.entryLo = lo;

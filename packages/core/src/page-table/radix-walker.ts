@@ -13,6 +13,8 @@ const LINK = LINK_WORDS;
 const RIGHT_BITS = RIGHTS;
 const ANY = ANY_ACCESS;
 const { READ, EXECUTE, PRIVILEGED } = Access;
+/** Beyond, an offset in the arena is no int32. */
+const FRAMES_OF_2_GIB = 0x8_0000;
 
 /**
  * The hardware side of a page table: one instance per format and A/D behaviour, reused for every walk, results in fields.
@@ -75,7 +77,7 @@ export class RadixWalker extends CarefulWalker {
     if (!root.careful && frame >= 0 && frame < this.words.tableLimit && !this.isBound()) {
       const missing =
         (~allowedHi & this.leanAllowedHi) | (~allowedLo & this.leanAllowedLo) | (access & this.leanOtherAccess);
-      if ((level | missing) === 0 && root.straightLevels !== 0) {
+      if ((level | missing) === 0 && root.straightLevels !== 0 && frame < FRAMES_OF_2_GIB) {
         if (this.leanPage((frame << 12) | ((iovaLo >>> 9) & 0xff8), iovaLo, 1)) return true;
       }
       const at = (frame << 10) + (this.words.format.indexOf(level, iovaHi, iovaLo) << 1);

@@ -36,7 +36,7 @@ export abstract class ShapeWalker extends LeanWalker {
     this.#shift2 = shift2 - 3;
     this.#mask2 = mask2 << 3;
     this.#pageShift = format.granuleShift;
-    this.#offsetMask = 2 ** format.granuleShift - 1;
+    this.#offsetMask = (1 << format.granuleShift) - 1;
   }
 
   /** Whether walks have to go the careful way. */
@@ -58,27 +58,27 @@ export abstract class ShapeWalker extends LeanWalker {
     const arena = this.arena;
     const tableMask = this.tableMask;
     const linkHi = this.linkHi;
-    let at = (root.leanStart + ((indexAt(root.topShift, iovaHi, iovaLo) << 3) & root.leanMask)) >>> 0;
+    let at = root.leanStart + ((indexAt(root.topShift, iovaHi, iovaLo) << 3) & root.leanMask);
     let differsLo = 0;
     let differsHi = 0;
     if (levels > 2) {
       if (levels > 3) {
         const lo3 = arena.getInt32(at, true);
         differsLo = lo3 ^ this.link3;
-        differsHi = arena.getInt32((at | 4) >>> 0, true) ^ linkHi;
-        at = ((lo3 & tableMask) | (indexAt(this.#shift2, iovaHi, iovaLo) & this.#mask2)) >>> 0;
+        differsHi = arena.getInt32(at | 4, true) ^ linkHi;
+        at = (lo3 & tableMask) | (indexAt(this.#shift2, iovaHi, iovaLo) & this.#mask2);
       }
       const lo2 = arena.getInt32(at, true);
       differsLo |= lo2 ^ this.link2;
-      differsHi |= arena.getInt32((at | 4) >>> 0, true) ^ linkHi;
+      differsHi |= arena.getInt32(at | 4, true) ^ linkHi;
       const shift1 = this.#shift1;
-      at = ((lo2 & tableMask) | (((iovaLo >>> shift1) | (iovaHi << (32 - shift1))) & this.#mask1)) >>> 0;
+      at = (lo2 & tableMask) | (((iovaLo >>> shift1) | (iovaHi << (32 - shift1))) & this.#mask1);
     }
     const lo1 = arena.getInt32(at, true);
-    const hi1 = arena.getInt32((at | 4) >>> 0, true);
-    at = ((lo1 & tableMask) | ((iovaLo >>> this.#shift0) & this.#mask0)) >>> 0;
+    const hi1 = arena.getInt32(at | 4, true);
+    at = (lo1 & tableMask) | ((iovaLo >>> this.#shift0) & this.#mask0);
     const lo = arena.getInt32(at, true);
-    const hi = arena.getInt32((at | 4) >>> 0, true);
+    const hi = arena.getInt32(at | 4, true);
     const linkMask = this.linkMask;
     const linkMaskHi = this.linkMaskHi;
     const differs = (differsLo & linkMask) | (differsHi & linkMaskHi);
