@@ -2,7 +2,8 @@ import { Access } from '../hardware/translation-unit.js';
 import { frameOf, type PhysicalMemory } from '../memory/index.js';
 import type { PageTableFormat } from './format.js';
 import { codedShift, indexAt, type FormatWords } from './format-words.js';
-import { ANY_ACCESS, LeanWalker } from './lean-walker.js';
+import { ANY_ACCESS } from './lean-walker.js';
+import { ShapeWalker } from './shape-walker.js';
 import type { TableRoot } from './table-root.js';
 import { WalkStop } from './walk-stop.js';
 import { RIGHTS, WalkWords, type RadixWalkerOptions } from './walk-words.js';
@@ -17,7 +18,7 @@ export interface WalkVisitor {
  * A walk that goes entry by entry, wherever the tables lie, and leaves what it finds in fields. It sets accessed and dirty bits, follows
  * links that skip levels, knows pages with their size in the address, and asks the other stage of a nested walk.
  */
-export class CarefulWalker extends LeanWalker {
+export abstract class CarefulWalker extends ShapeWalker {
   readonly format: PageTableFormat;
 
   /** After false: a {@link WalkStop}. */
@@ -72,7 +73,7 @@ export class CarefulWalker extends LeanWalker {
 
   set isWatched(watched: boolean) {
     this.watching = watched ? 1 : 0;
-    this.otherAccess = watched ? ANY_ACCESS : this.leanOtherAccess;
+    this.otherAccess = watched || this.incoherent !== 0 ? ANY_ACCESS : this.leanOtherAccess;
   }
 
   /** Whether walks have to go the careful way: each step is reported, or memory is not what the walker sees. */

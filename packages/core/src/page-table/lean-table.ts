@@ -1,21 +1,25 @@
 import { lo32 } from '../bits/index.js';
-import { NO_WORDS } from './format-words.js';
 import type { PhysicalMemory } from '../memory/index.js';
+import { arenaWindow, NO_VIEW } from './arena-window.js';
+import { indexAt, NO_WORDS } from './format-words.js';
 import type { RadixTableOptions } from './radix-options.js';
 import type { TableMapper } from './table-mapper.js';
 import type { TableTree } from './table-tree.js';
 
 /**
- * One 4 KiB page, mapped or unmapped in tables that exist: the straight path for formats of 512 entries a level over 4 KiB. It answers
- * false for everything else and has changed nothing then. The counterpart of LeanWalker on the driver's side: its tables are its own, so
- * it looks only at what tells a link, a page and a hole apart.
+ * One page of the granule, mapped or unmapped in tables that exist: straight for four levels of 512 entries over 4 KiB, with indices from
+ * fields for the other granules and depths. It answers false for everything else and has changed nothing then. The counterpart of
+ * LeanWalker on the driver's side, in the same window of the arena: its tables are its own, so it looks only at what tells a link, a page
+ * and a hole apart.
  */
 export class LeanTable {
   readonly #tree: TableTree;
   readonly #memory: PhysicalMemory;
+  /** Read as a DataView, see LeanWalker; written as words, because V8 forgets all that it knows at a store through a DataView. */
+  readonly #arena: DataView = NO_VIEW;
   readonly #words: Int32Array = NO_WORDS;
-  /** Word offset of a table in the arena: `(lo >>> 2) & tableMask`. */
   readonly #tableMask: number = 0;
+  /** A link at level n: `(lo ^ linkN) & linkMask` is zero. */
   readonly #link1: number = 0;
   readonly #link2: number = 0;
   readonly #link3: number = 0;
@@ -27,11 +31,23 @@ export class LeanTable {
   readonly #runHi: number = 0;
   /** High address bits that do not fit the main piece of an entry. */
   readonly #farHi: number = 0;
+  protected readonly granuleShift: number = 0;
+  protected readonly granuleBytes: number = 0;
+  /** Lowest IOVA bit of an index less 3, mask of the offset in a table: of levels 0 to 2. */
+  readonly #shift0: number = 0;
+  readonly #mask0: number = 0;
+  readonly #shift1: number = 0;
+  readonly #mask1: number = 0;
+  readonly #shift2: number = 0;
+  readonly #mask2: number = 0;
   /* Where the tree is now, see `follow`. */
+  /** Levels if this way leads into the tree, otherwise 0; 0 if it may be straight, otherwise 1. */
   #levels = 0;
-  #rootWord = 0;
-  /** Of the root's index, for low words. */
+  #straightBar = 1;
+  /** Offset of the root in the arena, and mask of the offset in it. */
+  #rootStart = 0;
   #rootMask = 0;
+  #rootShift = 0;
   /** IOVA bits that must be zero. */
   #excessHi = 0;
   /** The last prot, and a page's bits for it: a run of calls asks for the same. */
@@ -40,41 +56,62 @@ export class LeanTable {
   #leafHi = 0;
   readonly #mapper: TableMapper;
   readonly #isUsable: boolean = false;
+  readonly #isStraight: boolean = false;
+  readonly #baseLo: number = 0;
+  readonly #beyond: number = 0;
 
   constructor(tree: TableTree, mapper: TableMapper, options: RadixTableOptions) {
     const { format, memory } = tree;
+    const { tableShift, granuleShift } = format.format;
+    const { baseLo, size, beyond, tableMask, view } = arenaWindow(memory);
     this.#tree = tree;
-    this.#words = tree.words;
     this.#memory = memory;
     this.#mapper = mapper;
-    const size = 2 ** Math.ceil(Math.log2(memory.arenaFrames));
-    this.#tableMask = (size * 1024 - 1) & ~0x3ff;
-    const isLean =
-      format.format.granuleShift === 12 &&
-      format.addressShift === 0 &&
-      [0, 1, 2].every((level) => format.indexMask[level] === 511) &&
-      memory.arenaFirstFrame % size === 0;
+    this.#arena = view;
+    this.#words = tree.words;
+    this.granuleShift = granuleShift;
+    this.granuleBytes = 1 << granuleShift;
+    const isLean = format.addressShift === 0 && size >= 2 ** tableShift;
     if (!isLean || tree.observer !== null) return;
     this.#isUsable = true;
+    this.#isStraight = granuleShift === 12 && format.indexMask.subarray(0, 3).every((mask) => mask === 511);
+    this.#baseLo = baseLo;
+    this.#beyond = beyond;
+    this.#tableMask = tableMask;
     const present = format.present & lo32(options.tableBits);
-    this.#link1 = (format.tableValue[1] as number) | present;
-    this.#link2 = (format.tableValue[2] as number) | present;
-    this.#link3 = (format.tableValue[3] as number) | present;
-    this.#linkMask = (format.tableMask[1] as number) | present;
+    const link = (level: number): number => (format.tableValue[level] as number) | present | baseLo;
+    this.#link1 = link(1);
+    this.#link2 = link(2);
+    this.#link3 = link(3);
+    // Links of this driver have no other bits there, whatever tests its level is content with.
+    this.#linkMask = format.tableMask.reduce((all, mask) => all | mask, present | beyond);
     this.#present = format.present;
     this.#pageMask = (format.leafMask[0] as number) | (format.codedMask[0] as number);
     this.#page = format.leafValue[0] as number;
     this.#runHi = format.contiguous.hi[0] as number;
     this.#farHi = ~format.mainHi;
+    this.#shift0 = (format.shift[0] as number) - 3;
+    this.#shift1 = (format.shift[1] as number) - 3;
+    this.#shift2 = (format.shift[2] as number) - 3;
+    this.#mask0 = (format.indexMask[0] as number) << 3;
+    this.#mask1 = (format.indexMask[1] as number) << 3;
+    this.#mask2 = (format.indexMask[2] as number) << 3;
     this.follow();
   }
 
   /** The tree may have a new root. */
   protected follow(): void {
     const tree = this.#tree;
-    this.#levels = this.#isUsable && tree.excessLo === 0 ? tree.levels : 0;
-    this.#rootWord = tree.rootWord;
-    this.#rootMask = tree.rootIndexMask << 1;
+    const { rootLo, levels } = tree;
+    const start = rootLo & ~this.#beyond;
+    const rootMask = tree.rootIndexMask << 3;
+    const isInside = ((rootLo ^ this.#baseLo) & this.#beyond) === 0 && (start >>> 0) + rootMask < -this.#beyond >>> 0;
+    const isReached = this.#isUsable && isInside && tree.excessLo === 0 && levels >= 2 && levels <= 4;
+    this.#levels = isReached ? levels : 0;
+    this.#straightBar = this.#isStraight && this.#levels === 4 ? 0 : 1;
+    this.#rootStart = start;
+    this.#rootMask = rootMask;
+    this.#rootShift = tree.rootShift;
     this.#excessHi = tree.excessHi;
   }
 
@@ -92,10 +129,12 @@ export class LeanTable {
     // Compared with true, because otherwise V8 tests the result as it would any value.
     if (prot !== this.#prot && this.#takeProt(prot) !== true) return false;
     const at = this.#find(iovaHi, iovaLo);
+    if (at < 0 || (paHi & this.#farHi) !== 0) return false;
     const words = this.#words;
-    if (at < 0 || (paHi & this.#farHi) !== 0 || ((words[at] as number) & this.#present) !== 0) return false;
-    words[at] = paLo | this.#leafLo;
-    words[at | 1] = paHi | this.#leafHi;
+    const word = at >> 2;
+    if (((words[word] as number) & this.#present) !== 0) return false;
+    words[word] = paLo | this.#leafLo;
+    words[word | 1] = paHi | this.#leafHi;
     return true;
   }
 
@@ -104,34 +143,52 @@ export class LeanTable {
     const at = this.#find(iovaHi, iovaLo);
     if (at < 0) return false;
     const words = this.#words;
-    const lo = words[at] as number;
+    const word = at >> 2;
+    const lo = words[word] as number;
     if ((lo & this.#present) === 0) return false;
-    if ((((lo & this.#pageMask) ^ this.#page) | ((words[at | 1] as number) & this.#runHi)) !== 0) return false;
-    words[at] = 0;
-    words[at | 1] = 0;
+    if ((((lo & this.#pageMask) ^ this.#page) | ((words[word | 1] as number) & this.#runHi)) !== 0) return false;
+    words[word] = 0;
+    words[word | 1] = 0;
     return true;
   }
 
-  /** The entry of a page at the lowest level, or -1. */
+  /** Offset of the entry of a page at the lowest level, or -1. */
   #find(iovaHi: number, iovaLo: number): number {
-    if ((iovaHi & this.#excessHi) !== 0 || this.#memory.observer !== null) return -1;
-    const words = this.#words;
-    const linkMask = this.#linkMask;
+    if (((iovaHi & this.#excessHi) | this.#straightBar) !== 0 || this.#memory.observer !== null) {
+      return this.#findIn(iovaHi, iovaLo);
+    }
+    const arena = this.#arena;
     const tableMask = this.#tableMask;
+    const lo3 = arena.getInt32(this.#rootStart + ((iovaHi >>> 4) & this.#rootMask), true);
+    const at2 = (lo3 & tableMask) | (((iovaHi << 5) | (iovaLo >>> 27)) & 0xff8);
+    const lo2 = arena.getInt32(at2, true);
+    const at1 = (lo2 & tableMask) | ((iovaLo >>> 18) & 0xff8);
+    const lo1 = arena.getInt32(at1, true);
+    const differs = (lo3 ^ this.#link3) | (lo2 ^ this.#link2) | (lo1 ^ this.#link1);
+    return (differs & this.#linkMask) === 0 ? (lo1 & tableMask) | ((iovaLo >>> 9) & 0xff8) : -1;
+  }
+
+  /** The same for any shape of two to four levels. */
+  #findIn(iovaHi: number, iovaLo: number): number {
     const levels = this.#levels;
-    let at = (iovaHi << 3) | (iovaLo >>> 29);
-    if (levels === 4) {
-      const lo = words[this.#rootWord + ((iovaHi >>> 6) & this.#rootMask)] as number;
-      if ((lo & linkMask) !== this.#link3) return -1;
-      at = ((lo >>> 2) & tableMask) | (at & 0x3fe);
-    } else if (levels === 3) {
-      at = this.#rootWord + (at & this.#rootMask);
-    } else return -1;
-    let lo = words[at] as number;
-    if ((lo & linkMask) !== this.#link2) return -1;
-    at = ((lo >>> 2) & tableMask) | ((iovaLo >>> 20) & 0x3fe);
-    lo = words[at] as number;
-    if ((lo & linkMask) !== this.#link1) return -1;
-    return ((lo >>> 2) & tableMask) | ((iovaLo >>> 11) & 0x3fe);
+    if (levels === 0 || (iovaHi & this.#excessHi) !== 0 || this.#memory.observer !== null) return -1;
+    const arena = this.#arena;
+    const tableMask = this.#tableMask;
+    let at = this.#rootStart + ((indexAt(this.#rootShift, iovaHi, iovaLo) << 3) & this.#rootMask);
+    let differs = 0;
+    if (levels > 2) {
+      if (levels > 3) {
+        const lo3 = arena.getInt32(at, true);
+        differs = lo3 ^ this.#link3;
+        at = (lo3 & tableMask) | (indexAt(this.#shift2, iovaHi, iovaLo) & this.#mask2);
+      }
+      const lo2 = arena.getInt32(at, true);
+      differs |= lo2 ^ this.#link2;
+      const shift1 = this.#shift1;
+      at = (lo2 & tableMask) | (((iovaLo >>> shift1) | (iovaHi << (32 - shift1))) & this.#mask1);
+    }
+    const lo1 = arena.getInt32(at, true);
+    differs |= lo1 ^ this.#link1;
+    return (differs & this.#linkMask) === 0 ? (lo1 & tableMask) | ((iovaLo >>> this.#shift0) & this.#mask0) : -1;
   }
 }

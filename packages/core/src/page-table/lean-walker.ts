@@ -1,6 +1,6 @@
 import { Access } from '../hardware/translation-unit.js';
-import { frameHi, frameLo, type PhysicalMemory } from '../memory/index.js';
-import { NO_WORDS } from './format-words.js';
+import type { PhysicalMemory } from '../memory/index.js';
+import { arenaWindow, NO_VIEW } from './arena-window.js';
 import type { TableRoot } from './table-root.js';
 import { LEAF_WORDS, LINK_WORDS, type WalkWords } from './walk-words.js';
 
@@ -10,13 +10,18 @@ import { LEAF_WORDS, LINK_WORDS, type WalkWords } from './walk-words.js';
  */
 export const ANY_ACCESS = 0x4000_0000;
 
+/** Bits of a high word that belong to an address below 2^44. */
+const NEAR_HI = 0xfff;
+
 /**
  * The shortest way through a walk: three or four levels of 512 entries over 4 KiB pages, which x86-64, VT-d, AMD, RISC-V and the 4K granule
- * of Arm share, ending in a page of 4 KiB (or of 2 MiB, see `leanLarge`) that may be read and written, with all tables in an arena that is aligned to its size.
- * What it asks of an entry is one masked comparison per word. Everything else takes a longer way.
+ * of Arm share, ending in a page of 4 KiB that may be read and written, with all tables in the arena's window. What it asks of an entry is
+ * one masked comparison per word, of all entries together once the last is read: until then a wrong entry leads to some other place in the
+ * window. Everything else takes a longer way.
  *
  * Its words are fields of the walker itself: one object less to load and to check per walk. It is small on purpose: with one case more V8
- * would not inline it into a loop over `walk`, which costs twice the time of a walk.
+ * would not inline it into a loop over `walk`, which costs twice the time of a walk. It reads through a DataView, because V8 adds up where
+ * the words of a typed array lie at each access.
  */
 export class LeanWalker {
   /** After true: output address of the byte. */
@@ -36,52 +41,60 @@ export class LeanWalker {
   protected leftHi = 0;
   protected leftLo = 0;
 
-  protected readonly arena: Int32Array = NO_WORDS;
+  /** After false of {@link leanFrom}: what differs above level 1; the entry of level 1 is in the fields for one. */
+  protected leanAbove = 0;
+
+  /** The arena, and the same from its second word: the high word of an entry is at the offset of the low one. */
+  protected readonly arena: DataView = NO_VIEW;
+  protected readonly arenaHigh: DataView = NO_VIEW;
   /** Access bits that send a walk elsewhere, and what they are while a walker may go this way. */
   protected otherAccess: number = ANY_ACCESS;
   protected readonly leanOtherAccess: number = ANY_ACCESS;
   /** What a walk of this way leaves allowed. */
   protected readonly leanAllowedHi: number = 0;
   protected readonly leanAllowedLo: number = 0;
-  /** Whether this format and this arena have such a way. */
-  readonly #isUsable: boolean = false;
-  /** Address of the arena. */
+  /** Whether the format has a short way and its tables fit the window, and whether it has this one. */
+  protected readonly isLean: boolean = false;
+  readonly #isStraight: boolean = false;
+  /** Window of the arena. */
   readonly #baseHi: number = 0;
   readonly #baseLo: number = 0;
-  /** Bits of an address that are the same in all of the arena. */
   readonly #beyond: number = 0;
-  /** Word offset of a table in the arena: `(lo >>> 2) & tableMask`. */
-  readonly #tableMask: number = 0;
+  readonly #windowSize: number = 0;
+  protected readonly tableMask: number = 0;
   /** A link at level n: `(lo ^ linkN) & linkMask` and `(hi ^ linkHi) & linkMaskHi` are zero. */
-  readonly #link1: number = 0;
-  readonly #link2: number = 0;
-  readonly #link3: number = 0;
-  readonly #linkMask: number = 0;
-  readonly #linkHi: number = 0;
-  readonly #linkMaskHi: number = 0;
+  protected readonly link1: number = 0;
+  protected readonly link2: number = 0;
+  protected readonly link3: number = 0;
+  protected readonly linkMask: number = 0;
+  protected readonly linkHi: number = 0;
+  protected readonly linkMaskHi: number = 0;
   /** A page: `(lo & leafMask) ^ leaf`, `(hi & leafMaskHi) ^ leafHi` are zero. */
-  readonly #leaf: number = 0;
-  readonly #leafMask: number = 0;
-  readonly #leafHi: number = 0;
-  readonly #leafMaskHi: number = 0;
-  readonly #addressHi: number = 0;
-  /** The same for a 2 MiB page, at level 1; no entry passes where the format has none. */
-  readonly #large: number = 1;
-  readonly #largeMask: number = 0;
-  readonly #largeMaskHi: number = 0;
+  protected readonly leaf: number = 0;
+  protected readonly leafMask: number = 0;
+  protected readonly leafHi: number = 0;
+  protected readonly leafMaskHi: number = 0;
+  /** The same for a larger page, at level 1; no entry passes where the format has none. */
+  protected readonly large: number = 1;
+  protected readonly largeMask: number = 0;
+  protected readonly largeMaskHi: number = 0;
+  protected readonly largeShift: number = 0;
+  protected readonly largeOffset: number = 0;
+
   constructor(walk: WalkWords, memory: PhysicalMemory) {
     const { format } = walk;
-    this.arena = memory.words;
-    const bytes = memory.arenaFrames * 4096;
-    const size = 2 ** Math.ceil(Math.log2(bytes));
-    const lo = frameLo(memory.arenaFirstFrame);
-    if (!isLeanFormat(walk) || (lo >>> 0) % size !== 0) return;
-    this.#isUsable = true;
+    const { baseHi, baseLo, size, beyond, tableMask, view } = arenaWindow(memory);
+    this.arena = view;
+    this.arenaHigh = new DataView(view.buffer, view.byteOffset + 4, view.byteLength - 4);
+    if (!isLeanFormat(walk) || size < 2 ** format.format.tableShift) return;
+    this.isLean = true;
+    this.#isStraight = isStraightFormat(walk);
     this.leanOtherAccess = Access.EXECUTE;
-    this.#baseHi = frameHi(memory.arenaFirstFrame);
-    this.#baseLo = lo;
-    this.#beyond = -size | 0;
-    this.#tableMask = ((size / 4 - 1) & ~0x3ff) | 0;
+    this.#baseHi = baseHi;
+    this.#baseLo = baseLo;
+    this.#beyond = beyond;
+    this.#windowSize = size;
+    this.tableMask = tableMask;
 
     const access = Access.READ | Access.WRITE;
     const needHi = walk.fastHi[access] as number;
@@ -90,28 +103,30 @@ export class LeanWalker {
     const tableHi = needHi & ~walk.tableOtherHi;
     const tableLo = needLo & ~walk.tableOtherLo;
     const link = (level: number): number =>
-      lo | ((walk.link[level * LINK_WORDS + 1] as number) & ~tableLo) | (tableLo & ~walk.tableFlipLo);
-    this.#link1 = link(1);
-    this.#link2 = link(2);
-    this.#link3 = format.levels > 3 ? link(3) : 0;
-    this.#linkMask = (walk.link[LINK_WORDS] as number) | tableLo | this.#beyond;
-    this.#linkHi = this.#baseHi | (tableHi & ~walk.tableFlipHi);
-    this.#linkMaskHi = (walk.link[LINK_WORDS + 2] as number) | format.mainHi | tableHi;
+      baseLo | ((walk.link[level * LINK_WORDS + 1] as number) & ~tableLo) | (tableLo & ~walk.tableFlipLo);
+    this.link1 = link(1);
+    this.link2 = link(2);
+    this.link3 = link(3);
+    this.linkMask = (walk.link[LINK_WORDS] as number) | tableLo | beyond;
+    this.linkHi = baseHi | (tableHi & ~walk.tableFlipHi);
+    this.linkMaskHi = (walk.link[LINK_WORDS + 2] as number) | format.mainHi | tableHi;
     const leafHi = needHi & ~walk.leafOtherHi;
     const leafLo = needLo & ~walk.leafOtherLo;
     const leaf = (level: number, word: number): number => walk.leaf[level * LEAF_WORDS + word] as number;
-    this.#leafMask = leaf(0, 0) | leafLo;
-    this.#leaf = (leaf(0, 1) & ~leafLo) | (leafLo & ~walk.leafFlipLo);
+    this.leafMask = leaf(0, 0) | leafLo;
+    this.leaf = (leaf(0, 1) & ~leafLo) | (leafLo & ~walk.leafFlipLo);
     // Pages above 2^44 go another way, so that a root with outputs of at least 44 bits needs no test of its own.
-    const farHi = format.mainHi & ~0xfff;
-    this.#leafMaskHi = leaf(0, 2) | leafHi | farHi;
-    this.#leafHi = leafHi & ~walk.leafFlipHi;
+    const farHi = format.mainHi & ~NEAR_HI;
+    this.leafMaskHi = leaf(0, 2) | leafHi | farHi;
+    this.leafHi = leafHi & ~walk.leafFlipHi;
     if (format.hasLeaf[1] === 1) {
-      this.#largeMask = leaf(1, 0) | leafLo;
-      this.#large = (leaf(1, 1) & ~leafLo) | (leafLo & ~walk.leafFlipLo);
-      this.#largeMaskHi = leaf(1, 2) | leafHi | farHi;
+      this.largeMask = leaf(1, 0) | leafLo;
+      this.large = (leaf(1, 1) & ~leafLo) | (leafLo & ~walk.leafFlipLo);
+      this.largeMaskHi = leaf(1, 2) | leafHi | farHi;
+      this.largeShift = format.shift[1] as number;
+      // Not a power: V8 would keep its result as a double.
+      this.largeOffset = (1 << this.largeShift) - 1;
     }
-    this.#addressHi = walk.leaf[3] as number;
     this.leanAllowedHi = needHi;
     this.leanAllowedLo = needLo;
   }
@@ -140,112 +155,130 @@ export class LeanWalker {
     return this.leanReads === 0 ? this.leftLo : this.leanAllowedLo;
   }
 
-  /** Notes in a root whether walks from there may go this way. */
+  /** Notes in a root whether and how walks from there may go this way. */
   prepare(root: TableRoot): void {
     root.isPrepared = true;
     const isHere = (((root.lo ^ this.#baseLo) & this.#beyond) | (root.hi ^ this.#baseHi)) === 0;
-    const isPlain = !root.careful && root.inputBits >= 32 && (root.outputExcessHi & 0xfff) === 0;
-    if (!this.#isUsable || !isHere || !isPlain || root.topLevel < 2 || root.topLevel > 3) return;
-    const word = (root.lo & ~this.#beyond) >>> 2;
-    if (root.topLevel === 3) root.leanWord = word;
-    else root.leanWord3 = word;
+    const isPlain = !root.careful && root.inputBits >= 32 && (root.outputExcessHi & NEAR_HI) === 0;
+    const start = root.lo & ~this.#beyond;
+    const isInside = (start >>> 0) + (root.leanMask >>> 0) < this.#windowSize;
+    if (!this.isLean || !isHere || !isPlain || !isInside || root.topLevel < 1 || root.topLevel > 3) return;
+    root.leanStart = start;
+    root.leanLevels = root.topLevel + 1;
+    if (!this.#isStraight || root.topLevel < 2) return;
+    root.straightLevels = root.leanLevels;
+    if (root.straightLevels === 4) root.straightBar = 0;
   }
 
-  /** From a prepared root of four levels, for an IOVA in its range. False: nothing is known and nothing has changed. */
+  /** From a prepared root of four levels, for an IOVA in its range. False: see {@link leanAbove}. */
   protected leanFrom(root: TableRoot, iovaHi: number, iovaLo: number): boolean {
-    const words = this.arena;
-    const at = root.leanWord + ((iovaHi >>> 6) & root.leanMask);
-    const lo = words[at] as number;
+    const arena = this.arena;
+    const high = this.arenaHigh;
+    const little = true;
+    const tableMask = this.tableMask;
+    let at = root.leanStart + ((iovaHi >>> 4) & root.leanMask);
+    const lo3 = arena.getInt32(at, little);
+    const hi3 = high.getInt32(at, little);
+    at = (lo3 & tableMask) | (((iovaHi << 5) | (iovaLo >>> 27)) & 0xff8);
+    const lo2 = arena.getInt32(at, little);
+    const hi2 = high.getInt32(at, little);
+    at = (lo2 & tableMask) | ((iovaLo >>> 18) & 0xff8);
+    const lo1 = arena.getInt32(at, little);
+    const hi1 = high.getInt32(at, little);
+    at = (lo1 & tableMask) | ((iovaLo >>> 9) & 0xff8);
+    const lo = arena.getInt32(at, little);
+    const hi = high.getInt32(at, little);
+    const linkHi = this.linkHi;
+    const linkMask = this.linkMask;
+    const linkMaskHi = this.linkMaskHi;
+    const above =
+      (((lo3 ^ this.link3) | (lo2 ^ this.link2)) & linkMask) | (((hi3 ^ linkHi) | (hi2 ^ linkHi)) & linkMaskHi);
     const differs =
-      ((lo ^ this.#link3) & this.#linkMask) | (((words[at | 1] as number) ^ this.#linkHi) & this.#linkMaskHi);
-    if (differs !== 0) return false;
-    return this.#leanBelow(((lo >>> 2) & this.#tableMask) | (((iovaHi << 3) | (iovaLo >>> 29)) & 0x3fe), iovaLo, 4);
+      above |
+      ((lo1 ^ this.link1) & linkMask) |
+      ((hi1 ^ linkHi) & linkMaskHi) |
+      ((lo & this.leafMask) ^ this.leaf) |
+      ((hi & this.leafMaskHi) ^ this.leafHi);
+    if (differs !== 0) {
+      this.leanAbove = above;
+      this.entryHi = hi1;
+      this.entryLo = lo1;
+      return false;
+    }
+    this.entryHi = hi;
+    this.entryLo = lo;
+    this.leanReads = 4;
+    this.paHi = hi & 0xfff;
+    this.paLo = lo ^ ((lo ^ iovaLo) & 0xfff);
+    return true;
   }
 
   /** The same from a root of three levels. */
   protected leanFrom3(root: TableRoot, iovaHi: number, iovaLo: number): boolean {
-    return this.#leanBelow(root.leanWord3 + (((iovaHi << 3) | (iovaLo >>> 29)) & root.leanMask), iovaLo, 3);
+    const arena = this.arena;
+    const tableMask = this.tableMask;
+    let at = root.leanStart + (((iovaHi << 5) | (iovaLo >>> 27)) & root.leanMask);
+    const lo2 = arena.getInt32(at, true);
+    const hi2 = arena.getInt32(at | 4, true);
+    at = (lo2 & tableMask) | ((iovaLo >>> 18) & 0xff8);
+    const lo1 = arena.getInt32(at, true);
+    const hi1 = arena.getInt32(at | 4, true);
+    const linkHi = this.linkHi;
+    const differs =
+      (((lo2 ^ this.link2) | (lo1 ^ this.link1)) & this.linkMask) |
+      (((hi2 ^ linkHi) | (hi1 ^ linkHi)) & this.linkMaskHi);
+    return differs === 0 && this.leanPage((lo1 & tableMask) | ((iovaLo >>> 9) & 0xff8), iovaLo, 3);
   }
 
-  /** From an entry of level 2, given as the index of its low word, down to a page. */
-  #leanBelow(at: number, iovaLo: number, reads: number): boolean {
-    const words = this.arena;
-    const tableMask = this.#tableMask;
-    const linkMask = this.#linkMask;
-    const linkHi = this.#linkHi;
-    const linkMaskHi = this.#linkMaskHi;
-    let lo = words[at] as number;
-    if ((((lo ^ this.#link2) & linkMask) | (((words[at | 1] as number) ^ linkHi) & linkMaskHi)) !== 0) return false;
-    at = ((lo >>> 2) & tableMask) | ((iovaLo >>> 20) & 0x3fe);
-    lo = words[at] as number;
-    if ((((lo ^ this.#link1) & linkMask) | (((words[at | 1] as number) ^ linkHi) & linkMaskHi)) !== 0) return false;
-    return this.leanPage(((lo >>> 2) & tableMask) | ((iovaLo >>> 11) & 0x3fe), iovaLo, reads);
-  }
-
-  /** The same down to a page of 2 MiB. */
-  protected leanLarge(root: TableRoot, iovaHi: number, iovaLo: number): boolean {
-    const words = this.arena;
-    const tableMask = this.#tableMask;
-    const linkMask = this.#linkMask;
-    const linkHi = this.#linkHi;
-    const linkMaskHi = this.#linkMaskHi;
-    let at = root.leanWord3 + (((iovaHi << 3) | (iovaLo >>> 29)) & root.leanMask);
-    let lo = 0;
-    if (root.leanWord >= 0) {
-      at = root.leanWord + ((iovaHi >>> 6) & root.leanMask);
-      lo = words[at] as number;
-      if ((((lo ^ this.#link3) & linkMask) | (((words[at | 1] as number) ^ linkHi) & linkMaskHi)) !== 0) return false;
-      at = ((lo >>> 2) & tableMask) | (((iovaHi << 3) | (iovaLo >>> 29)) & 0x3fe);
-    }
-    lo = words[at] as number;
-    if ((((lo ^ this.#link2) & linkMask) | (((words[at | 1] as number) ^ linkHi) & linkMaskHi)) !== 0) return false;
-    at = ((lo >>> 2) & tableMask) | ((iovaLo >>> 20) & 0x3fe);
-    lo = words[at] as number;
-    const hi = words[at | 1] as number;
-    if ((((lo & this.#largeMask) ^ this.#large) | ((hi & this.#largeMaskHi) ^ this.#leafHi)) !== 0) return false;
+  /** A page of level 1. */
+  protected leanLarge(root: TableRoot, hi: number, lo: number, iovaLo: number): boolean {
+    if ((((lo & this.largeMask) ^ this.large) | ((hi & this.largeMaskHi) ^ this.leafHi)) !== 0) return false;
+    const offsetMask = this.largeOffset;
     this.leanReads = 0;
     this.readCount = root.topLevel;
     this.lastLevel = 1;
-    this.foundShift = 21;
+    this.foundShift = this.largeShift;
     this.leftHi = this.leanAllowedHi;
     this.leftLo = this.leanAllowedLo;
     this.entryHi = hi;
     this.entryLo = lo;
-    this.paHi = hi & this.#addressHi;
-    this.paLo = (lo & ~0x1f_ffff) | (iovaLo & 0x1f_ffff);
+    this.paHi = hi & 0xfff;
+    this.paLo = (lo & ~offsetMask) | (iovaLo & offsetMask);
     return true;
   }
 
   /** From a table of level 0 at this address. */
   protected leanTable(tableHi: number, tableLo: number, iovaLo: number): boolean {
     if (((tableHi ^ this.#baseHi) | ((tableLo ^ this.#baseLo) & this.#beyond)) !== 0) return false;
-    return this.leanPage(((tableLo >>> 2) & this.#tableMask) | ((iovaLo >>> 11) & 0x3fe), iovaLo, 1);
+    return this.leanPage((tableLo & this.tableMask) | ((iovaLo >>> 9) & 0xff8), iovaLo, 1);
   }
 
-  /** The last step: a page that may be read and written. */
+  /** The last step: a page that may be read and written. `at` is the offset of its entry, as an int32. */
   protected leanPage(at: number, iovaLo: number, reads: number): boolean {
-    const words = this.arena;
-    const hi = words[at | 1] as number;
-    const lo = words[at] as number;
-    if ((((lo & this.#leafMask) ^ this.#leaf) | ((hi & this.#leafMaskHi) ^ this.#leafHi)) !== 0) return false;
+    const arena = this.arena;
+    const lo = arena.getInt32(at, true);
+    const hi = arena.getInt32(at | 4, true);
+    if ((((lo & this.leafMask) ^ this.leaf) | ((hi & this.leafMaskHi) ^ this.leafHi)) !== 0) return false;
     this.entryHi = hi;
     this.entryLo = lo;
     this.leanReads = reads;
-    this.paHi = hi & this.#addressHi;
-    this.paLo = (lo & -4096) | (iovaLo & 0xfff);
+    this.paHi = hi & 0xfff;
+    this.paLo = lo ^ ((lo ^ iovaLo) & 0xfff);
     return true;
   }
 }
 
-/** Levels of 512 entries over 4 KiB, tested alike at all levels that are used, with the address in its place. */
-function isLeanFormat(walk: WalkWords): boolean {
-  const { format, link } = walk;
-  if (format.levels < 3 || format.addressShift !== 0 || format.format.granuleShift !== 12) return false;
-  for (let level = 0; level < Math.min(4, format.levels); level++) {
-    if (format.indexMask[level] !== 511) return false;
-    const sameTest =
-      link[level * LINK_WORDS] === link[LINK_WORDS] && link[level * LINK_WORDS + 2] === link[LINK_WORDS + 2];
-    if (level > 1 && !sameTest) return false;
+/** All links are tested alike, addresses are in their place and the lower 44 bits of them can be taken as they are. */
+function isLeanFormat({ format, link }: WalkWords): boolean {
+  for (let level = 2; level < format.levels; level++) {
+    const at = level * LINK_WORDS;
+    if (link[at] !== link[LINK_WORDS] || link[at + 2] !== link[LINK_WORDS + 2]) return false;
   }
-  return walk.leaf[LEAF_WORDS - 2] === 0xfff;
+  return format.levels > 1 && format.addressShift === 0 && (format.mainHi & NEAR_HI) === NEAR_HI;
+}
+
+/** At least three levels of 512 entries over 4 KiB. */
+function isStraightFormat({ format }: WalkWords): boolean {
+  const top = Math.min(4, format.levels) - 1;
+  return top >= 2 && format.format.granuleShift === 12 && format.indexMask.subarray(0, top + 1).every((m) => m === 511);
 }

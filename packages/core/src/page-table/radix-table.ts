@@ -79,7 +79,7 @@ export class RadixTable extends LeanTable {
     prot: number,
     gather: IotlbGather,
   ): number {
-    if (count === 1 && pageShift === 12 && this.mapOne(iovaHi, iovaLo, paHi, paLo, prot)) {
+    if (count === 1 && pageShift === this.granuleShift && this.mapOne(iovaHi, iovaLo, paHi, paLo, prot)) {
       this.mappedPages = 1;
       this.replaced = false;
       return 0;
@@ -98,7 +98,7 @@ export class RadixTable extends LeanTable {
    * @returns bytes unmapped; more than asked when a larger leaf went as a whole
    */
   unmapPages(iovaHi: number, iovaLo: number, pageShift: number, count: number, gather: IotlbGather): number {
-    if (count === 1 && pageShift === 12 && this.unmapOne(iovaHi, iovaLo)) return 4096;
+    if (count === 1 && pageShift === this.granuleShift && this.unmapOne(iovaHi, iovaLo)) return this.granuleBytes;
     return this.#unmapper.unmap(iovaHi, iovaLo, pageShift, count, gather);
   }
 

@@ -13,6 +13,8 @@ const LINK = LINK_WORDS;
 const RIGHT_BITS = RIGHTS;
 const ANY = ANY_ACCESS;
 const { READ, EXECUTE, PRIVILEGED } = Access;
+/** Beyond, an offset in the arena is no int32. */
+const FRAMES_OF_2_GIB = 0x8_0000;
 
 /**
  * The hardware side of a page table: one instance per format and A/D behaviour, reused for every walk, results in fields.
@@ -38,23 +40,17 @@ export class RadixWalker extends CarefulWalker {
    * @param access OR of `Access` READ, WRITE, EXECUTE, PRIVILEGED; other bits are ignored
    */
   walk(root: TableRoot, iovaHi: number, iovaLo: number, access: number): boolean {
-    const isOther =
-      ((iovaHi + root.biasHi) & root.excessHi) | ((access | ANY) & this.otherAccess) | (root.leanWord >> 31);
-    const isSeen = this.incoherent === 0 || this.memory.lineCache === null;
-    if (isOther === 0 && isSeen && this.leanFrom(root, iovaHi, iovaLo)) return true;
+    const isOther = ((iovaHi + root.biasHi) & root.excessHi) | ((access | ANY) & (this.otherAccess | root.straightBar));
+    if (isOther === 0 && this.leanFrom(root, iovaHi, iovaLo)) return true;
     // Compared with true, because otherwise V8 tests the result as it would any value.
-    return this.#walkLonger(root, iovaHi, iovaLo, access) === true;
+    return this.walkShape(root, iovaHi, iovaLo, access) === true;
   }
 
-  #walkLonger(root: TableRoot, iovaHi: number, iovaLo: number, access: number): boolean {
+  protected override walkRest(root: TableRoot, iovaHi: number, iovaLo: number, access: number): boolean {
     if ((((iovaHi + root.biasHi) & root.excessHi) | (iovaLo & root.excessLo)) !== 0) return this.#outside(root);
     const frame = (((root.hi << 20) | (root.lo >>> 12)) - this.words.firstFrame) | 0;
     if (!root.careful && !this.isBound() && frame >>> 0 < this.words.arenaFrames) {
       if (!root.isPrepared) this.prepare(root);
-      if ((access & this.leanOtherAccess) === 0) {
-        if (root.leanWord3 >= 0 && this.leanFrom3(root, iovaHi, iovaLo)) return true;
-        if ((root.leanWord & root.leanWord3) >= 0 && this.leanLarge(root, iovaHi, iovaLo)) return true;
-      }
       const index = indexAt(root.topShift, iovaHi, iovaLo) & root.indexMask;
       const at = (frame << 10) + ((root.lo & 0xfff) >>> 2) + (index << 1);
       if (this.#fast(root, root.topLevel, at, -1, -1, iovaHi, iovaLo, access & RIGHT_BITS)) return true;
@@ -81,8 +77,8 @@ export class RadixWalker extends CarefulWalker {
     if (!root.careful && frame >= 0 && frame < this.words.tableLimit && !this.isBound()) {
       const missing =
         (~allowedHi & this.leanAllowedHi) | (~allowedLo & this.leanAllowedLo) | (access & this.leanOtherAccess);
-      if ((level | missing | ((root.leanWord & root.leanWord3) >> 31)) === 0) {
-        if (this.leanPage((frame << 10) | ((iovaLo >>> 11) & 0x3fe), iovaLo, 1)) return true;
+      if ((level | missing) === 0 && root.straightLevels !== 0 && frame < FRAMES_OF_2_GIB) {
+        if (this.leanPage((frame << 12) | ((iovaLo >>> 9) & 0xff8), iovaLo, 1)) return true;
       }
       const at = (frame << 10) + (this.words.format.indexOf(level, iovaHi, iovaLo) << 1);
       if (this.#fast(root, level, at, allowedHi, allowedLo, iovaHi, iovaLo, access & RIGHT_BITS)) return true;
@@ -94,12 +90,10 @@ export class RadixWalker extends CarefulWalker {
 
   /** Walks only if the shortest way leads to a page of 4 KiB that may be read and written. False: nothing is known and nothing has changed. */
   walkPage(root: TableRoot, iovaHi: number, iovaLo: number): boolean {
-    const isOther = ((iovaHi + root.biasHi) & root.excessHi) | (ANY & this.otherAccess);
-    const isSeen = this.incoherent === 0 || this.memory.lineCache === null;
-    if (isOther !== 0 || !isSeen) return false;
-    return root.leanWord3 >= 0
-      ? this.leanFrom3(root, iovaHi, iovaLo)
-      : root.leanWord >= 0 && this.leanFrom(root, iovaHi, iovaLo);
+    if (((iovaHi + root.biasHi) & root.excessHi) !== 0 || this.isBound()) return false;
+    return root.straightLevels === 4
+      ? this.leanFrom(root, iovaHi, iovaLo)
+      : root.straightLevels === 3 && this.leanFrom3(root, iovaHi, iovaLo);
   }
 
   /** The same from the lowest table, whose address a paging-structure cache knows. */
@@ -113,13 +107,9 @@ export class RadixWalker extends CarefulWalker {
     iovaLo: number,
   ): boolean {
     const isOther =
-      ((iovaHi + root.biasHi) & root.excessHi) |
-      (ANY & this.otherAccess) |
-      (~allowedHi & this.leanAllowedHi) |
-      (~allowedLo & this.leanAllowedLo) |
-      ((root.leanWord & root.leanWord3) >> 31);
-    const isSeen = this.incoherent === 0 || this.memory.lineCache === null;
-    return isOther === 0 && isSeen && this.leanTable(tableHi, tableLo, iovaLo);
+      ((iovaHi + root.biasHi) & root.excessHi) | (~allowedHi & this.leanAllowedHi) | (~allowedLo & this.leanAllowedLo);
+    if (isOther !== 0 || root.straightLevels === 0 || this.isBound()) return false;
+    return this.leanTable(tableHi, tableLo, iovaLo);
   }
 
   /** What a page that {@link walkPage} finds allows, for a requester of this privilege. */

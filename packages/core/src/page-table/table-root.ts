@@ -48,7 +48,7 @@ export class TableRoot {
   readonly topShift: number = 0;
   /** Mask of the root's index. */
   readonly indexMask: number = 0;
-  /** The same for the index of a low word, 9-bit levels above 4 KiB: see RadixWalker. */
+  /** The same for the offset of an entry in the root, bytes. */
   readonly leanMask: number = 0;
   /** An IOVA is in range when `((hi + bias) & excessHi) === 0` and `(lo & excessLo) === 0`; low words matter below 32 input bits. */
   readonly biasHi: number = 0;
@@ -61,11 +61,15 @@ export class TableRoot {
   readonly outputExcessLo: number = 0;
   /** Walks from here go the careful way. */
   readonly careful: boolean;
-  /** Whether a walker has looked where its shortest way may start. */
+  /** Whether a walker has looked where its shortest ways may start. */
   isPrepared = false;
-  /** Word index of a root of four (three) levels in the arena if the shortest way may start here, otherwise -1. */
-  leanWord = -1;
-  leanWord3 = -1;
+  /** Then: offset of the root in the arena's window, and its levels if a short way may start here, otherwise 0. */
+  leanStart = 0;
+  leanLevels = 0;
+  /** The same if that is the straight way of three or four levels of 512 entries over 4 KiB. */
+  straightLevels = 0;
+  /** 0 with four straight levels; otherwise all bits, which bar every access from that way. */
+  straightBar = -1;
   readonly translator: TableAddressTranslator | null;
 
   /** Throws RangeError when levels and input bits do not fit the format. */
@@ -83,7 +87,7 @@ export class TableRoot {
     this.topLevel = levels - 1;
     this.topShift = top.shift;
     this.indexMask = (2 ** (inputBits - top.shift) - 1) | 0;
-    this.leanMask = this.indexMask << 1;
+    this.leanMask = this.indexMask << 3;
     this.region = region;
     this.inputBits = inputBits;
     this.excessHi = (inputBits >= 64 ? 0 : inputBits <= 32 ? -1 : -(2 ** (inputBits - 32))) | 0;

@@ -22,6 +22,20 @@ export function makeTable(
   return new RadixTable({ ...place, format, inputBits, leafBits, tableBits, ...options });
 }
 
+/** The same, and if `frames` is not 0, only so many frames which would have come before the root are left for the tables below it. */
+export function makeApart(
+  under: FormatUnderTest,
+  place: ReturnType<typeof makeMemory>,
+  frames: number,
+  options: Partial<RadixTableOptions>,
+): RadixTable {
+  const first = Array.from({ length: frames }, () => place.frames.allocate(0));
+  const table = makeTable(under, place, options);
+  while (frames > 0 && place.frames.allocate(0) >= 0);
+  for (const frame of first) place.frames.free(frame, 0);
+  return table;
+}
+
 /** The root that a unit would walk this table from. */
 export const rootOf = (table: RadixTable): TableRoot =>
   new TableRoot(table.format, { hi: table.rootHi, lo: table.rootLo, levels: table.levels, inputBits: table.inputBits });
