@@ -44,7 +44,11 @@ export const lo32 = (value: bigint): number => {
   return WORDS[0] as number;
 };
 /** Joins two int32 (or uint32) words to an unsigned 64-bit value. */
-export const join64 = (hi: number, lo: number): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
+export const join64 = (hi: number, lo: number): bigint => {
+  WORDS[0] = lo;
+  WORDS[1] = hi;
+  return WIDE[0] as bigint;
+};
 
 /** `0x…` of a 64-bit value, as every log line and refusal prints it. */
 export const hex = (value: bigint | number): string =>
