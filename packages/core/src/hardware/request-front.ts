@@ -168,7 +168,8 @@ export class RequestFront {
       return true;
     }
     if (pages === null || this.#watched !== 0 || iotlb.sizeCount > pages.mostSizes) return false;
-    const { walker, root, links, permissions } = pages;
+    const { walker, root, links } = pages;
+    let forbidden = 0;
     if (links === null) {
       if (!walker.walkPage(root, iovaHi, iovaLo)) return false;
     } else {
@@ -176,8 +177,11 @@ export class RequestFront {
       if (!links.find(iovaHi, iovaLo, tagA, pages.linkTag) || links.level !== 0) return false;
       const { tableHi, tableLo, allowedHi, allowedLo } = links;
       if (!walker.resumePage(root, tableHi, tableLo, allowedHi, allowedLo, iovaHi, iovaLo)) return false;
+      forbidden = ~allowedHi;
     }
     const { paHi, paLo } = walker;
+    const isExecutable = ((forbidden | walker.entryHi) & pages.noExecuteHi) === 0;
+    const permissions = pages.permissions | (isExecutable ? pages.executable : 0);
     const rights = (permissions >>> stream.shift) & stream.rights;
     const mib = paLo >>> MIB_SHIFT;
     if ((needs & ~rights) !== 0 || (mib >= this.#windowFirst && mib <= this.#windowLast && paHi === 0)) return false;

@@ -99,7 +99,7 @@ export class AmdViUnit extends FrontedUnit implements TranslationUnit, RegisterS
       window: INTERRUPT_WINDOW,
       highWindow: HYPER_TRANSPORT_WINDOW,
     });
-    this.#streams = new RequestStreams(this.front, this.caches, this.#control, registers, this.#path.host);
+    this.#streams = new RequestStreams(this.front, this.caches, this.#control, registers, this.#path);
     this.#pageRequests = new PageRequests(registers, capabilities, this.#path, this.#pprLog);
     this.#commands = new CommandProcessor({
       memory,
