@@ -101,24 +101,24 @@ export class UnitRun {
 }
 
 function translateAll(unit: TranslationUnit, order: Int32Array): void {
-  if (Number.isNaN(inChunks(order.length, (from, to) => translateChunk(unit, order, from, to))))
-    throw new Error('refused');
+  inChunks(order.length, (from, to) => translateChunk(unit, order, from, to));
 }
 
 function translateChunk(unit: TranslationUnit, order: Int32Array, from: number, to: number): number {
   const { translation } = unit;
+  // Words of this function, because V8 checks at each use whether the module has set its constants yet.
+  const [requester, pasid, iovaHi, access] = [REQUESTER, WITHOUT_PASID, IOVA_HI, READ];
   let frames = 0;
   for (let i = from; i < to; i++) {
-    if (!unit.translate(REQUESTER, WITHOUT_PASID, IOVA_HI, (order[i] as number) << 12, READ)) return Number.NaN;
-    frames = (frames + (translation.paHi << 20) + (translation.paLo >>> 12)) | 0;
+    if (!unit.translate(requester, pasid, iovaHi, (order[i] as number) << 12, access)) throw new Error('refused');
+    frames = (frames + ((translation.paHi << 20) | (translation.paLo >>> 12))) | 0;
   }
   return frames;
 }
 
 /** Addresses as users have them. */
 function translateBigints(unit: TranslationUnit, addresses: readonly bigint[]): void {
-  const chunk = (from: number, to: number): number => translateBigintChunk(unit, addresses, from, to);
-  if (Number.isNaN(inChunks(addresses.length, chunk))) throw new Error('refused');
+  inChunks(addresses.length, (from, to) => translateBigintChunk(unit, addresses, from, to));
 }
 
 function translateBigintChunk(unit: TranslationUnit, addresses: readonly bigint[], from: number, to: number): number {
@@ -126,7 +126,7 @@ function translateBigintChunk(unit: TranslationUnit, addresses: readonly bigint[
   let odd = 0;
   for (let i = from; i < to; i++) {
     const iova = addresses[i] as bigint;
-    if (!unit.translate(REQUESTER, WITHOUT_PASID, hi32(iova), lo32(iova), READ)) return Number.NaN;
+    if (!unit.translate(REQUESTER, WITHOUT_PASID, hi32(iova), lo32(iova), READ)) throw new Error('refused');
     if (join64(translation.paHi, translation.paLo) === iova) odd++;
   }
   return odd;

@@ -29,16 +29,26 @@ export const physAddr = (value: bigint | number): PhysAddr => word64('physical a
 /** Makes a {@link UserAddr}; throws RangeError unless the value is an unsigned 64-bit integer. */
 export const userAddr = (value: bigint | number): UserAddr => word64('user address', value) as UserAddr;
 
-// `| 0`, because V8 makes -2^31 of a bigint a double, and a field that once held a double is slow for good.
-/** High word of a 64-bit value, as int32. Most values are exact as doubles, which spares a bigint for the shifted value. */
+/* A bigint stored here is cut to 64 bits and splits into its words, the lower one first. */
+const WIDE = new BigUint64Array(1);
+const WORDS = new Int32Array(WIDE.buffer);
+
+/** High word of the lowest 64 bits of a value, as int32. */
 export const hi32 = (value: bigint): number => {
-  const double = Number(value);
-  return double >= 0 && double < 2 ** 53 ? (double / 0x1_0000_0000) | 0 : Number(BigInt.asIntN(32, value >> 32n)) | 0;
+  WIDE[0] = value;
+  return WORDS[1] as number;
 };
-/** Low word of a 64-bit value, as int32. */
-export const lo32 = (value: bigint): number => Number(BigInt.asIntN(32, value)) | 0;
+/** Low word of a value, as int32. */
+export const lo32 = (value: bigint): number => {
+  WIDE[0] = value;
+  return WORDS[0] as number;
+};
 /** Joins two int32 (or uint32) words to an unsigned 64-bit value. */
-export const join64 = (hi: number, lo: number): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
+export const join64 = (hi: number, lo: number): bigint => {
+  WORDS[0] = lo;
+  WORDS[1] = hi;
+  return WIDE[0] as bigint;
+};
 
 /** `0x…` of a 64-bit value, as every log line and refusal prints it. */
 export const hex = (value: bigint | number): string =>

@@ -6,6 +6,8 @@ const LOW_LAST = 0x7fff_ffffn;
 const TABLES_START = 0x1_0000_0000n;
 const USER_START = 0x10_0000_0000n;
 const LEAST_TABLE_BYTES = 0x4000_0000;
+/** Largest arena that the garbage collector is not told of: what machines touched of larger ones may not wait for it. */
+const MOST_UNCOUNTED_BYTES = 0x400_0000;
 
 /** Where the RAM of a machine is and who hands it out. */
 export interface MachineMemory {
@@ -31,6 +33,7 @@ export function machineMemory(arenaBytes: number, userBytes: number): MachineMem
     layout: {
       windows: [{ start: 0n, last: LOW_LAST }, window(TABLES_START, tableBytes), window(USER_START, userBytes)],
       arena: window(TABLES_START, arenaBytes),
+      sharedArena: arenaBytes <= MOST_UNCOUNTED_BYTES,
     },
     tables: frames(TABLES_START, tableBytes),
     user: frames(USER_START, userBytes),

@@ -15,7 +15,10 @@ export interface MachineOptions {
   readonly services?: readonly MachineService[];
   /** PAGE_SIZE in bytes: 4096, 16384 or 65536. */
   readonly pageSize?: PageSize;
-  /** Bytes of the memory array that page tables live in; a power of two from 1 MiB to 4 GiB. Above it tables are slower. */
+  /**
+   * Bytes of the memory array that page tables live in; a power of two from 1 MiB to 4 GiB, default 64 MiB. When it is full, maps are refused
+   * with ENOMEM. Machines with more than the default take longer to make.
+   */
   readonly arenaBytes?: number;
   /** Bytes of memory that programs can have; a power of two from 1 MiB to 256 GiB. Untouched memory costs nothing. */
   readonly userBytes?: number;

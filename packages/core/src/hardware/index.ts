@@ -31,5 +31,6 @@ export {
   type UnitInvalidation,
   type UnitObserver,
 } from './unit-observer.js';
+export { FrontedUnit } from './fronted-unit.js';
 export { RequestFront, type RequestFrontParts } from './request-front.js';
 export { PageWalk, RequestStream, type PageWalkOptions, type RequestStreamOptions } from './request-stream.js';

@@ -31,8 +31,8 @@ export class PagingStructureCache {
     this.level = cache.permissions;
     this.tableHi = cache.targetHi(index);
     this.tableLo = cache.targetLo(index);
-    this.allowedHi = cache.payloadHi(index);
-    this.allowedLo = cache.payloadLo(index);
+    this.allowedHi = cache.payload!.hi(index);
+    this.allowedLo = cache.payload!.lo(index);
     return true;
   }
 
@@ -65,7 +65,7 @@ export class PagingStructureCache {
         attributes | level,
         false,
       );
-      cache.setPayload(index, walker.pathAllowedHi[level]!, walker.pathAllowedLo[level]!);
+      cache.payload!.set(index, walker.pathAllowedHi[level]!, walker.pathAllowedLo[level]!);
     }
   }
 

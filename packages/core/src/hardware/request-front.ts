@@ -1,3 +1,4 @@
+import { MicroTlb, type MicroTlbEntry } from './micro-tlb.js';
 import { RequestStream } from './request-stream.js';
 import { TranslationCache } from './translation-cache.js';
 import { Access, NO_PASID, Translation, UnitCounters } from './translation-unit.js';
@@ -5,6 +6,7 @@ import { Access, NO_PASID, Translation, UnitCounters } from './translation-unit.
 /* Constants of this module: V8 loads and checks an imported one at each use. */
 const READ_WRITE = Access.READ | Access.WRITE;
 const PAGE_SHIFT = 12;
+const PAGE_OFFSET = 0xfff;
 const MIB_SHIFT = 20;
 
 const NOBODY = new RequestStream({ requesterId: NO_PASID, pasid: NO_PASID, tagA: 0, tagB: 0, plain: 0, rights: 0 });
@@ -17,7 +19,7 @@ const NO_COUNTERS = new UnitCounters();
 /** Requesters remembered; more share. */
 const STREAMS = 16;
 
-/** What a front answers from, and where its answers go. */
+/** What a front answers from. */
 export interface RequestFrontParts {
   readonly iotlb: TranslationCache;
   /** Where the decoded structures of requesters are cached. */
@@ -25,10 +27,10 @@ export interface RequestFrontParts {
     /** Set by the front: an entry was filled or dropped. */
     onChange: (() => void) | null;
   }[];
-  readonly translation: Translation;
-  readonly counters: UnitCounters;
   /** Addresses below 4 GiB, in MiB and inclusive, that are no memory for a request or as an output; absent: there are none. */
   readonly window?: { readonly first: number; readonly last: number };
+  /** High words of addresses, inclusive, that are no memory for a request; absent: there are none. */
+  readonly highWindow?: { readonly first: number; readonly last: number };
 }
 
 /**
@@ -45,20 +47,31 @@ export class RequestFront {
   #last: RequestStream = NOBODY;
   readonly #streams: RequestStream[] = [];
   #turn = 0;
-  readonly #iotlb: TranslationCache = NO_CACHE;
+  #iotlb: TranslationCache = NO_CACHE;
   readonly #translation: Translation = NO_TRANSLATION;
   readonly #counters: UnitCounters = NO_COUNTERS;
-  readonly #windowFirst: number = 1;
-  readonly #windowLast: number = 0;
+  readonly #microTlb: MicroTlb = new MicroTlb();
+  #windowFirst = 1;
+  #windowLast = 0;
+  #highFirst = 1;
+  #highLast = 0;
 
-  constructor(parts: RequestFrontParts) {
+  /** Knows nobody and answers nothing until it is {@link connect}ed. */
+  constructor(translation: Translation, counters: UnitCounters) {
+    this.#translation = translation;
+    this.#counters = counters;
+  }
+
+  /** From now on it answers from these caches, as long as the unit lives. */
+  connect(parts: RequestFrontParts): void {
     this.#iotlb = parts.iotlb;
-    this.#translation = parts.translation;
-    this.#counters = parts.counters;
+    this.#iotlb.microTlb = this.#microTlb;
     this.isWatched = false;
     for (const cache of parts.structures) cache.onChange = () => this.forget();
     this.#windowFirst = parts.window?.first ?? 1;
     this.#windowLast = parts.window?.last ?? 0;
+    this.#highFirst = parts.highWindow?.first ?? 1;
+    this.#highLast = parts.highWindow?.last ?? 0;
   }
 
   /** True while somebody wants to see fills: misses are the unit's own matter then, as in a unit that keeps provenance. */
@@ -75,6 +88,7 @@ export class RequestFront {
   /** From now on, requests of this stream are answered here. */
   remember(stream: RequestStream): void {
     this.#last = stream;
+    this.#microTlb.forgetAll();
     const { requesterId, pasid } = stream;
     const known = this.#streams.findIndex((other) => other.requesterId === requesterId && other.pasid === pasid);
     if (known >= 0) this.#streams[known] = stream;
@@ -89,35 +103,32 @@ export class RequestFront {
   forget(): void {
     this.#last = NOBODY;
     this.#streams.length = 0;
+    this.#microTlb.forgetAll();
   }
 
   /** False: nothing has changed, the unit has to look. */
   translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
-    let stream = this.#last;
-    if (stream.requesterId !== requesterId || stream.pasid !== pasid) {
-      stream = this.#find(requesterId, pasid);
-    }
-    const needs = access & READ_WRITE;
-    const mib = iovaLo >>> MIB_SHIFT;
+    const microTlb = this.#microTlb;
+    const page = iovaLo >>> PAGE_SHIFT;
+    const entry = microTlb.entries[page & microTlb.slotMask] as MicroTlbEntry;
     if (
-      ((access & ~stream.plain) | (iovaHi & stream.excessHi)) !== 0 ||
-      needs === 0 ||
-      (mib >= this.#windowFirst && mib <= this.#windowLast && iovaHi === 0)
-    )
-      return false;
-    const iotlb = this.#iotlb;
-    if (!iotlb.lookupSlot(iovaHi, iovaLo, stream.tagA, stream.tagB)) {
-      return this.#longer(stream, iovaHi, iovaLo, needs) === true;
+      entry.page !== page ||
+      entry.iovaHi !== iovaHi ||
+      entry.requesterId !== requesterId ||
+      entry.pasid !== pasid ||
+      (entry.refused & access) !== 0 ||
+      (access & READ_WRITE) === 0
+    ) {
+      // Compared with true, because otherwise V8 tests the result as it would any value.
+      return this.#longer(requesterId, pasid, iovaHi, iovaLo, access) === true;
     }
-    const rights = (iotlb.permissions >>> stream.shift) & stream.rights;
-    if ((needs & ~rights) !== 0) return false;
     this.#counters.translations++;
     this.#counters.iotlbHits++;
     const translation = this.#translation;
-    translation.paHi = iotlb.paHi;
-    translation.paLo = iotlb.paLo;
-    translation.pageShift = iotlb.pageShift;
-    translation.permissions = rights;
+    translation.paHi = entry.paHi;
+    translation.paLo = entry.paLo | (iovaLo & PAGE_OFFSET);
+    translation.pageShift = entry.pageShift;
+    translation.permissions = entry.permissions;
     return true;
   }
 
@@ -130,20 +141,35 @@ export class RequestFront {
     return NOBODY;
   }
 
-  /** All of the IOTLB, then the tables. One function, too large to be inlined where a hit should be. */
-  #longer(stream: RequestStream, iovaHi: number, iovaLo: number, needs: number): boolean {
+  /** The IOTLB, then the tables. One function, too large to be inlined where a hit should be. */
+  #longer(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
+    let stream = this.#last;
+    if (stream.requesterId !== requesterId || stream.pasid !== pasid) {
+      stream = this.#find(requesterId, pasid);
+    }
+    const needs = access & READ_WRITE;
+    const requestMib = iovaLo >>> MIB_SHIFT;
+    if (
+      ((access & ~stream.plain) | (iovaHi & stream.excessHi)) !== 0 ||
+      needs === 0 ||
+      (iovaHi === 0 && requestMib >= this.#windowFirst && requestMib <= this.#windowLast) ||
+      (iovaHi >= this.#highFirst && iovaHi <= this.#highLast)
+    )
+      return false;
     const iotlb = this.#iotlb;
     const counters = this.#counters;
     const { tagA, tagB, pages } = stream;
-    if (iotlb.lookupRest(iovaHi, iovaLo, tagA, tagB)) {
+    if (iotlb.lookupSlot(iovaHi, iovaLo, tagA, tagB) || iotlb.lookupRest(iovaHi, iovaLo, tagA, tagB)) {
       const rights = (iotlb.permissions >>> stream.shift) & stream.rights;
       if ((needs & ~rights) !== 0) return false;
       counters.iotlbHits++;
+      this.#keep(stream, iovaHi, iovaLo, rights);
       this.#answer(iotlb.paHi, iotlb.paLo, iotlb.pageShift, rights);
       return true;
     }
     if (pages === null || this.#watched !== 0 || iotlb.sizeCount > pages.mostSizes) return false;
-    const { walker, root, links, permissions } = pages;
+    const { walker, root, links } = pages;
+    let forbidden = 0;
     if (links === null) {
       if (!walker.walkPage(root, iovaHi, iovaLo)) return false;
     } else {
@@ -151,8 +177,11 @@ export class RequestFront {
       if (!links.find(iovaHi, iovaLo, tagA, pages.linkTag) || links.level !== 0) return false;
       const { tableHi, tableLo, allowedHi, allowedLo } = links;
       if (!walker.resumePage(root, tableHi, tableLo, allowedHi, allowedLo, iovaHi, iovaLo)) return false;
+      forbidden = ~allowedHi;
     }
     const { paHi, paLo } = walker;
+    const isExecutable = ((forbidden | walker.entryHi) & pages.noExecuteHi) === 0;
+    const permissions = pages.permissions | (isExecutable ? pages.executable : 0);
     const rights = (permissions >>> stream.shift) & stream.rights;
     const mib = paLo >>> MIB_SHIFT;
     if ((needs & ~rights) !== 0 || (mib >= this.#windowFirst && mib <= this.#windowLast && paHi === 0)) return false;
@@ -162,6 +191,25 @@ export class RequestFront {
     counters.walkReads += walker.reads;
     this.#answer(paHi, paLo, PAGE_SHIFT, rights);
     return true;
+  }
+
+  /** The IOTLB has answered: it will do so again, without being asked. */
+  #keep(stream: RequestStream, iovaHi: number, iovaLo: number, rights: number): void {
+    const { paHi, paLo, pageShift } = this.#iotlb;
+    // Numbers of requesters beyond int32 would make doubles of the fields.
+    if (pageShift < PAGE_SHIFT || stream.requesterId !== (stream.requesterId | 0)) return;
+    this.#iotlb.noteCopied();
+    const page = iovaLo >>> PAGE_SHIFT;
+    const entry = this.#microTlb.entryOf(page);
+    entry.page = page;
+    entry.iovaHi = iovaHi | 0;
+    entry.requesterId = stream.requesterId;
+    entry.pasid = stream.pasid;
+    entry.refused = ~((stream.plain & ~READ_WRITE) | (stream.plain & rights & READ_WRITE));
+    entry.paHi = paHi;
+    entry.paLo = paLo & ~PAGE_OFFSET;
+    entry.pageShift = pageShift;
+    entry.permissions = rights;
   }
 
   #answer(paHi: number, paLo: number, pageShift: number, rights: number): void {

@@ -67,6 +67,10 @@ export interface PageWalkOptions {
   readonly notGlobal?: number;
   /** Default: any number. */
   readonly mostSizes?: number;
+  /** Default 0. */
+  readonly executable?: number;
+  /** Default 0. */
+  readonly noExecuteHi?: number;
 }
 
 /** A one-stage walk to a page of 4 KiB that may be read and written, and what a cache entry of such a page says. */
@@ -81,6 +85,9 @@ export class PageWalk {
   readonly attributes: number = 0;
   /** Bits of the leaf's low word of which one is set unless the page is global; 0: no page is. */
   readonly notGlobal: number = 0;
+  /** Permissions more of a page that no entry forbids to execute, and the bit of their high words that does; 0: none. */
+  readonly executable: number = 0;
+  readonly noExecuteHi: number = 0;
   /** With more page sizes in the IOTLB, the unit has to see whether entries contradict each other. */
   readonly mostSizes: number = 0;
 
@@ -92,6 +99,8 @@ export class PageWalk {
     this.permissions = options.permissions;
     this.attributes = options.attributes;
     this.notGlobal = options.notGlobal ?? 0;
+    this.executable = options.executable ?? 0;
+    this.noExecuteHi = options.noExecuteHi ?? 0;
     this.mostSizes = options.mostSizes ?? MOST_SIZES;
     this.walker.prepare(this.root);
   }

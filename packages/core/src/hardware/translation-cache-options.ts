@@ -6,7 +6,7 @@ export interface TranslationCacheOptions {
   readonly ways?: number;
   /** Which way of a full set goes: round robin by set (default), or pseudo-random from a seed. Both are deterministic. */
   readonly replacement?: 'round-robin' | { readonly seed: number };
-  /** Room for 64 bits more per entry, see `TranslationCache.setPayload`. Default false. */
+  /** Room for 64 bits more per entry, see `TranslationCache.payload`. Default false. */
   readonly payload?: boolean;
   /** Keep when and from what each entry was filled, for checkers. Default false. */
   readonly provenance?: boolean;
@@ -23,3 +23,14 @@ export interface EntryProvenance {
   /** 64-bit table words from which it was filled, top level first. */
   readonly words: readonly bigint[];
 }
+
+/** Entries and ways of a cache. @throws RangeError when one of them is no power of two, or there are more than 256 ways */
+export function cacheShape(options: TranslationCacheOptions): { readonly entries: number; readonly ways: number } {
+  const { entries, ways = Math.min(4, Math.max(1, entries)) } = options;
+  if (entries !== 0 && !isPowerOfTwo(entries)) throw new RangeError(`${entries} cache entries are no power of two`);
+  if (!isPowerOfTwo(ways) || ways > Math.min(256, Math.max(1, entries)))
+    throw new RangeError(`${ways} ways of ${entries} entries`);
+  return { entries, ways };
+}
+
+const isPowerOfTwo = (value: number): boolean => Number.isInteger(value) && value > 0 && (value & (value - 1)) === 0;

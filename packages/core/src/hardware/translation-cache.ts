@@ -1,8 +1,10 @@
 import type { CacheQuery } from './cache-query.js';
+import { EntryPayload } from './entry-payload.js';
+import type { MicroTlb } from './micro-tlb.js';
 import { isInRange, keyShift, pageCount } from './page-key.js';
 import { PageSizes } from './page-sizes.js';
 import { Replacement } from './replacement.js';
-import type { EntryProvenance, TranslationCacheOptions } from './translation-cache-options.js';
+import { cacheShape, type EntryProvenance, type TranslationCacheOptions } from './translation-cache-options.js';
 
 /** What the entries are before the constructor makes them: V8 then knows that the field is an Int32Array. */
 const NO_WORDS = new Int32Array(0);
@@ -16,11 +18,13 @@ const TAG_B = 3;
 /** The target; its lowest eight bits are the permissions. */
 const PA_LO = 4;
 const PA_HI = 5;
-/** Attributes [15:0], and {@link GLOBAL}. */
+/** Attributes [15:0], {@link GLOBAL} and {@link COPIED}. */
 const META = 6;
 const STRIDE_LOG2 = 3;
 const STRIDE = 1 << STRIDE_LOG2;
 const GLOBAL = 0x1_0000;
+/** The micro-TLB has answers from this entry. */
+const COPIED = 0x2_0000;
 const ATTRIBUTES = 0xffff;
 const PERMISSIONS = 0xff;
 /** Bit of a key at which the page number goes on; here, because an imported constant is loaded and checked at each use. */
@@ -47,6 +51,10 @@ export class TranslationCache {
   permissions = 0;
   /** Entries in use. */
   used = 0;
+  /** Of a cache made with `payload`. */
+  readonly payload: EntryPayload | null;
+  /** Told which pages' entries come, go and move; null: nobody is. */
+  microTlb: MicroTlb | null = null;
 
   /** Index of the first word of the entry that hit. */
   #hit = 0;
@@ -59,15 +67,11 @@ export class TranslationCache {
   readonly #end: number = 0;
   readonly #replacement: Replacement;
   readonly #sizes = new PageSizes();
-  readonly #payload: Int32Array = NO_WORDS;
   readonly #provenance: (EntryProvenance | undefined)[] | null;
 
   /** @throws RangeError when `entries` or `ways` is no power of two, or there are more than 256 ways */
   constructor(options: TranslationCacheOptions) {
-    const { entries, ways = Math.min(4, Math.max(1, entries)), replacement = 'round-robin' } = options;
-    if (entries !== 0 && !isPowerOfTwo(entries)) throw new RangeError(`${entries} cache entries are no power of two`);
-    if (!isPowerOfTwo(ways) || ways > Math.min(256, Math.max(1, entries)))
-      throw new RangeError(`${ways} ways of ${entries} entries`);
+    const { entries, ways } = cacheShape(options);
     const sets = Math.max(1, entries / ways);
     // A cache that is off has one entry, which stays free.
     this.#entries = new Int32Array(Math.max(1, entries) << STRIDE_LOG2);
@@ -75,8 +79,8 @@ export class TranslationCache {
     this.#setMask = sets - 1;
     this.#wayStride = sets << STRIDE_LOG2;
     this.#end = entries << STRIDE_LOG2;
-    this.#replacement = new Replacement(sets, ways, replacement);
-    this.#payload = new Int32Array(options.payload === true ? entries * 2 : 0);
+    this.#replacement = new Replacement(sets, ways, options.replacement ?? 'round-robin');
+    this.payload = options.payload === true ? new EntryPayload(entries) : null;
     this.#provenance = options.provenance === true ? [] : null;
   }
 
@@ -185,6 +189,8 @@ export class TranslationCache {
     if (this.#end === 0) return -1;
     const page = pageLow(iovaHi, iovaLo, pageShift);
     const key = keyOf(iovaHi, pageShift);
+    // Copies of a larger page, or of the requesters' own that this one is global to, stand behind it from now on.
+    this.microTlb?.forget(page, key);
     const old = this.#find(page, key, tagA, tagB, global);
     const at = old >= 0 ? old : this.#room(page, tagA);
     this.#write(at, page, key, tagA, tagB, paHi, paLo, permissions, attributes, global);
@@ -206,6 +212,7 @@ export class TranslationCache {
     if (this.#end === 0) return;
     const page = (iovaLo >>> 12) | (iovaHi << 20);
     const key = ((iovaHi >>> 12) << KEY_PAGE) | KEY_4K;
+    if (global) this.microTlb?.forget(page, key);
     this.#write(this.#room(page, tagA), page, key, tagA, tagB, paHi, paLo, permissions, attributes, global);
   }
 
@@ -261,7 +268,7 @@ export class TranslationCache {
     return own;
   }
 
-  /** Moves an entry to another way of its set; what is there goes. The old one stays: it is overwritten next. */
+  /** Moves an entry to another way of its set; what is there goes. The old one stays, copies and all: it is overwritten next. */
   #move(from: number, to: number): void {
     const entries = this.#entries;
     const key = entries[from | KEY] as number;
@@ -272,20 +279,36 @@ export class TranslationCache {
     entries[to | TAG_B] = entries[from | TAG_B] as number;
     entries[to | PA_LO] = entries[from | PA_LO] as number;
     entries[to | PA_HI] = entries[from | PA_HI] as number;
-    entries[to | META] = entries[from | META] as number;
+    entries[to | META] = (entries[from | META] as number) & ~COPIED;
     const [old, index] = [from >>> STRIDE_LOG2, to >>> STRIDE_LOG2];
     if (this.#provenance !== null) this.#provenance[index] = this.#provenance[old];
-    if (this.#payload.length > 0) this.setPayload(index, this.payloadHi(old), this.payloadLo(old));
+    this.payload?.set(index, this.payload.hi(old), this.payload.lo(old));
   }
 
   /** An entry with this key is about to be written: how many there are, and of which sizes. */
   #count(at: number, key: number): void {
     const old = this.#entries[at | KEY] as number;
-    // One page of a size for another: nothing changes.
-    if (old !== 0 && ((old ^ key) & KEY_SHIFT) === 0) return;
+    if (old !== 0 && ((old ^ key) & KEY_SHIFT) === 0) {
+      // One page of a size for another: counts stay.
+      this.#forgetCopies(at);
+      return;
+    }
     if (old !== 0) this.#drop(at);
     this.used++;
     this.#sizes.add(keyShift(key));
+  }
+
+  /** After a hit: the micro-TLB keeps what was found. */
+  noteCopied(): void {
+    const meta = this.#hit | META;
+    this.#entries[meta] = (this.#entries[meta] as number) | COPIED;
+  }
+
+  /** An entry goes. */
+  #forgetCopies(at: number): void {
+    const entries = this.#entries;
+    if (((entries[at | META] as number) & COPIED) === 0) return;
+    this.microTlb?.forget(entries[at] as number, entries[at | KEY] as number);
   }
 
   /** Words given as `paHi`, `paLo` to {@link insert}; without the lowest eight bits. */
@@ -296,23 +319,6 @@ export class TranslationCache {
   /** Low word of the address that entry `index` translates to. */
   targetLo(index: number): number {
     return (this.#entries[(index << STRIDE_LOG2) | PA_LO] as number) & ~PERMISSIONS;
-  }
-
-  /** Keeps 64 bits more with an entry, in a cache made with `payload` (paging-structure caches: allow bits of the tables above). */
-  setPayload(index: number, hi: number, lo: number): void {
-    if (index < 0) return;
-    this.#payload[index * 2] = lo;
-    this.#payload[index * 2 + 1] = hi;
-  }
-
-  /** High word of what the unit stored with entry `index`. */
-  payloadHi(index: number): number {
-    return this.#payload[index * 2 + 1] as number;
-  }
-
-  /** Low word of what the unit stored with entry `index`. */
-  payloadLo(index: number): number {
-    return this.#payload[index * 2] as number;
   }
 
   /** Notes where the entry at `index` came from; does nothing without `provenance`. */
@@ -357,17 +363,14 @@ export class TranslationCache {
   #matches(at: number, query: CacheQuery): boolean {
     const entries = this.#entries;
     const meta = entries[at | META]!;
-    const isWanted = query.matches(
-      entries[at | TAG_A]!,
-      entries[at | TAG_B]!,
-      (meta & GLOBAL) !== 0,
-      meta & ATTRIBUTES,
-    );
-    return isWanted && (!query.ranged || isInRange(query, entries[at]!, entries[at | KEY]!));
+    if (!query.matches(entries[at | TAG_A]!, entries[at | TAG_B]!, (meta & GLOBAL) !== 0, meta & ATTRIBUTES))
+      return false;
+    return !query.ranged || isInRange(query, entries[at]!, entries[at | KEY]!);
   }
 
   #drop(at: number): void {
     const shift = keyShift(this.#entries[at | KEY] as number);
+    this.#forgetCopies(at);
     this.#entries[at | KEY] = 0;
     if (this.#provenance !== null) this.#provenance[at >>> STRIDE_LOG2] = undefined;
     this.used--;
@@ -378,6 +381,7 @@ export class TranslationCache {
   clear(): number {
     const dropped = this.used;
     this.#entries.fill(0);
+    this.microTlb?.forgetAll();
     this.#replacement.clear();
     this.#sizes.clear();
     if (this.#provenance !== null) this.#provenance.length = 0;
@@ -385,8 +389,6 @@ export class TranslationCache {
     return dropped;
   }
 }
-
-const isPowerOfTwo = (value: number): boolean => Number.isInteger(value) && value > 0 && (value & (value - 1)) === 0;
 
 /** Low word of IOVA >> shift. A function of this module, as V8 loads and checks an imported one at each use. */
 const pageLow = (iovaHi: number, iovaLo: number, shift: number): number =>

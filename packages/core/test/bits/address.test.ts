@@ -7,6 +7,8 @@ describe('addresses', () => {
     [0xffff_ffff_0000_0001n, -1, 1],
     [0x8000_0000n, 0, -0x8000_0000],
     [0x1_2345_6789_abcdn, 0x1_2345, 0x6789_abcd],
+    [-2n, -1, -2],
+    [0x7_0000_0001_8000_0000n << 32n, -0x8000_0000, 0],
   ])('0x%s splits into signed words', (value, hi, lo) => {
     expect([hi32(value), lo32(value)]).toEqual([hi, lo]);
   });

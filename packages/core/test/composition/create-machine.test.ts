@@ -99,6 +99,14 @@ describe('createMachine', () => {
     expect(pages.allocate()).toBe(0x100_0000);
   });
 
+  it('tells the garbage collector only of large arenas, so that small ones cost nothing to make', () => {
+    const bufferOf = (arenaBytes?: number): ArrayBufferLike =>
+      createMachine({ backend: testBackend('x').definition, ...(arenaBytes !== undefined && { arenaBytes }) }).memory
+        .words.buffer;
+    expect(bufferOf()).toBeInstanceOf(SharedArrayBuffer);
+    expect(bufferOf(1 << 27)).toBeInstanceOf(ArrayBuffer);
+  });
+
   it.each([
     [{ pageSize: 8192 }, 'createMachine: pageSize is 8192, expected one of 4096, 16384, 65536'],
     [{ arenaBytes: 5 }, 'createMachine: arenaBytes is 5, expected a power of two from 1048576 to 4294967296'],

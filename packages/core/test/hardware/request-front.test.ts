@@ -38,7 +38,8 @@ function bench(options: { readonly links?: boolean; readonly provenance?: boolea
   const translation = new Translation();
   const counters = new UnitCounters();
   const window = { first: 0xfee, last: 0xfee };
-  const front = new RequestFront({ iotlb, structures: [structures], translation, counters, window });
+  const front = new RequestFront(translation, counters);
+  front.connect({ iotlb, structures: [structures], window, highWindow: { first: 7, last: 8 } });
   const root = rootOf(table);
   const { mostSizes } = options;
   const pages = new PageWalk({

@@ -24,10 +24,10 @@ describe('TranslationCache', () => {
   it('keeps the whole target of an entry for paging-structure caches', () => {
     const cache = new TranslationCache({ entries: 16, payload: true });
     const index = cache.insert(0, 0x4000_0000, 30, 1, 0, 2, 0x1234_5000, 0, 0, false);
-    cache.setPayload(index, -1, 3);
+    cache.payload!.set(index, -1, 3);
     expect(hit(cache, 0x7fff_ffffn)).toBe(true);
     expect([cache.targetHi(cache.index), cache.targetLo(cache.index)]).toEqual([2, 0x1234_5000]);
-    expect([cache.payloadHi(cache.index), cache.payloadLo(cache.index)]).toEqual([-1, 3]);
+    expect([cache.payload!.hi(cache.index), cache.payload!.lo(cache.index)]).toEqual([-1, 3]);
   });
 
   it('lets a global entry answer for every tag B, and keeps it where asked to', () => {

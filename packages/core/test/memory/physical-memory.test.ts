@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { PhysicalMemory, type FrameBacking } from '../../src/index.js';
 
 // RAM 0 to 2 MiB and from 4 GiB + 4 KiB on; the arena does not start or end at a 64 KiB border.
@@ -60,6 +60,24 @@ describe('PhysicalMemory', () => {
     const into = new Uint8Array(4).fill(9);
     expect(memory.read(0x1f_fffen, into)).toBe(false);
     expect([...into]).toEqual([1, 2, 9, 9]);
+  });
+
+  it('has a shared arena where the host has shared memory, and an own one elsewhere', () => {
+    const shared = new PhysicalMemory({ ...LAYOUT, sharedArena: true });
+    expect(shared.words.buffer).toBeInstanceOf(SharedArrayBuffer);
+    expect(shared.bytes.buffer).toBe(shared.words.buffer);
+    expect(make().words.buffer).toBeInstanceOf(ArrayBuffer);
+    vi.stubGlobal('SharedArrayBuffer', undefined);
+    const own = new PhysicalMemory({ ...LAYOUT, sharedArena: true });
+    vi.unstubAllGlobals();
+    expect(own.words.buffer).toBeInstanceOf(ArrayBuffer);
+    for (const memory of [shared, own]) {
+      memory.words.fill(-1);
+      memory.zeroFrames(4, 1);
+      expect([memory.words[0x3ff], memory.words[0x400], memory.words[0x7ff], memory.words[0x800]]).toEqual([
+        -1, 0, 0, -1,
+      ]);
+    }
   });
 
   it('compares and exchanges', () => {

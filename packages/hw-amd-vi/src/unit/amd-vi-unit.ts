@@ -1,9 +1,7 @@
 import {
+  FrontedUnit,
   NO_PASID,
   RegisterFile,
-  RequestFront,
-  Translation,
-  UnitCounters,
   type Endpoint,
   type PageRequestMessage,
   type PageRequestResult,
@@ -24,7 +22,7 @@ import { PageRequests } from './page-requests.js';
 import { Hook, registerDefinitions } from './register-definitions.js';
 import { RequestPath } from './request-path.js';
 import { RequestStreams } from './request-streams.js';
-import { INTERRUPT_WINDOW, isHyperTransportRange } from './special-ranges.js';
+import { HYPER_TRANSPORT_WINDOW, INTERRUPT_WINDOW } from './special-ranges.js';
 import { TranslationCaches } from './translation-caches.js';
 import { UnitControl } from './unit-control.js';
 import { EVENT_LOG, PPR_LOG, UnitLog } from './unit-log.js';
@@ -47,11 +45,9 @@ const EVENTS_RUN = control('IOMMU_EN') | control('EVENT_LOG_EN');
 const PPR_RUN = control('IOMMU_EN') | control('PPR_LOG_EN');
 
 /** An AMD IOMMU: knows memory and MMIO, nothing of any driver (48882). */
-export class AmdViUnit implements TranslationUnit, RegisterSink {
+export class AmdViUnit extends FrontedUnit implements TranslationUnit, RegisterSink {
   readonly mmioBytes: number = MMIO_BYTES;
   readonly configuration: AmdViConfiguration;
-  readonly translation: Translation = new Translation();
-  readonly counters: UnitCounters = new UnitCounters();
   readonly deviceTable: DeviceTable;
   /** All caches, for tests and checkers. */
   readonly caches: TranslationCaches;
@@ -63,7 +59,6 @@ export class AmdViUnit implements TranslationUnit, RegisterSink {
   readonly #pprLog: UnitLog;
   readonly #commands: CommandProcessor;
   readonly #path: RequestPath;
-  readonly #front: RequestFront;
   readonly #streams: RequestStreams;
   readonly #pageRequests: PageRequests;
   readonly #explainer: Explainer;
@@ -71,6 +66,7 @@ export class AmdViUnit implements TranslationUnit, RegisterSink {
 
   /** @throws RangeError for wrong options */
   constructor(environment: AmdViUnitEnvironment) {
+    super();
     const { memory, interrupt = () => undefined } = environment;
     const configuration = amdViConfiguration(environment.options);
     const { capabilities } = configuration;
@@ -99,14 +95,13 @@ export class AmdViUnit implements TranslationUnit, RegisterSink {
       isLive: true,
     });
     const { iotlb, devices } = this.caches;
-    this.#front = new RequestFront({
+    this.front.connect({
       iotlb,
       structures: [devices],
-      translation: this.translation,
-      counters: this.counters,
       window: INTERRUPT_WINDOW,
+      highWindow: HYPER_TRANSPORT_WINDOW,
     });
-    this.#streams = new RequestStreams(this.#front, this.caches, this.#control, registers, this.#path.host);
+    this.#streams = new RequestStreams(this.front, this.caches, this.#control, registers, this.#path);
     this.#pageRequests = new PageRequests(registers, capabilities, this.#path, this.#pprLog);
     this.#commands = new CommandProcessor({
       memory,
@@ -129,18 +124,16 @@ export class AmdViUnit implements TranslationUnit, RegisterSink {
 
   set observer(observer: UnitObserver | null) {
     this.#watch.observer = observer;
-    this.#front.isWatched = observer !== null;
+    this.front.isWatched = observer !== null;
   }
 
-  translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
-    // Compared with true, because otherwise V8 tests the result as it would any value.
-    return (
-      (!isHyperTransportRange(iovaHi) && this.#front.translate(requesterId, pasid, iovaHi, iovaLo, access)) ||
-      this.#translateLonger(requesterId, pasid, iovaHi, iovaLo, access) === true
-    );
-  }
-
-  #translateLonger(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
+  protected override translateLonger(
+    requesterId: number,
+    pasid: number,
+    iovaHi: number,
+    iovaLo: number,
+    access: number,
+  ): boolean {
     this.counters.translations++;
     const isAllowed = this.#path.translate(requesterId, pasid, iovaHi, iovaLo, access);
     if (isAllowed && pasid === NO_PASID) this.#streams.remember(requesterId);
@@ -158,7 +151,7 @@ export class AmdViUnit implements TranslationUnit, RegisterSink {
   reset(): void {
     this.#registers.reset();
     this.caches.reset();
-    this.#front.forget();
+    this.front.forget();
     this.#place.reset();
     this.#events.reset();
     this.#pprLog.reset();
@@ -182,7 +175,7 @@ export class AmdViUnit implements TranslationUnit, RegisterSink {
   registerWritten(hook: number): void {
     switch (hook) {
       case Hook.EXCLUSION:
-        return this.#front.forget();
+        return this.front.forget();
       case Hook.DEVICE_TABLE:
         return this.#placeWritten(0, Register.DEVICE_TABLE_BASE);
       case Hook.COMMAND_BASE:
@@ -237,7 +230,7 @@ export class AmdViUnit implements TranslationUnit, RegisterSink {
   }
 
   #controlWritten(): void {
-    this.#front.forget();
+    this.front.forget();
     const value = this.#controlValue();
     const has = (bits: bigint): boolean => (value & bits) === bits;
     this.#control.enabled = has(control('IOMMU_EN'));

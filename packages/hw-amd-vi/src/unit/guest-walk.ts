@@ -1,5 +1,7 @@
 import {
   Access,
+  frameHi,
+  frameLo,
   NO_PASID,
   RadixWalker,
   TableRoot,
@@ -87,6 +89,21 @@ export class GuestWalk {
   watch(visitor: WalkVisitor): void {
     this.#walker.isWatched = true;
     this.#walker.visitor = visitor;
+  }
+
+  /** The walker of guest tables alone. */
+  get pageWalker(): RadixWalker {
+    return this.#walker;
+  }
+
+  /**
+   * A root for walks of requests without PASID that start at a cached table of the lowest level. It is not read itself, so that tables with a
+   * fifth level need no other: addresses that only they translate walk as usual.
+   */
+  pageRoot(): TableRoot {
+    const { arenaFirstFrame } = this.#parts.memory;
+    const [hi, lo] = [frameHi(arenaFirstFrame), frameLo(arenaFirstFrame)];
+    return new TableRoot(this.#format, { hi, lo, levels: 4, inputBits: 48, region: 'low' });
   }
 
   /**

@@ -25,7 +25,10 @@ export const INTERRUPT_WINDOW: { readonly first: number; readonly last: number }
 /** Interrupt range 0xFEE00000 to 0xFEEFFFFF. */
 export const isInterruptRange = (hi: number, lo: number): boolean => hi === 0 && lo >>> 20 === 0xfee;
 
-/** HyperTransport ranges 0xFD00000000 to 0xFFFFFFFFFF. */
+/** The HyperTransport ranges 0xFD00000000 to 0xFFFFFFFFFF: high words of their addresses, inclusive. */
+export const HYPER_TRANSPORT_WINDOW: { readonly first: number; readonly last: number } = { first: 0xfd, last: 0xff };
+
+/** HyperTransport ranges. */
 export const isHyperTransportRange = (hi: number): boolean => hi >= 0xfd && hi <= 0xff;
 
 /** A request to the interrupt range: writes are interrupts, reads are nothing. */

@@ -1,11 +1,9 @@
 import {
   Access,
+  FrontedUnit,
   NO_PASID,
   PrgResponseCode,
   RegisterFile,
-  RequestFront,
-  Translation,
-  UnitCounters,
   type Endpoint,
   type PageGroupResponse,
   type PageRequestMessage,
@@ -66,10 +64,8 @@ const MSI_ERROR: Readonly<Record<InterruptSource, number>> = {
 };
 
 /** An Arm SMMUv3: knows memory and MMIO, nothing of any driver (IHI 0070). */
-export class SmmuV3Unit implements TranslationUnit, RegisterSink {
+export class SmmuV3Unit extends FrontedUnit implements TranslationUnit, RegisterSink {
   readonly configuration: SmmuV3Configuration;
-  readonly translation: Translation = new Translation();
-  readonly counters: UnitCounters = new UnitCounters();
   readonly caches: UnitCaches;
   readonly reader: StructureReader;
   readonly #memory: PhysicalMemory;
@@ -79,7 +75,6 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
   readonly #events: OutputQueue;
   readonly #pageRequests: PageRequestQueue;
   readonly #path: RequestPath;
-  readonly #front: RequestFront;
   readonly #streams: RequestStreams;
   readonly #explainer: Explainer;
   readonly #commands: CommandProcessor;
@@ -89,11 +84,14 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
   readonly #guarded: GuardedRegisters;
   /** Errors that the unit raised in GERROR and software has not acknowledged in GERRORN. */
   #activeErrors = 0;
+  /** Count of translations at the last one that the front left to the path. */
+  #ownCount = 0;
   /** GBPA as last updated. */
   #gbpa = 0;
 
   /** @throws RangeError for wrong options */
   constructor(environment: SmmuV3UnitEnvironment) {
+    super();
     const { memory, ports = NO_PORTS } = environment;
     const configuration = smmuV3Configuration(environment.options);
     const { capabilities } = configuration;
@@ -142,9 +140,8 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     };
     this.#path = new RequestPath(parts);
     const { tlb: iotlb, streams, contexts } = this.caches;
-    const { translation, counters } = this;
-    this.#front = new RequestFront({ iotlb, structures: [streams, contexts], translation, counters });
-    this.#streams = new RequestStreams(this.#front, this.caches, capabilities.reportsConflicts);
+    this.front.connect({ iotlb, structures: [streams, contexts] });
+    this.#streams = new RequestStreams(this.front, this.caches, capabilities.reportsConflicts);
     this.#explainer = new Explainer(parts, this.#path);
     this.#commands = new CommandProcessor(
       memory,
@@ -172,7 +169,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
 
   set observer(observer: UnitObserver | null) {
     this.#observation.observer = observer;
-    this.#front.isWatched = observer !== null;
+    this.front.isWatched = observer !== null;
   }
 
   get mmioBytes(): number {
@@ -202,7 +199,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     this.#guarded.clear();
     this.#activeErrors = 0;
     this.#path.enabled = false;
-    this.#front.forget();
+    this.front.forget();
   }
 
   step(limit: number = Number.MAX_SAFE_INTEGER): number {
@@ -252,7 +249,7 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     if (!this.#path.enabled) {
       for (const [stream, tag] of this.#stalled.terminateAll()) this.#ports.resume(stream, tag, 'abort');
     }
-    this.#front.forget();
+    this.front.forget();
     this.#events.enabled = (value & EVENTQEN) !== 0;
     this.#pageRequests.enabled = (value & PRIQEN) !== 0 && this.#path.enabled;
     this.#commands.enabled = (value & CMDQEN) !== 0;
@@ -355,23 +352,22 @@ export class SmmuV3Unit implements TranslationUnit, RegisterSink {
     else this.#endpoints.set(requesterId, endpoint);
   }
 
-  translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
-    if (this.#front.translate(requesterId, pasid, iovaHi, iovaLo, access)) {
-      this.#path.passage = 'translated';
-      return true;
-    }
-    return this.#translateLonger(requesterId, pasid, iovaHi, iovaLo, access) === true;
-  }
-
-  #translateLonger(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
+  protected override translateLonger(
+    requesterId: number,
+    pasid: number,
+    iovaHi: number,
+    iovaLo: number,
+    access: number,
+  ): boolean {
     const isAllowed = this.#path.translate(requesterId, pasid, iovaHi, iovaLo, access);
+    this.#ownCount = this.counters.translations;
     if (isAllowed && this.#path.passage === 'translated') this.#streams.remember(requesterId, pasid);
     return isAllowed;
   }
 
   /** How the last request that was not refused passed. */
   get passage(): Passage {
-    return this.#path.passage;
+    return this.counters.translations === this.#ownCount ? this.#path.passage : 'translated';
   }
 
   explain(requesterId: number, pasid: number, iova: bigint, access: number): TranslationWalk {

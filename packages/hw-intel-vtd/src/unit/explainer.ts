@@ -3,6 +3,7 @@ import {
   hi32,
   join64,
   lo32,
+  RequestFront,
   Translation,
   UnitCounters,
   type CarefulWalker,
@@ -46,7 +47,7 @@ export class Explainer {
     const caches = new UnitCaches(
       { ...configuration, caches: { ...configuration.caches, ...off } },
       counters,
-      this.#translation,
+      new RequestFront(this.#translation, counters),
       watch,
     );
     this.#path = new RequestPath({

@@ -1,12 +1,11 @@
 import {
   CacheQuery,
   PagingStructureCache,
-  RequestFront,
+  type RequestFront,
   StructureCache,
   TranslationCache,
   type CacheKind,
   type CacheTags,
-  type Translation,
   type TranslationCacheOptions,
   type UnitCounters,
 } from '@ioasis/core';
@@ -57,7 +56,7 @@ export class UnitCaches {
   readonly #watch: UnitWatch;
   readonly #query = new CacheQuery();
 
-  constructor(configuration: VtdConfiguration, counters: UnitCounters, translation: Translation, watch: UnitWatch) {
+  constructor(configuration: VtdConfiguration, counters: UnitCounters, front: RequestFront, watch: UnitWatch) {
     const { caches, capabilities } = configuration;
     const { ways, seed, provenance } = caches;
     this.#capabilities = capabilities;
@@ -78,7 +77,8 @@ export class UnitCaches {
     this.firstStage = new PagingStructureCache(shape(caches.pagingEntries));
     const window = new InterruptWindow(configuration.msiWindow);
     const structures = [this.contexts, this.scalableContexts, this.pasids];
-    this.front = new RequestFront({ iotlb: this.iotlb, structures, translation, counters, window });
+    this.front = front;
+    front.connect({ iotlb: this.iotlb, structures, window });
   }
 
   /** Power-on: everything is empty and replacement starts over. */

@@ -1,18 +1,16 @@
 import {
   Access,
+  FrontedUnit,
   hi32,
   lo32,
   NO_PASID,
   PrgResponseCode,
   RegisterFile,
-  Translation,
-  UnitCounters,
   type Clock,
   type Endpoint,
   type PageRequestResult,
   type PhysicalMemory,
   type RegisterSink,
-  type RequestFront,
   type TranslationUnit,
   type TranslationWalk,
   type UnitObserver,
@@ -48,10 +46,8 @@ export interface VtdUnitParts {
 }
 
 /** An Intel VT-d remapping unit, hardware half: registers, walks, caches, queue, faults. */
-export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
+export class VtdUnit extends FrontedUnit implements TranslationUnit, RegisterSink, DescriptorSink {
   readonly mmioBytes: number = REGISTER_WINDOW_BYTES;
-  readonly translation: Translation = new Translation();
-  readonly counters: UnitCounters = new UnitCounters();
   readonly configuration: VtdConfiguration;
   /** All caches, for tests and checkers. */
   readonly caches: UnitCaches;
@@ -69,11 +65,11 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
   readonly #registerInvalidation: RegisterInvalidation;
   readonly #path: RequestPath;
   readonly #explainer: Explainer;
-  readonly #front: RequestFront;
   readonly #streams: RequestStreams;
 
   /** @throws RangeError when the options are wrong; the message names the path, the value and what is allowed */
   constructor(parts: VtdUnitParts) {
+    super();
     const decoded = decodeVtdOptions(parts.options ?? {});
     if (isLeft(decoded)) throw new RangeError(decoded.left);
     const configuration = decoded.right;
@@ -85,8 +81,7 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
     this.#faultEvent = new EventMessage(this.#registers, RegisterOffset.FECTL, deliver);
     this.#invalidationEvent = new EventMessage(this.#registers, RegisterOffset.IECTL, deliver);
     this.#faults = new FaultLog(this.#registers, this.#faultEvent, capabilities);
-    this.caches = new UnitCaches(configuration, this.counters, this.translation, this.#watch);
-    this.#front = this.caches.front;
+    this.caches = new UnitCaches(configuration, this.counters, this.front, this.#watch);
     this.#queue = new InvalidationQueue({
       memory,
       registers: this.#registers,
@@ -128,18 +123,16 @@ export class VtdUnit implements TranslationUnit, RegisterSink, DescriptorSink {
 
   set observer(observer: UnitObserver | null) {
     this.#watch.observer = observer;
-    this.#front.isWatched = observer !== null;
+    this.front.isWatched = observer !== null;
   }
 
-  translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
-    // Compared with true, because otherwise V8 tests the result as it would any value.
-    return (
-      this.#front.translate(requesterId, pasid, iovaHi, iovaLo, access) ||
-      this.#translateLonger(requesterId, pasid, iovaHi, iovaLo, access) === true
-    );
-  }
-
-  #translateLonger(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
+  protected override translateLonger(
+    requesterId: number,
+    pasid: number,
+    iovaHi: number,
+    iovaLo: number,
+    access: number,
+  ): boolean {
     this.counters.translations++;
     const isAllowed = this.#path.translate(requesterId, pasid, iovaHi, iovaLo, access);
     if (isAllowed) this.#streams.remember(requesterId, pasid);
