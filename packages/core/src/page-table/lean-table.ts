@@ -168,27 +168,34 @@ export class LeanTable {
     return (differs & this.#linkMask) === 0 ? (lo1 & tableMask) | ((iovaLo >>> 9) & 0xff8) : -1;
   }
 
-  /** The same for any shape of two to four levels. */
+  /**
+   * The same for any shape of two to four levels. Each depth is written out, which also makes this too large for V8 to inline: inlined, it
+   * takes the room of the straight way, which then costs half as much again.
+   */
   #findIn(iovaHi: number, iovaLo: number): number {
     const levels = this.#levels;
     if (levels === 0 || (iovaHi & this.#excessHi) !== 0 || this.#memory.observer !== null) return -1;
     const arena = this.#arena;
     const tableMask = this.#tableMask;
-    let at = this.#rootStart + ((indexAt(this.#rootShift, iovaHi, iovaLo) << 3) & this.#rootMask);
-    let differs = 0;
-    if (levels > 2) {
-      if (levels > 3) {
-        const lo3 = arena.getInt32(at, true);
-        differs = lo3 ^ this.#link3;
-        at = (lo3 & tableMask) | (indexAt(this.#shift2, iovaHi, iovaLo) & this.#mask2);
-      }
-      const lo2 = arena.getInt32(at, true);
-      differs |= lo2 ^ this.#link2;
-      const shift1 = this.#shift1;
-      at = (lo2 & tableMask) | (((iovaLo >>> shift1) | (iovaHi << (32 - shift1))) & this.#mask1);
+    const linkMask = this.#linkMask;
+    const shift1 = this.#shift1;
+    const in0 = (iovaLo >>> this.#shift0) & this.#mask0;
+    const in1 = ((iovaLo >>> shift1) | (iovaHi << (32 - shift1))) & this.#mask1;
+    const start = this.#rootStart + ((indexAt(this.#rootShift, iovaHi, iovaLo) << 3) & this.#rootMask);
+    if (levels === 2) {
+      const lo1 = arena.getInt32(start, true);
+      return ((lo1 ^ this.#link1) & linkMask) === 0 ? (lo1 & tableMask) | in0 : -1;
     }
-    const lo1 = arena.getInt32(at, true);
-    differs |= lo1 ^ this.#link1;
-    return (differs & this.#linkMask) === 0 ? (lo1 & tableMask) | ((iovaLo >>> this.#shift0) & this.#mask0) : -1;
+    if (levels === 3) {
+      const lo2 = arena.getInt32(start, true);
+      const lo1 = arena.getInt32((lo2 & tableMask) | in1, true);
+      const differs = (lo2 ^ this.#link2) | (lo1 ^ this.#link1);
+      return (differs & linkMask) === 0 ? (lo1 & tableMask) | in0 : -1;
+    }
+    const lo3 = arena.getInt32(start, true);
+    const lo2 = arena.getInt32((lo3 & tableMask) | (indexAt(this.#shift2, iovaHi, iovaLo) & this.#mask2), true);
+    const lo1 = arena.getInt32((lo2 & tableMask) | in1, true);
+    const differs = (lo3 ^ this.#link3) | (lo2 ^ this.#link2) | (lo1 ^ this.#link1);
+    return (differs & linkMask) === 0 ? (lo1 & tableMask) | in0 : -1;
   }
 }
