@@ -5,7 +5,14 @@ import { createMachine, type BackendDefinition } from '@ioasis/core';
 import { amdVi } from '@ioasis/hw-amd-vi';
 import { armSmmuv3 } from '@ioasis/hw-arm-smmuv3';
 import { intelVtd } from '@ioasis/hw-intel-vtd';
-import { checkers, createContainerMachine, createTestMachine, mockBackend } from '@ioasis/testkit';
+import {
+  checkers,
+  createContainerMachine,
+  createTestMachine,
+  EventLog,
+  FailureInjector,
+  mockBackend,
+} from '@ioasis/testkit';
 import { ownTime } from './clock.js';
 import { median } from './goals.js';
 import { subjects, type Subject } from './subjects.js';
@@ -42,7 +49,7 @@ export function endToEnd(): EndToEndFigure[] {
     ...backends.flatMap(dmaMaps),
     ...backends.flatMap(dmaTransfers),
     ...backends.flatMap(machineStart),
-    ...withCheckers(),
+    ...watching(),
     ...manyContainers(),
     ...terabytes(),
     ...replayRate(),
@@ -102,23 +109,35 @@ function machineStart(backend: BackendDefinition): EndToEndFigure[] {
   ];
 }
 
-/** What the checkers cost while they watch. */
-function withCheckers(): EndToEndFigure[] {
-  const costs = [[], [checkers()]].map((services) => {
-    const pc = createTestMachine({ backend: intelVtd(), services });
+/** What watching costs: failure points that count and pass, the checkers, and a log of everything beside them. */
+function watching(): EndToEndFigure[] {
+  const kinds = ['nothing', 'failure points that pass', 'the checkers', 'the checkers with a log'] as const;
+  const bodies = kinds.map((kind) => {
+    const services = kind.startsWith('the checkers')
+      ? [checkers(kind === 'the checkers' ? {} : { log: new EventLog() })]
+      : [];
+    const failure = kind === 'failure points that pass' ? { failure: new FailureInjector() } : {};
+    const pc = createTestMachine({ backend: intelVtd(), services, ...failure });
     const buffer = pc.buffer(PAGE);
     const { port } = pc.plugged;
-    return rounds(() => {
+    return (): void => {
       for (let i = 0; i < 100; i++) {
         pc.map(buffer, IOVA);
         for (let read = 0; read < 10; read++) port.read(IOVA, 64);
         pc.unmap(IOVA, BigInt(PAGE));
       }
-    });
+    };
   });
-  const [off, on] = costs as [number, number];
-  const text = `${micros(off / 100)} without, ${micros(on / 100)} with: ${(on / off).toFixed(1)}x`;
-  return [{ what: 'map, ten DMA reads and unmap, checkers', unit: 'intel-vtd', text }];
+  // In turn, so that all see the same minute of the machine.
+  const times = Array.from({ length: WARM_UP + ROUNDS }, () => bodies.map((body) => ownTime(body) / 100)).slice(
+    WARM_UP,
+  );
+  return kinds.map((kind, at) => {
+    const cost = median(times.map((round) => round[at] as number));
+    const share = median(times.map((round) => (round[at] as number) / (round[0] as number)));
+    const text = at === 0 ? micros(cost) : `${micros(cost)}, ${share.toFixed(2)}x`;
+    return { what: `map, ten DMA reads and unmap, with ${kind}`, unit: 'intel-vtd', text };
+  });
 }
 
 /** IO address spaces without a device, as VMMs and fuzzers make them. */
