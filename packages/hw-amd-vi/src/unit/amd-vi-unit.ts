@@ -2,7 +2,6 @@ import {
   FrontedUnit,
   NO_PASID,
   RegisterFile,
-  type Endpoint,
   type PageRequestMessage,
   type PageRequestResult,
   type PhysicalMemory,
@@ -62,7 +61,6 @@ export class AmdViUnit extends FrontedUnit implements TranslationUnit, RegisterS
   readonly #streams: RequestStreams;
   readonly #pageRequests: PageRequests;
   readonly #explainer: Explainer;
-  readonly #endpoints = new Map<number, Endpoint>();
 
   /** @throws RangeError for wrong options */
   constructor(environment: AmdViUnitEnvironment) {
@@ -111,7 +109,7 @@ export class AmdViUnit extends FrontedUnit implements TranslationUnit, RegisterS
       events: this.#events,
       counters: this.counters,
       watch: this.#watch,
-      endpoints: this.#endpoints,
+      endpoints: this.endpoints,
       completionWaitInterrupt: raise('COM_WAIT_INT_EN', 'completion-wait'),
     });
     this.#explainer = new Explainer(memory, configuration, registers, this.#control, this.#place);
@@ -195,17 +193,11 @@ export class AmdViUnit extends FrontedUnit implements TranslationUnit, RegisterS
     }
   }
 
-  /** A device appears behind the unit, for messages that the unit sends; null: it is gone. */
-  connectEndpoint(requesterId: number, endpoint: Endpoint | null): void {
-    if (endpoint === null) this.#endpoints.delete(requesterId);
-    else this.#endpoints.set(requesterId, endpoint);
-  }
-
   /** A device's page request message arrives. */
   requestPage(request: PageRequestMessage): PageRequestResult {
     const { requesterId, pasid, groupIndex } = request;
     return this.#pageRequests.arrive(request, (code) =>
-      this.#endpoints.get(requesterId)?.pageGroupResponse({ requesterId, pasid, groupIndex, code }),
+      this.endpoints.get(requesterId)?.pageGroupResponse({ requesterId, pasid, groupIndex, code }),
     );
   }
 

@@ -4,7 +4,6 @@ import {
   NO_PASID,
   PrgResponseCode,
   RegisterFile,
-  type Endpoint,
   type PageGroupResponse,
   type PageRequestMessage,
   type PageRequestResult,
@@ -71,7 +70,6 @@ export class SmmuV3Unit extends FrontedUnit implements TranslationUnit, Register
   readonly #memory: PhysicalMemory;
   readonly #registers: RegisterFile;
   readonly #ports: UnitPorts;
-  readonly #endpoints = new Map<number, Endpoint>();
   readonly #events: OutputQueue;
   readonly #pageRequests: PageRequestQueue;
   readonly #path: RequestPath;
@@ -114,7 +112,7 @@ export class SmmuV3Unit extends FrontedUnit implements TranslationUnit, Register
     const sink = {
       isBroken: () => this.#isActive(PRIQ_ABT_ERR),
       overflowAnswer: (request: PageRequestMessage) => this.#overflowAnswer(request),
-      respond: (response: PageGroupResponse) => this.#endpoints.get(response.requesterId)?.pageGroupResponse(response),
+      respond: (response: PageGroupResponse) => this.endpoints.get(response.requesterId)?.pageGroupResponse(response),
       appended: (result: EventResult | 'abort', last: boolean) => this.#pageRequestAppended(result, last),
     };
     this.#pageRequests = new PageRequestQueue(memory, this.#registers, sink, capabilities.priQueueMax);
@@ -152,7 +150,7 @@ export class SmmuV3Unit extends FrontedUnit implements TranslationUnit, Register
       this.#stalled,
       this.counters,
       ports,
-      this.#endpoints,
+      this.endpoints,
       this.#observation,
       (hi, lo, data) => this.#sendMessage('sync', hi, lo, data),
       () => this.#raiseGerror(CMDQ_ERR),
@@ -344,12 +342,6 @@ export class SmmuV3Unit extends FrontedUnit implements TranslationUnit, Register
   /** A device asks for pages. Without PRI in IDR0 the queue is never on, and every group fails. */
   requestPage(request: PageRequestMessage): PageRequestResult {
     return this.#pageRequests.append(request);
-  }
-
-  /** A device appears behind the unit, for messages that the unit sends; null: it is gone. Its StreamID is its requester id. */
-  connectEndpoint(requesterId: number, endpoint: Endpoint | null): void {
-    if (endpoint === null) this.#endpoints.delete(requesterId);
-    else this.#endpoints.set(requesterId, endpoint);
   }
 
   protected override translateLonger(

@@ -7,7 +7,6 @@ import {
   PrgResponseCode,
   RegisterFile,
   type Clock,
-  type Endpoint,
   type PageRequestResult,
   type PhysicalMemory,
   type RegisterSink,
@@ -59,7 +58,6 @@ export class VtdUnit extends FrontedUnit implements TranslationUnit, RegisterSin
   readonly #invalidationEvent: EventMessage;
   readonly #pageRequestEvent: EventMessage;
   readonly #pageRequests: PageRequestQueue;
-  readonly #endpoints = new Map<number, Endpoint>();
   readonly #command: GlobalCommand;
   readonly #queue: InvalidationQueue;
   readonly #registerInvalidation: RegisterInvalidation;
@@ -229,12 +227,6 @@ export class VtdUnit extends FrontedUnit implements TranslationUnit, RegisterSin
     return 'completed';
   }
 
-  /** A device appears behind the unit, for messages that the unit sends; null: it is gone. */
-  connectEndpoint(requesterId: number, endpoint: Endpoint | null): void {
-    if (endpoint === null) this.#endpoints.delete(requesterId);
-    else this.#endpoints.set(requesterId, endpoint);
-  }
-
   /**
    * A device's page request message arrives. One that finds no room is lost; the last of a group is answered with success, so that the
    * device asks again. The last of a refused group is answered with "invalid request".
@@ -254,13 +246,13 @@ export class VtdUnit extends FrontedUnit implements TranslationUnit, RegisterSin
   /** Nobody answers for a device that is not there. */
   #invalidateDevice(descriptor: Descriptor): DescriptorEnd {
     const range = invalidatedRange(descriptor);
-    const answer = this.#endpoints.get(descriptor.requester)?.invalidateTlb(range) ?? 'timed-out';
+    const answer = this.endpoints.get(descriptor.requester)?.invalidateTlb(range) ?? 'timed-out';
     if (typeof answer === 'string') return answer;
     this.#watch.deviceInvalidated(descriptor.requester, range, answer);
     return 'completed';
   }
 
   #respond(requesterId: number, pasid: number | undefined, groupIndex: number, code: number): void {
-    this.#endpoints.get(requesterId)?.pageGroupResponse({ requesterId, pasid, groupIndex, code });
+    this.endpoints.get(requesterId)?.pageGroupResponse({ requesterId, pasid, groupIndex, code });
   }
 }
