@@ -10,7 +10,8 @@ import { cut } from './cut-areas.js';
 import { readAndClearDirty, setDirtyTracking, type DirtyBitmapRequest } from './dirty-pages.js';
 import { findInvariantFaults } from './invariants.js';
 import { joinKey } from './iova-key.js';
-import { keysOf, mapSlices, mapUserMemory, slicesOf, type MapKeys, type MapRequest } from './map-areas.js';
+import { keysOf, mapUserMemory, type MapKeys, type MapRequest } from './map-areas.js';
+import { mapSlices, slicesOf } from './map-slices.js';
 import {
   forgetAllowed,
   removeReserved,

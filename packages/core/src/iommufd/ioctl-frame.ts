@@ -27,6 +27,7 @@ export class IoctlFrame {
   /** The structure, zero-extended to what the kernel knows. */
   readonly view: DataView;
   readonly #bytes = new Uint8Array(FRAME_BYTES);
+  readonly #words = new Int32Array(this.#bytes.buffer);
   /** Views of the first n bytes. */
   readonly #prefixes: readonly Uint8Array[];
   /** Size of the structure that the kernel knows, and how much of it could be read; bytes. */
@@ -47,7 +48,7 @@ export class IoctlFrame {
     this.process = process;
     this.argument = argument;
     this.#knownSize = knownSize;
-    this.#read = process.addressSpace.copyIn(argument, this.#prefix(Math.max(knownSize, SIZE_BYTES)));
+    this.#read = process.addressSpace.copyIn(argument, this.#prefix(Math.max(knownSize, SIZE_BYTES)), this.#words);
     if (this.#read < SIZE_BYTES) return refuse('IOCTL_SIZE_UNREADABLE', { argument });
     this.userSize = this.view.getUint32(0, true);
     return done;
@@ -70,7 +71,7 @@ export class IoctlFrame {
   /** Writes the structure back, as much of it as the caller has room for. What the call did stays done when this fails. */
   respond(): IoResult<0> {
     const bytes = Math.min(this.userSize, this.#knownSize);
-    if (this.process.addressSpace.copyOut(this.argument, this.#prefix(bytes)) === bytes) return done;
+    if (this.process.addressSpace.copyOut(this.argument, this.#prefix(bytes), this.#words) === bytes) return done;
     return refuse('IOCTL_NOT_WRITABLE', { argument: this.argument, size: this.userSize });
   }
 

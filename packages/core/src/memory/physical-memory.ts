@@ -238,20 +238,41 @@ export class PhysicalMemory {
     return this.store64(paHi, paLo, hi, lo);
   }
 
-  /** Copies bytes of one frame to `into[offset, offset + length)`; false = bus abort, then `into` is unchanged. */
-  readBytes(paHi: number, paLo: number, into: Uint8Array, offset: number, length: number): boolean {
+  /**
+   * Copies bytes of one frame to `into[offset, offset + length)`; false = bus abort, then `into` is unchanged.
+   * @param words the same memory as `into`, for a caller that has it: whole words are then copied as such
+   */
+  readBytes(
+    paHi: number,
+    paLo: number,
+    into: Uint8Array,
+    offset: number,
+    length: number,
+    words: Int32Array | null = null,
+  ): boolean {
     if (!this.#locate(paHi, paLo, false)) return false;
     if (this.isExternal) this.#backing.read(paLo & (FRAME_BYTES - 1), into.subarray(offset, offset + length));
-    else copyBytes(this.#locatedBytes, this.locatedIndex * 4 + (paLo & 3), into, offset, length);
+    else if (words !== null && ((paLo | offset | length) & 3) === 0) {
+      copyWords(this.located, this.locatedIndex, words, offset >>> 2, length >>> 2);
+    } else copyBytes(this.#locatedBytes, this.locatedIndex * 4 + (paLo & 3), into, offset, length);
     return true;
   }
 
-  /** Copies `from[offset, offset + length)` into one frame; false = bus abort. */
-  writeBytes(paHi: number, paLo: number, from: Uint8Array, offset: number, length: number): boolean {
+  /** Copies `from[offset, offset + length)` into one frame; false = bus abort. @param words as for {@link readBytes} */
+  writeBytes(
+    paHi: number,
+    paLo: number,
+    from: Uint8Array,
+    offset: number,
+    length: number,
+    words: Int32Array | null = null,
+  ): boolean {
     if (this.#observer !== null && length > 0) this.#observer.beforeWrite(paHi, paLo, length);
     if (!this.#locate(paHi, paLo, true)) return false;
     if (this.isExternal) this.#backing.write(paLo & (FRAME_BYTES - 1), from.subarray(offset, offset + length));
-    else copyBytes(from, offset, this.#locatedBytes, this.locatedIndex * 4 + (paLo & 3), length);
+    else if (words !== null && ((paLo | offset | length) & 3) === 0) {
+      copyWords(words, offset >>> 2, this.located, this.locatedIndex, length >>> 2);
+    } else copyBytes(from, offset, this.#locatedBytes, this.locatedIndex * 4 + (paLo & 3), length);
     return true;
   }
 
@@ -313,6 +334,10 @@ export class PhysicalMemory {
   unbackFrame(frame: number): void {
     this.#outside.unback(frame);
   }
+}
+
+function copyWords(from: Int32Array, at: number, into: Int32Array, offset: number, count: number): void {
+  for (let i = 0; i < count; i++) into[offset + i] = from[at + i] as number;
 }
 
 function copyBytes(from: Uint8Array, at: number, into: Uint8Array, offset: number, length: number): void {

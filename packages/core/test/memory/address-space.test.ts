@@ -134,6 +134,31 @@ describe('copies', () => {
     expect([...space.peek(BASE + PAGE, 1)]).toEqual([3]);
   });
 
+  it('are the same word by word, wherever they begin and end', () => {
+    const { space } = testPages();
+    space.mmap(BASE, 2n * PAGE, 'rw', { kind: 'private' });
+    const words = new Int32Array(12);
+    const viewed = new Uint8Array(words.buffer);
+    for (const start of [0, 1, 4, 4068, 4070, 4092, 8188]) {
+      for (const length of [4, 7, 8, 40, 48]) {
+        const at = BASE + BigInt(start);
+        const content = Uint8Array.from({ length }, (_, i) => start + 3 * i + 1);
+        const fits = Math.min(length, 8192 - start);
+        expect(space.copyOut(at, content)).toBe(fits);
+        viewed.fill(0);
+        expect(space.copyIn(at, viewed.subarray(0, length), words)).toBe(fits);
+        expect([...viewed.subarray(0, fits)]).toEqual([...content.subarray(0, fits)]);
+        expect(viewed.subarray(fits).every((byte) => byte === 0)).toBe(true);
+        space.poke(BASE, new Uint8Array(8192));
+        expect(space.copyOut(at, viewed.subarray(0, fits), words)).toBe(fits);
+        expect([...space.peek(at, fits)]).toEqual([...content.subarray(0, fits)]);
+        expect(space.peek(BASE, 8192).filter((byte) => byte !== 0)).toHaveLength(
+          content.subarray(0, fits).filter(Boolean).length,
+        );
+      }
+    }
+  });
+
   it('do nothing at all when the range leaves the addresses of a program', () => {
     const { space } = testPages();
     space.mmap(0x7fff_ffff_e000n, PAGE, 'rw', { kind: 'private' });
