@@ -19,7 +19,8 @@ export class PageRuns {
   readonly #limitPages: number;
   readonly #batchPages: number;
   readonly #framesPerPage: number;
-  readonly #batch = new Float64Array(BATCH_PAGES);
+  /** As long as the longest piece that was asked for: most mappings of tests are a page or two. */
+  #batch = new Float64Array(1);
   #size = 0;
   #offset = 0;
   #device = false;
@@ -80,7 +81,9 @@ export class PageRuns {
     const write = (this.#entry.prot & Prot.WRITE) !== 0;
     this.#offset = 0;
     this.#device = false;
-    this.#size = this.#space.pinPages(page, Math.min(count, this.#batchPages), write, this.#batch, 0);
+    const wanted = Math.min(count, this.#batchPages);
+    if (this.#batch.length < wanted) this.#batch = new Float64Array(wanted);
+    this.#size = this.#space.pinPages(page, wanted, write, this.#batch, 0);
     if (this.#size > 0) return true;
     const frame = this.#space.deviceFrame(page, write);
     if (frame < 0) return false;

@@ -121,10 +121,11 @@ export function structLayout<Kinds extends FieldKinds>(table: {
     encode(values) {
       const bytes = new Uint8Array(size);
       const view = new DataView(bytes.buffer);
-      for (const [key, value] of Object.entries(values) as [string, bigint | number | Uint8Array | undefined][]) {
+      for (const key of Object.keys(values)) {
+        const value: bigint | number | Uint8Array | undefined = values[key];
         const it: Field | undefined = fields[key];
         if (it === undefined) throw new RangeError(`${name} has no field ${key}`);
-        if (value !== undefined) writeField(view, it, value, `${name}.${key}`);
+        if (value !== undefined) writeField(view, it, value, name, key);
       }
       return bytes;
     },
@@ -160,18 +161,43 @@ function writeField(
   view: DataView,
   { kind, offset, bytes }: Field,
   value: bigint | number | Uint8Array,
-  path: string,
+  struct: string,
+  name: string,
 ): void {
-  if (value instanceof Uint8Array) {
-    if (kind !== 'bytes' || value.length > bytes) throw new RangeError(`${path}: ${value.length} bytes do not fit`);
+  if (typeof value === 'object') {
+    if (kind !== 'bytes' || value.length > bytes) {
+      throw new RangeError(`${struct}.${name}: ${value.length} bytes do not fit`);
+    }
     new Uint8Array(view.buffer).set(value, view.byteOffset + offset);
     return;
   }
-  const number = BigInt(value);
-  const signed = kind === 's32';
-  const bits = bytes * 8;
-  if (kind === 'bytes' || (signed ? BigInt.asIntN(bits, number) : BigInt.asUintN(bits, number)) !== number) {
-    throw new RangeError(`${path}: ${String(value)} does not fit ${kind}`);
+  if (!storeNumber(view, kind, offset, value)) {
+    throw new RangeError(`${struct}.${name}: ${String(value)} does not fit ${kind}`);
   }
-  for (let at = 0; at < bytes; at++) view.setUint8(offset + at, Number((number >> BigInt(8 * at)) & 0xffn));
+}
+
+/** @returns false: the number is not one of the kind, and what is stored means nothing */
+function storeNumber(view: DataView, kind: FieldKind, offset: number, value: bigint | number): boolean {
+  if (kind === 'u64') {
+    const number = BigInt(value);
+    view.setBigUint64(offset, number, true);
+    return BigInt.asUintN(64, number) === number;
+  }
+  const number = Number(value);
+  switch (kind) {
+    case 'u8':
+      view.setUint8(offset, number);
+      return number === (number & 0xff);
+    case 'u16':
+      view.setUint16(offset, number, true);
+      return number === (number & 0xffff);
+    case 'u32':
+      view.setUint32(offset, number, true);
+      return number === number >>> 0;
+    case 's32':
+      view.setInt32(offset, number, true);
+      return number === (number | 0);
+    case 'bytes':
+      return false;
+  }
 }

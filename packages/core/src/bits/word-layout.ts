@@ -33,7 +33,7 @@ export function wordLayout<const Name extends string>(
   bits: number,
   fields: Readonly<Record<Name, BitRange>>,
 ): WordLayout<Name> {
-  const masks = new Map<Name, bigint>();
+  const places = new Map<string, { readonly shift: bigint; readonly mask: bigint }>();
   let claimed = 0n;
   for (const [field, [hi, lo]] of Object.entries(fields) as [Name, BitRange][]) {
     if (lo < 0 || hi < lo || hi >= bits)
@@ -41,27 +41,31 @@ export function wordLayout<const Name extends string>(
     const mask = ((1n << BigInt(hi - lo + 1)) - 1n) << BigInt(lo);
     if ((claimed & mask) !== 0n) throw new RangeError(`${name}.${field}: ${hi}:${lo} overlaps another field`);
     claimed |= mask;
-    masks.set(field, mask);
+    places.set(field, { shift: BigInt(lo), mask });
   }
-  const mask = (field: Name): bigint => {
-    const found = masks.get(field);
+  const placeOf = (field: string): { readonly shift: bigint; readonly mask: bigint } => {
+    const found = places.get(field);
     if (found === undefined) throw new RangeError(`${name} has no field ${field}`);
     return found;
   };
-  const shift = (field: Name): bigint => BigInt(fields[field][1]);
-  const get = (word: bigint, field: Name): bigint => (word & mask(field)) >> shift(field);
+  const get = (word: bigint, field: Name): bigint => {
+    const { shift, mask } = placeOf(field);
+    return (word & mask) >> shift;
+  };
   return {
     name,
     bits,
     fields,
     reserved: ((1n << BigInt(bits)) - 1n) & ~claimed,
-    mask,
+    mask: (field) => placeOf(field).mask,
     get,
     encode(values) {
       let word = 0n;
-      for (const [field, value] of Object.entries(values) as [Name, bigint | number | boolean][]) {
-        const placed = BigInt(value) << shift(field);
-        if ((placed & ~mask(field)) !== 0n) throw new RangeError(`${name}.${field}: ${String(value)} does not fit`);
+      for (const field of Object.keys(values) as Name[]) {
+        const value = values[field] as bigint | number | boolean;
+        const { shift, mask } = placeOf(field);
+        const placed = BigInt(value) << shift;
+        if ((placed & mask) !== placed) throw new RangeError(`${name}.${field}: ${String(value)} does not fit`);
         word |= placed;
       }
       return word;
