@@ -15,7 +15,10 @@ import {
 } from '@ioasis/testkit';
 import { ownTime } from './clock.js';
 import { median } from './goals.js';
+import { hookCost } from './hookless.js';
+import type { Progress } from './progress.js';
 import { subjects, type Subject } from './subjects.js';
+import { suiteTime } from './suite.js';
 import { mapTerabyte } from './terabyte.js';
 
 /** One line of the table. */
@@ -44,16 +47,22 @@ const MIB = 2 ** 20;
 const micros = (ns: number): string => `${(ns / 1000).toFixed(ns < 10_000 ? 2 : 0)} us`;
 
 /** Costs as a user feels them. */
-export function endToEnd(): EndToEndFigure[] {
-  return [
-    ...backends.flatMap(dmaMaps),
-    ...backends.flatMap(dmaTransfers),
-    ...backends.flatMap(machineStart),
-    ...watching(),
-    ...manyContainers(),
-    ...terabytes(),
-    ...replayRate(),
+export function endToEnd(progress: Progress): EndToEndFigure[] {
+  const groups: readonly (readonly [string, () => EndToEndFigure[]])[] = [
+    ['map and unmap by ioctl', () => backends.flatMap(dmaMaps)],
+    ['transfers by devices', () => backends.flatMap(dmaTransfers)],
+    ['start of machines', () => backends.flatMap(machineStart)],
+    ['what watching costs', watching],
+    ['what it costs when nobody watches', unusedHooks],
+    ['ten thousand address spaces', manyContainers],
+    ['a terabyte', terabytes],
+    ['replay', replayRate],
+    ['all tests of the repository', allTests],
   ];
+  return groups.flatMap(([what, measure]) => {
+    progress(what);
+    return measure();
+  });
 }
 
 /** VFIO_IOMMU_MAP_DMA and UNMAP_DMA by ioctl: one memory at some addresses side by side, then none. */
@@ -137,6 +146,13 @@ function watching(): EndToEndFigure[] {
   });
 }
 
+/** Tests for an observer or a source of failures that is not there. */
+function unusedHooks(): EndToEndFigure[] {
+  const { hooks, with: ns, ratio } = hookCost();
+  const text = `${micros(ns)}, ${ratio.toFixed(3)}x of the same code with these ${hooks} tests as constants`;
+  return [{ what: 'the same, failure points and observers unused', unit: 'intel-vtd', text }];
+}
+
 /** IO address spaces without a device, as VMMs and fuzzers make them. */
 function manyContainers(): EndToEndFigure[] {
   const pc = createTestMachine({ backend: mockBackend() });
@@ -183,6 +199,13 @@ function replayRate(): EndToEndFigure[] {
   if (steps === 0)
     return [{ what: 'replay of recordings', unit: 'mock', text: 'not measured: no steps were reported' }];
   return [{ what: 'replay of recordings', unit: 'mock', text: `${(steps / seconds).toFixed(0)} steps a second` }];
+}
+
+function allTests(): EndToEndFigure[] {
+  const suite = suiteTime();
+  const text =
+    suite === undefined ? 'not measured: a test fails' : `${suite.seconds.toFixed(0)} s, ${suite.passed} tests`;
+  return [{ what: 'pnpm test', unit: 'all', text }];
 }
 
 /** Median ns of a body, after it has become warm. */

@@ -7,6 +7,7 @@ import { median } from './goals.js';
 import { IoctlRun } from './ioctls.js';
 import { compileNative, runNative, type NativeRun } from './native.js';
 import { drawOrders } from './orders.js';
+import type { Progress } from './progress.js';
 import { Rounds, type Figures } from './rounds.js';
 import { subjects, type Subject } from './subjects.js';
 import { mapTerabyte, terabyteFigures } from './terabyte.js';
@@ -30,13 +31,14 @@ export interface Measured {
 }
 
 /** Runs every workload `count` times, the comparator in each round. */
-export function measureAll(count: number): Measured {
+export function measureAll(count: number, progress: Progress): Measured {
   const hasNative = compileNative('radix');
   const natives: NativeRun[] = [];
   const rounds = new Rounds();
   const orders = drawOrders();
   const units = unitSubjects.map((subject) => ({ name: subject.name, run: new UnitRun(subject, orders) }));
   const sums = measureTables(subjects, count, rounds, (round) => {
+    progress(round < 0 ? 'warming up' : `tables and units, round ${round + 1} of ${count}`);
     if (round >= 0 && hasNative) natives.push(runNative('radix', REPETITIONS));
     for (const { name, run } of units) {
       const figures = medianOf(() => {
@@ -46,7 +48,8 @@ export function measureAll(count: number): Measured {
       if (round >= 0) rounds.note(name, figures);
     }
   });
-  measureCore(count, rounds, natives);
+  measureCore(count, rounds, natives, progress);
+  progress('every format alone');
   for (const { name } of subjects) {
     const ratios = aloneRatios(rounds, name, count);
     rounds.note(name, { all_live: median(ratios) });
@@ -85,10 +88,11 @@ function measureTables(
 }
 
 /** What no format or unit is part of. */
-function measureCore(count: number, rounds: Rounds, natives: NativeRun[]): void {
+function measureCore(count: number, rounds: Rounds, natives: NativeRun[], progress: Progress): void {
   const ioctls = new IoctlRun();
   const subject = subjects[0] as Subject;
   const hasNative = natives.length > 0 && compileNative('terabyte');
+  progress('ioctls, areas and a terabyte');
   // Before the areas, a million of which would be collected meanwhile.
   for (let round = -1; round < count; round++) {
     const ioctl = medianOf(() => ioctls.run());

@@ -52,3 +52,13 @@ export function valueText({ value, measure }: Verdict): string {
   if (value === null) return 'not measured';
   return measure === 'ns' ? `${value.toFixed(value < 100 ? 2 : 0)} ns` : `${value.toFixed(2)}x`;
 }
+
+/** The verdict as a line of a terminal. */
+export function verdictLine(verdict: Verdict): string {
+  const { id, title, unit, goal, met, ours, native, measure } = verdict;
+  const judged = `goal ${String(goal).padEnd(5)}${met ? 'met   ' : 'missed'}`;
+  const beside =
+    measure === 'ratio' && native !== null ? `${ours.toFixed(2)} ns against ${native.toFixed(2)} ns, ` : '';
+  const name = `${id.padEnd(4)}${title.padEnd(34)}${unit.padEnd(12)}`;
+  return `${name}${valueText(verdict).padStart(12)}  ${judged}  ${beside}spread ${(verdict.spread * 100).toFixed(0)}%`;
+}
