@@ -16,7 +16,7 @@ export function compiler(): string | undefined {
 
 /**
  * The path of the preload library, which is built with the system's C compiler on first use and kept in the user's cache.
- * @throws Error that says what to install, when there is no compiler or it fails
+ * @throws Error that says what to install or to set, when there is no compiler, it fails, or there is no room for the result
  */
 export function preloadLibrary(): string {
   const names = readdirSync(SOURCES).toSorted();
@@ -28,7 +28,7 @@ export function preloadLibrary(): string {
   if (existsSync(library)) return library;
   const command = compiler();
   if (command === undefined) throw new Error('no C compiler: install one (gcc or clang), or set CC to it');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const fresh = `${library}.${process.pid}`;
   const files = names.filter((name) => name.endsWith('.c')).map((name) => join(SOURCES, name));
   execFileSync(command, [...FLAGS, '-o', fresh, ...files, '-ldl', '-lpthread'], {
@@ -36,4 +36,18 @@ export function preloadLibrary(): string {
   });
   renameSync(fresh, library);
   return library;
+}
+
+/** Not `recursive`: that tries for ever where the system has no such folder although its parent is there, as below /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    // Another process was faster.
+    if (existsSync(folder)) return;
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(`cannot make ${folder} (${code}): set XDG_CACHE_HOME to a folder for the preload library`);
+  }
 }

@@ -1,4 +1,4 @@
-import { accessSync, constants, closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { accessSync, constants, closeSync, fstatSync, openSync, readSync, statSync, type Stats } from 'node:fs';
 import { Buffer } from 'node:buffer';
 import { join } from 'node:path';
 
@@ -20,6 +20,15 @@ const MOST_SCRIPTS = 5;
 export function findProgram(command: string, path: string = process.env['PATH'] ?? ''): string | undefined {
   const candidates = command.includes('/') ? [command] : path.split(':').map((folder) => join(folder, command));
   return candidates.find(isExecutable);
+}
+
+/** Why {@link findProgram} finds nothing. */
+export function whyNotFound(command: string): string {
+  const file = command.includes('/') ? statSync(command, { throwIfNoEntry: false }) : undefined;
+  if (file === undefined) return `there is no program ${command}`;
+  return file.isFile()
+    ? `${command} may not be executed: its mode has no x`
+    : `${command} is no program but a folder or device`;
 }
 
 /** Why a preload library cannot serve a program, or the interpreter of a script; undefined when it can. */
@@ -87,7 +96,7 @@ function whyPrivileged({ mode, uid, gid }: Stats): string | undefined {
 function isExecutable(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);
-    return true;
+    return statSync(file).isFile();
   } catch {
     return false;
   }

@@ -6,7 +6,7 @@ import type { Machine } from '@ioasis/core';
 import { writeDeviceTree } from './device-tree.js';
 import { failureKnobs } from './failure-knobs.js';
 import { preloadLibrary } from './preload-library.js';
-import { findProgram, whyNotServed } from './program-file.js';
+import { findProgram, whyNotFound, whyNotServed } from './program-file.js';
 import { BridgeServer } from './server.js';
 import type { ServerOptions } from './server-options.js';
 
@@ -35,7 +35,7 @@ const SIGNALLED = 128;
 export async function runProgram(options: RunOptions): Promise<number> {
   const { machine, command, args, env = process.env } = options;
   const file = findProgram(command, env['PATH']);
-  if (file === undefined) throw new Error(`there is no program ${command}`);
+  if (file === undefined) throw new Error(whyNotFound(command));
   const reason = whyNotServed(file);
   if (reason !== undefined) throw new Error(`${file} cannot be served: ${reason}`);
   const library = preloadLibrary();

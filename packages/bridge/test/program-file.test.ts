@@ -35,8 +35,23 @@ describe.skipIf(!onLinux)('a program file', () => {
     expect(findProgram('sh', `/nowhere:${folder}`)).toBeUndefined();
     const file = copy('copied');
     expect(findProgram('copied', `/nowhere:${folder}`)).toBe(file);
+    expect(findProgram(folder)).toBeUndefined();
     chmodSync(file, 0o644);
-    if (!isRoot) expect(findProgram('copied', folder)).toBeUndefined();
+    expect(findProgram('copied', folder)).toBeUndefined();
+  });
+
+  it.skipIf(missing !== undefined)('that cannot be run is refused with the reason', async () => {
+    const plain = join(folder, 'plain');
+    writeFileSync(plain, 'no program');
+    const reasonOf = async (command: string): Promise<string> =>
+      run(machineWithEdu(), command).then(
+        () => 'ran',
+        (error: Error) => error.message,
+      );
+    expect(await reasonOf(plain)).toBe(`${plain} may not be executed: its mode has no x`);
+    expect(await reasonOf(folder)).toBe(`${folder} is no program but a folder or device`);
+    expect(await reasonOf(join(folder, 'none'))).toBe(`there is no program ${folder}/none`);
+    expect(await reasonOf('none-such')).toBe('there is no program none-such');
   });
 
   it('is served when the loader takes a library for it', () => {
