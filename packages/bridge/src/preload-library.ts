@@ -48,6 +48,8 @@ function makeFolder(folder: string): void {
     // Another process was faster.
     if (existsSync(folder)) return;
     const { code } = error as NodeJS.ErrnoException;
-    throw new Error(`cannot make ${folder} (${code}): set XDG_CACHE_HOME to a folder for the preload library`);
+    throw new Error(`cannot make ${folder} (${code}): set XDG_CACHE_HOME to a folder for the preload library`, {
+      cause: error,
+    });
   }
 }
