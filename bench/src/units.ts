@@ -2,6 +2,7 @@ import {
   Access,
   FrameAllocator,
   hi32,
+  IotlbGather,
   join64,
   linux612,
   lo32,
@@ -16,6 +17,7 @@ import { armSmmuv3 } from '@ioasis/hw-arm-smmuv3';
 import { intelVtd } from '@ioasis/hw-intel-vtd';
 import { inChunks } from './chunks.js';
 import { ownTime } from './clock.js';
+import { firstStageUnit } from './first-stage-unit.js';
 import type { Orders } from './orders.js';
 import { PAGES } from './engine-run.js';
 import type { Figures } from './rounds.js';
@@ -23,34 +25,68 @@ import type { Figures } from './rounds.js';
 /** As many entries as the comparator's IOTLB has. */
 const IOTLB_ENTRIES = 4096;
 
+/** Maps pages of 4 KiB for reads and writes. */
+type MapPage = (iovaLo: number, paLo: number) => void;
+
 /** A unit as its driver sets it up: one device on a domain of 65536 pages, the tables of radix.c. */
 export interface UnitSubject {
   readonly name: string;
-  readonly backend: BackendDefinition;
+  readonly setUp: (
+    memory: PhysicalMemory,
+    frames: FrameAllocator,
+  ) => { readonly unit: TranslationUnit; readonly map: MapPage };
 }
 
 /** The default unit is one that keeps neither entries of its device table nor page directories. */
 const AMD_CACHES = { deviceEntries: 64, directoryEntries: 256 };
 
 export const unitSubjects: readonly UnitSubject[] = [
-  { name: 'vtd-ss', backend: intelVtd({ caches: { iotlbEntries: IOTLB_ENTRIES } }) },
-  { name: 'smmu-s1', backend: armSmmuv3({ caches: { tlbEntries: IOTLB_ENTRIES }, preset: 'server' }) },
-  { name: 'smmu-s2', backend: armSmmuv3({ caches: { tlbEntries: IOTLB_ENTRIES }, domainStage: 2, preset: 'server' }) },
-  { name: 'amd-v1', backend: amdVi({ caches: { iotlbEntries: IOTLB_ENTRIES, ...AMD_CACHES } }) },
+  { name: 'vtd-ss', setUp: driven(intelVtd({ caches: { iotlbEntries: IOTLB_ENTRIES } })) },
+  { name: 'smmu-s1', setUp: driven(armSmmuv3({ caches: { tlbEntries: IOTLB_ENTRIES }, preset: 'server' })) },
+  {
+    name: 'smmu-s2',
+    setUp: driven(armSmmuv3({ caches: { tlbEntries: IOTLB_ENTRIES }, domainStage: 2, preset: 'server' })),
+  },
+  { name: 'amd-v1', setUp: driven(amdVi({ caches: { iotlbEntries: IOTLB_ENTRIES, ...AMD_CACHES } })) },
   {
     name: 'amd-v2',
-    backend: amdVi({ caches: { iotlbEntries: IOTLB_ENTRIES, ...AMD_CACHES }, pageTables: 'v2', preset: 'zen-server' }),
+    setUp: driven(
+      amdVi({ caches: { iotlbEntries: IOTLB_ENTRIES, ...AMD_CACHES }, pageTables: 'v2', preset: 'zen-server' }),
+    ),
   },
+  { name: 'vtd-fs', setUp: bareFirstStage },
 ];
 
 const RAM = { start: 0n, last: 0x3fff_ffffn };
 const TABLES = { start: 0x1_0000_0000n, last: 0x1_03ff_ffffn };
 /* Constants of this module: V8 loads and checks an imported one at each use. */
 const READ = Access.READ;
+const READ_WRITE = Access.READ | Access.WRITE;
 const WITHOUT_PASID = NO_PASID;
 const REQUESTER = 8;
 const IOVA_HI = 1;
 const PA_HI = 16;
+
+function driven(definition: BackendDefinition): UnitSubject['setUp'] {
+  return (memory, tableFrames) => {
+    const clock = new ManualClock();
+    const backend = definition.create({ memory, tableFrames, clock, pageSize: 4096, kernel: linux612, failure: null });
+    const device = { name: '0000:00:01.0', segment: 0, requesterId: REQUESTER, group: { id: 1 } };
+    backend.addDevice(device);
+    const domain = backend.allocPaging(device, 0, undefined);
+    if (typeof domain === 'number') throw new Error(`no domain: errno ${domain}`);
+    backend.attach(device, domain);
+    const map: MapPage = (iovaLo, paLo) => void domain.mapPages(IOVA_HI, iovaLo, PA_HI, paLo, 12, 1, READ_WRITE);
+    return { unit: backend.unitOf(device), map };
+  };
+}
+
+function bareFirstStage(memory: PhysicalMemory, frames: FrameAllocator): ReturnType<UnitSubject['setUp']> {
+  const { unit, table } = firstStageUnit(memory, frames, IOTLB_ENTRIES, REQUESTER);
+  const gather = new IotlbGather();
+  const map: MapPage = (iovaLo, paLo) => void table.mapPages(IOVA_HI, iovaLo, PA_HI, paLo, 12, 1, READ_WRITE, gather);
+  return { unit, map };
+}
 
 /** Translations by a unit, ns each. */
 export class UnitRun {
@@ -59,27 +95,12 @@ export class UnitRun {
   readonly #orders: Orders;
   readonly #addresses: readonly bigint[];
 
-  constructor({ backend: definition }: UnitSubject, orders: Orders) {
+  constructor({ setUp }: UnitSubject, orders: Orders) {
     const memory = new PhysicalMemory({ windows: [RAM, TABLES], arena: TABLES });
     const range = { firstFrame: memory.arenaFirstFrame, frames: memory.arenaFrames };
-    const backend = definition.create({
-      memory,
-      tableFrames: new FrameAllocator(memory, range),
-      clock: new ManualClock(),
-      pageSize: 4096,
-      kernel: linux612,
-      failure: null,
-    });
-    const device = { name: '0000:00:01.0', segment: 0, requesterId: REQUESTER, group: { id: 1 } };
-    backend.addDevice(device);
-    const domain = backend.allocPaging(device, 0, undefined);
-    if (typeof domain === 'number') throw new Error(`no domain: errno ${domain}`);
-    for (let i = 0; i < PAGES; i++) {
-      const page = Math.imul(i, 0x9e37_79b1) & (PAGES - 1);
-      domain.mapPages(IOVA_HI, i << 12, PA_HI, page << 12, 12, 1, READ | Access.WRITE);
-    }
-    backend.attach(device, domain);
-    this.#unit = backend.unitOf(device);
+    const { unit, map } = setUp(memory, new FrameAllocator(memory, range));
+    for (let i = 0; i < PAGES; i++) map(i << 12, (Math.imul(i, 0x9e37_79b1) & (PAGES - 1)) << 12);
+    this.#unit = unit;
     this.#orders = orders;
     this.#addresses = Array.from(orders.hot, (page) => join64(IOVA_HI, page << 12));
   }
