@@ -1,4 +1,4 @@
-/** 64 bits more with each entry of a TranslationCache, which moves them with the entry (paging-structure caches: allow bits of the tables above). */
+/** 64 bits more with each entry of a TranslationCache (paging-structure caches: allow bits of the tables above). */
 export class EntryPayload {
   readonly #words: Int32Array;
 

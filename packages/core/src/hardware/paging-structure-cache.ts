@@ -16,6 +16,8 @@ export class PagingStructureCache {
   tableLo = 0;
   allowedHi = 0;
   allowedLo = 0;
+  /** Another number whenever {@link find} may answer otherwise than before. */
+  version = 0;
   readonly #cache: TranslationCache;
 
   constructor(options: Omit<TranslationCacheOptions, 'payload' | 'provenance'>) {
@@ -48,6 +50,7 @@ export class PagingStructureCache {
   keepPath(walker: CarefulWalker, hi: number, lo: number, tagA: number, tagB: number, attributes: number): void {
     const cache = this.#cache;
     const { levels } = walker.format;
+    this.version = (this.version + 1) | 0;
     for (let level = 0; level < levels.length; level++) {
       const frame = walker.pathTable[level]!;
       const shape = levels[level];
@@ -71,11 +74,13 @@ export class PagingStructureCache {
 
   /** Drops what the query matches. @returns how many entries */
   invalidate(query: CacheQuery): number {
+    this.version = (this.version + 1) | 0;
     return this.#cache.invalidate(query);
   }
 
   /** Drops everything. @returns how many entries */
   clear(): number {
+    this.version = (this.version + 1) | 0;
     return this.#cache.clear();
   }
 }

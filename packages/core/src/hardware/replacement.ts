@@ -1,7 +1,10 @@
+/* What a field holds before the constructor sets it: V8 then knows its class. */
+const NO_TURNS = new Uint8Array(0);
+
 /** Which way of a full set goes: round robin by set, or pseudo-random from a seed. Both are deterministic. */
 export class Replacement {
   /** By set: the way that goes next. */
-  readonly #turn: Uint8Array;
+  readonly #turn: Uint8Array = NO_TURNS;
   readonly #lastWay: number = 0;
   readonly #seed: number = 0;
   #random = 0;
@@ -15,12 +18,15 @@ export class Replacement {
 
   /** The way that goes now. */
   victim(set: number): number {
-    if (this.#seed === 0) {
-      const way = this.#turn[set] as number;
-      this.#turn[set] = (way + 1) & this.#lastWay;
-      return way;
-    }
-    // xorshift32
+    if (this.#seed !== 0) return this.#draw();
+    const turns = this.#turn;
+    const way = turns[set] as number;
+    turns[set] = (way + 1) & this.#lastWay;
+    return way;
+  }
+
+  /** Xorshift32. */
+  #draw(): number {
     let random = this.#random;
     random ^= random << 13;
     random ^= random >>> 17;

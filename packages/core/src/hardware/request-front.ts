@@ -1,6 +1,6 @@
 import { MicroTlb, type MicroTlbEntry } from './micro-tlb.js';
 import { RequestStream } from './request-stream.js';
-import { TranslationCache } from './translation-cache.js';
+import { GLOBAL_PAGE, TranslationCache } from './translation-cache.js';
 import { Access, NO_PASID, Translation, UnitCounters } from './translation-unit.js';
 
 /* Constants of this module: V8 loads and checks an imported one at each use. */
@@ -8,6 +8,7 @@ const READ_WRITE = Access.READ | Access.WRITE;
 const PAGE_SHIFT = 12;
 const PAGE_OFFSET = 0xfff;
 const MIB_SHIFT = 20;
+const GLOBAL = GLOBAL_PAGE;
 
 const NOBODY = new RequestStream({ requesterId: NO_PASID, pasid: NO_PASID, tagA: 0, tagB: 0, plain: 0, rights: 0 });
 
@@ -143,9 +144,11 @@ export class RequestFront {
 
   /** The IOTLB, then the tables. One function, too large to be inlined where a hit should be. */
   #longer(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
-    let stream = this.#last;
+    const stream = this.#last;
     if (stream.requesterId !== requesterId || stream.pasid !== pasid) {
-      stream = this.#find(requesterId, pasid);
+      return (
+        this.#find(requesterId, pasid) !== NOBODY && this.#longer(requesterId, pasid, iovaHi, iovaLo, access) === true
+      );
     }
     const needs = access & READ_WRITE;
     const requestMib = iovaLo >>> MIB_SHIFT;
@@ -157,39 +160,57 @@ export class RequestFront {
     )
       return false;
     const iotlb = this.#iotlb;
-    const counters = this.#counters;
     const { tagA, tagB, pages } = stream;
-    if (iotlb.lookupSlot(iovaHi, iovaLo, tagA, tagB) || iotlb.lookupRest(iovaHi, iovaLo, tagA, tagB)) {
-      const rights = (iotlb.permissions >>> stream.shift) & stream.rights;
-      if ((needs & ~rights) !== 0) return false;
-      counters.iotlbHits++;
-      this.#keep(stream, iovaHi, iovaLo, rights);
-      this.#answer(iotlb.paHi, iotlb.paLo, iotlb.pageShift, rights);
-      return true;
+    if (!iotlb.lacks(iovaHi, iovaLo, tagA)) {
+      if (iotlb.lookup(iovaHi, iovaLo, tagA, tagB)) return this.#hit(stream, iovaHi, iovaLo, needs);
+      if (pages !== null && iotlb.sizeCount > pages.mostSizes) return false;
     }
-    if (pages === null || this.#watched !== 0 || iotlb.sizeCount > pages.mostSizes) return false;
-    const { walker, root, links } = pages;
-    let forbidden = 0;
-    if (links === null) {
-      if (!walker.walkPage(root, iovaHi, iovaLo)) return false;
+    if (pages === null || this.#watched !== 0) return false;
+    const { walker, tables } = pages;
+    if (tables === null) {
+      if (!walker.walkPage(pages.root, iovaHi, iovaLo)) return false;
     } else {
       // The unit's own path fills the paging-structure cache.
-      if (!links.find(iovaHi, iovaLo, tagA, pages.linkTag) || links.level !== 0) return false;
-      const { tableHi, tableLo, allowedHi, allowedLo } = links;
-      if (!walker.resumePage(root, tableHi, tableLo, allowedHi, allowedLo, iovaHi, iovaLo)) return false;
-      forbidden = ~allowedHi;
+      const table = tables.find(iovaHi, iovaLo);
+      if (table < 0) {
+        // Once it has been asked for, the same goes the straight way.
+        return tables.ask(iovaHi, iovaLo) && this.#longer(requesterId, pasid, iovaHi, iovaLo, access) === true;
+      }
+      if (!walker.resumePage(table, iovaLo)) return false;
     }
     const { paHi, paLo } = walker;
-    const isExecutable = ((forbidden | walker.entryHi) & pages.noExecuteHi) === 0;
+    const isExecutable = (walker.entryHi & pages.noExecuteHi) === 0;
     const permissions = pages.permissions | (isExecutable ? pages.executable : 0);
     const rights = (permissions >>> stream.shift) & stream.rights;
     const mib = paLo >>> MIB_SHIFT;
     if ((needs & ~rights) !== 0 || (mib >= this.#windowFirst && mib <= this.#windowLast && paHi === 0)) return false;
-    const isGlobal = pages.notGlobal !== 0 && (walker.entryLo & pages.notGlobal) === 0;
-    iotlb.add(iovaHi, iovaLo, tagA, tagB, paHi, paLo, permissions, pages.attributes, isGlobal);
+    const { notGlobal } = pages;
+    const global = notGlobal !== 0 && (walker.entryLo & notGlobal) === 0 ? GLOBAL : 0;
+    const counters = this.#counters;
+    counters.translations++;
     counters.iotlbMisses++;
-    counters.walkReads += walker.reads;
-    this.#answer(paHi, paLo, PAGE_SHIFT, rights);
+    counters.walkReads += pages.reads;
+    const translation = this.#translation;
+    translation.paHi = paHi;
+    translation.paLo = paLo;
+    translation.pageShift = PAGE_SHIFT;
+    translation.permissions = rights;
+    // Last, because after a call V8 checks again what everything is.
+    return iotlb.add(stream, translation, iovaHi, iovaLo, permissions, pages.attributes | global);
+  }
+
+  #hit(stream: RequestStream, iovaHi: number, iovaLo: number, needs: number): boolean {
+    const { paHi, paLo, pageShift, permissions } = this.#iotlb;
+    const rights = (permissions >>> stream.shift) & stream.rights;
+    if ((needs & ~rights) !== 0) return false;
+    this.#counters.translations++;
+    this.#counters.iotlbHits++;
+    this.#keep(stream, iovaHi, iovaLo, rights);
+    const translation = this.#translation;
+    translation.paHi = paHi;
+    translation.paLo = paLo;
+    translation.pageShift = pageShift;
+    translation.permissions = rights;
     return true;
   }
 
@@ -210,14 +231,5 @@ export class RequestFront {
     entry.paLo = paLo & ~PAGE_OFFSET;
     entry.pageShift = pageShift;
     entry.permissions = rights;
-  }
-
-  #answer(paHi: number, paLo: number, pageShift: number, rights: number): void {
-    this.#counters.translations++;
-    const translation = this.#translation;
-    translation.paHi = paHi;
-    translation.paLo = paLo;
-    translation.pageShift = pageShift;
-    translation.permissions = rights;
   }
 }

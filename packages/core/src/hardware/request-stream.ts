@@ -1,4 +1,5 @@
 import type { RadixWalker, TableRoot } from '../page-table/index.js';
+import { LowestTables } from './lowest-tables.js';
 import type { PagingStructureCache } from './paging-structure-cache.js';
 
 /**
@@ -58,9 +59,11 @@ const MOST_SIZES = 64;
 export interface PageWalkOptions {
   readonly walker: RadixWalker;
   readonly root: TableRoot;
-  /** Null: links are not cached. */
+  /** Where links are cached; null: nowhere. */
   readonly links: PagingStructureCache | null;
-  readonly linkTag: number;
+  /** Tags of links. */
+  readonly linkTagA: number;
+  readonly linkTagB: number;
   readonly permissions: number;
   readonly attributes: number;
   /** Default 0. */
@@ -77,9 +80,10 @@ export interface PageWalkOptions {
 export class PageWalk {
   readonly walker: RadixWalker;
   readonly root: TableRoot;
-  /** Where links to its tables are cached, under tag A of the requester and this tag B. */
-  readonly links: PagingStructureCache | null;
-  readonly linkTag: number = 0;
+  /** Where the lowest of its tables are; null: links are not cached. */
+  readonly tables: LowestTables | null;
+  /** Entries that a walk reads. */
+  readonly reads: number = 0;
   /** Permissions and attributes of the entry, as the unit's own walk would insert them. */
   readonly permissions: number = 0;
   readonly attributes: number = 0;
@@ -94,8 +98,6 @@ export class PageWalk {
   constructor(options: PageWalkOptions) {
     this.walker = options.walker;
     this.root = options.root;
-    this.links = options.links?.isOn === true ? options.links : null;
-    this.linkTag = options.linkTag;
     this.permissions = options.permissions;
     this.attributes = options.attributes;
     this.notGlobal = options.notGlobal ?? 0;
@@ -103,5 +105,11 @@ export class PageWalk {
     this.noExecuteHi = options.noExecuteHi ?? 0;
     this.mostSizes = options.mostSizes ?? MOST_SIZES;
     this.walker.prepare(this.root);
+    const { links, linkTagA, linkTagB } = options;
+    this.tables =
+      links?.isOn === true
+        ? new LowestTables(links, this.walker, this.root, linkTagA, linkTagB, this.noExecuteHi)
+        : null;
+    this.reads = this.tables === null ? this.root.straightLevels : 1;
   }
 }

@@ -8,21 +8,22 @@ import { cacheShape, type EntryProvenance, type TranslationCacheOptions } from '
 
 /** What the entries are before the constructor makes them: V8 then knows that the field is an Int32Array. */
 const NO_WORDS = new Int32Array(0);
+const NO_REPLACEMENT = new Replacement(1, 1, 'round-robin');
 
 /* Words of an entry. */
-/* Word 0: the low word of the page number. */
 /** The key of the page, see page-key; 0 marks a free entry. */
-const KEY = 1;
-const TAG_A = 2;
-const TAG_B = 3;
+const KEY = 0;
+const TAG_A = 1;
+const TAG_B = 2;
 /** The target; its lowest eight bits are the permissions. */
-const PA_LO = 4;
-const PA_HI = 5;
+const PA_LO = 3;
+const PA_HI = 4;
 /** Attributes [15:0], {@link GLOBAL} and {@link COPIED}. */
-const META = 6;
+const META = 5;
 const STRIDE_LOG2 = 3;
-const STRIDE = 1 << STRIDE_LOG2;
-const GLOBAL = 0x1_0000;
+/** Or'ed to the attributes of an entry that matches any tag B. */
+export const GLOBAL_PAGE = 0x1_0000;
+const GLOBAL = GLOBAL_PAGE;
 /** The micro-TLB has answers from this entry. */
 const COPIED = 0x2_0000;
 const ATTRIBUTES = 0xffff;
@@ -40,8 +41,8 @@ const KEY_4K = (12 << 1) | 1;
  * Two tag words say whose an entry is; what they hold is the vendor's matter (tag A: domain id, VMID; tag B: PASID, ASID). A global
  * entry matches any tag B. Look-ups try the page sizes that are in the cache, smallest first.
  *
- * A new entry takes the slot that it would have in a direct-mapped cache of the same size; what was there moves to another way of the set.
- * So most look-ups compare one entry.
+ * The low words of the page numbers of a set stand side by side, apart from the rest, so that a look-up that finds nothing reads one line of
+ * memory a page size. What an entry was found at is its slot: set by set, way by way.
  */
 export class TranslationCache {
   /** After a hit: address of the byte, log2 of its page, and the permissions that were inserted. */
@@ -53,19 +54,23 @@ export class TranslationCache {
   used = 0;
   /** Of a cache made with `payload`. */
   readonly payload: EntryPayload | null;
-  /** Told which pages' entries come, go and move; null: nobody is. */
+  /** Told which pages' entries come and go; null: nobody is. */
   microTlb: MicroTlb | null = null;
 
-  /** Index of the first word of the entry that hit. */
+  /** Slot of the entry that hit. */
   #hit = 0;
 
+  /** By slot: the low word of the page number. */
+  readonly #pages: Int32Array = NO_WORDS;
+  /** By slot: the words of an entry. */
   readonly #entries: Int32Array = NO_WORDS;
-  readonly #slotMask: number = 0;
+  /** Entries that there is room for. */
+  readonly #room: number = 0;
   readonly #setMask: number = 0;
-  /** Words from one way of a set to the next, and where the last one ends. */
-  readonly #wayStride: number = 0;
-  readonly #end: number = 0;
-  readonly #replacement: Replacement;
+  /** Slots of a set are `set << wayBits` and what {@link #lastWay} adds. */
+  readonly #wayBits: number = 0;
+  readonly #lastWay: number = 0;
+  readonly #replacement: Replacement = NO_REPLACEMENT;
   readonly #sizes = new PageSizes();
   readonly #provenance: (EntryProvenance | undefined)[] | null;
 
@@ -73,12 +78,14 @@ export class TranslationCache {
   constructor(options: TranslationCacheOptions) {
     const { entries, ways } = cacheShape(options);
     const sets = Math.max(1, entries / ways);
-    // A cache that is off has one entry, which stays free.
-    this.#entries = new Int32Array(Math.max(1, entries) << STRIDE_LOG2);
-    this.#slotMask = Math.max(1, entries) - 1;
+    // A cache that is off has entries too, which stay free.
+    const slots = Math.max(4, entries);
+    this.#pages = new Int32Array(slots);
+    this.#entries = new Int32Array(slots << STRIDE_LOG2);
+    this.#room = entries;
     this.#setMask = sets - 1;
-    this.#wayStride = sets << STRIDE_LOG2;
-    this.#end = entries << STRIDE_LOG2;
+    this.#wayBits = 31 - Math.clz32(ways);
+    this.#lastWay = ways - 1;
     this.#replacement = new Replacement(sets, ways, options.replacement ?? 'round-robin');
     this.payload = options.payload === true ? new EntryPayload(entries) : null;
     this.#provenance = options.provenance === true ? [] : null;
@@ -86,55 +93,46 @@ export class TranslationCache {
 
   /** Looks for a page that holds the address. After true the fields describe it. */
   lookup(iovaHi: number, iovaLo: number, tagA: number, tagB: number): boolean {
-    return this.lookupSlot(iovaHi, iovaLo, tagA, tagB) || this.lookupRest(iovaHi, iovaLo, tagA, tagB);
-  }
-
-  /** The same, but only for the smallest page size that occurs and in the slot where such a page goes first: short enough to be inlined. */
-  lookupSlot(iovaHi: number, iovaLo: number, tagA: number, tagB: number): boolean {
-    const entries = this.#entries;
-    const sizes = this.#sizes;
-    const { shift } = sizes;
-    const page = (iovaLo >>> shift) | (iovaHi << (32 - shift));
-    const at = ((page ^ (tagA & this.#setMask)) & this.#slotMask) << STRIDE_LOG2;
-    const differs =
-      ((entries[at] as number) ^ page) |
-      ((entries[at | KEY] as number) ^ (((iovaHi >>> shift) << KEY_PAGE) | sizes.key)) |
-      ((entries[at | TAG_A] as number) ^ tagA) |
-      ((entries[at | TAG_B] as number) ^ tagB);
-    if (differs !== 0) return false;
-    const { offset } = sizes;
-    const lo = entries[at | PA_LO] as number;
-    this.paHi = entries[at | PA_HI] as number;
-    this.paLo = (lo & ~offset) | (iovaLo & offset);
-    this.permissions = lo & PERMISSIONS;
-    this.pageShift = shift;
-    this.#hit = at;
-    return true;
-  }
-
-  /** What {@link lookupSlot} leaves out: every page size that occurs, smallest first, and all ways. */
-  lookupRest(iovaHi: number, iovaLo: number, tagA: number, tagB: number): boolean {
-    const entries = this.#entries;
-    const sizes = this.#sizes;
-    const end = this.#end;
-    const stride = this.#wayStride;
-    const setMask = this.#setMask;
-    for (let size = 0; size < sizes.count; size++) {
-      const shift = sizes.shifts[size] as number;
+    const pages = this.#pages;
+    const { shifts, count } = this.#sizes;
+    for (let size = 0; size < count; size++) {
+      const shift = shifts[size] as number;
       const page = pageLow(iovaHi, iovaLo, shift);
-      for (let at = ((page ^ tagA) & setMask) << STRIDE_LOG2; at < end; at += stride) {
-        if ((entries[at] as number) !== page) continue;
-        if (entries[at | KEY] !== keyOf(iovaHi, shift) || entries[at | TAG_A] !== tagA) continue;
-        if (entries[at | TAG_B] !== tagB && ((entries[at | META] as number) & GLOBAL) === 0) continue;
-        this.#take(at, shift, iovaHi, iovaLo);
-        return true;
+      const first = ((page ^ tagA) & this.#setMask) << this.#wayBits;
+      const last = first | this.#lastWay;
+      for (let slot = first; slot <= last; slot++) {
+        // Compared with true, because otherwise V8 tests the result as it would any value.
+        if (pages[slot] === page && this.#take(slot, shift, iovaHi, iovaLo, tagA, tagB) === true) return true;
       }
     }
     return false;
   }
 
-  #take(at: number, shift: number, iovaHi: number, iovaLo: number): void {
+  /**
+   * True: nothing holds the address, surely. Cheaper to ask first where most look-ups find nothing: one line of memory, if all pages have
+   * 4 KiB and a set at most four ways.
+   */
+  lacks(iovaHi: number, iovaLo: number, tagA: number): boolean {
+    const page = (iovaLo >>> 12) | (iovaHi << 20);
+    const pages = this.#pages;
+    // Smaller sets share a group of four.
+    const first = (((page ^ tagA) & this.#setMask) << this.#wayBits) & ~3;
+    return (
+      pages[first] !== page &&
+      pages[first | 1] !== page &&
+      pages[first | 2] !== page &&
+      pages[first | 3] !== page &&
+      this.#sizes.others === 0 &&
+      this.#lastWay < 4
+    );
+  }
+
+  /** Whether the entry is the one that is looked for, beyond the low word of its page number. */
+  #take(slot: number, shift: number, iovaHi: number, iovaLo: number, tagA: number, tagB: number): boolean {
     const entries = this.#entries;
+    const at = slot << STRIDE_LOG2;
+    if (entries[at | KEY] !== keyOf(iovaHi, shift) || entries[at | TAG_A] !== tagA) return false;
+    if (entries[at | TAG_B] !== tagB && ((entries[at | META] as number) & GLOBAL) === 0) return false;
     const offsetLo = shift >= 32 ? -1 : (1 << shift) - 1;
     const offsetHi = shift <= 32 ? 0 : (1 << (shift - 32)) - 1;
     const lo = entries[at | PA_LO] as number;
@@ -142,7 +140,8 @@ export class TranslationCache {
     this.paLo = (lo & ~offsetLo) | (iovaLo & offsetLo);
     this.permissions = lo & PERMISSIONS;
     this.pageShift = shift;
-    this.#hit = at;
+    this.#hit = slot;
+    return true;
   }
 
   get keepsProvenance(): boolean {
@@ -156,12 +155,12 @@ export class TranslationCache {
 
   /** After a hit: the attributes that were inserted. */
   get attributes(): number {
-    return (this.#entries[this.#hit | META] as number) & ATTRIBUTES;
+    return (this.#entries[(this.#hit << STRIDE_LOG2) | META] as number) & ATTRIBUTES;
   }
 
   /** After a hit: index of the entry, for {@link provenanceOf}. */
   get index(): number {
-    return this.#hit >>> STRIDE_LOG2;
+    return this.#hit;
   }
 
   /**
@@ -186,129 +185,124 @@ export class TranslationCache {
     attributes: number,
     global: boolean,
   ): number {
-    if (this.#end === 0) return -1;
+    if (this.#room === 0) return -1;
     const page = pageLow(iovaHi, iovaLo, pageShift);
     const key = keyOf(iovaHi, pageShift);
     // Copies of a larger page, or of the requesters' own that this one is global to, stand behind it from now on.
     this.microTlb?.forget(page, key);
     const old = this.#find(page, key, tagA, tagB, global);
-    const at = old >= 0 ? old : this.#room(page, tagA);
-    this.#write(at, page, key, tagA, tagB, paHi, paLo, permissions, attributes, global);
-    return at >>> STRIDE_LOG2;
+    const slot = old >= 0 ? old : this.#slotFor((page ^ tagA) & this.#setMask);
+    this.#vacate(slot, key);
+    const meta = attributes | (global ? GLOBAL : 0);
+    this.#write(slot, page, key, tagA, tagB, paHi, (paLo & ~PERMISSIONS) | permissions, meta);
+    if (this.#provenance !== null) this.#provenance[slot] = undefined;
+    return slot;
   }
 
-  /** The same for a page of 4 KiB that a look-up has just not found. */
+  /**
+   * The same for a page of 4 KiB that a look-up has just not found, in a cache without `provenance`.
+   * @param owner whose it is
+   * @param target any address of the page's target
+   * @param meta the attributes, and {@link GLOBAL_PAGE}
+   * @returns true, so that the caller need not go on after it
+   */
   add(
+    owner: { readonly tagA: number; readonly tagB: number },
+    target: { readonly paHi: number; readonly paLo: number },
     iovaHi: number,
     iovaLo: number,
-    tagA: number,
-    tagB: number,
-    paHi: number,
-    paLo: number,
     permissions: number,
-    attributes: number,
-    global: boolean,
-  ): void {
-    if (this.#end === 0) return;
+    meta: number,
+  ): true {
+    const { tagA, tagB } = owner;
+    const { paHi, paLo } = target;
     const page = (iovaLo >>> 12) | (iovaHi << 20);
     const key = ((iovaHi >>> 12) << KEY_PAGE) | KEY_4K;
-    if (global) this.microTlb?.forget(page, key);
-    this.#write(this.#room(page, tagA), page, key, tagA, tagB, paHi, paLo, permissions, attributes, global);
+    const set = (page ^ tagA) & this.#setMask;
+    if (this.used !== this.#room || this.#room === 0 || (meta & GLOBAL) !== 0) {
+      this.insert(iovaHi, iovaLo, 12, tagA, tagB, paHi, paLo, permissions, meta & ATTRIBUTES, (meta & GLOBAL) !== 0);
+      return true;
+    }
+    const slot = (set << this.#wayBits) | this.#replacement.victim(set);
+    const entries = this.#entries;
+    const at = slot << STRIDE_LOG2;
+    const differs = ((entries[at | KEY] as number) ^ KEY_4K) & KEY_SHIFT;
+    if ((differs | ((entries[at | META] as number) & COPIED)) !== 0) this.#vacate(slot, key);
+    this.#write(slot, page, key, tagA, tagB, paHi, (paLo & ~PERMISSIONS) | permissions, meta);
+    return true;
   }
 
   #write(
-    at: number,
+    slot: number,
     page: number,
     key: number,
     tagA: number,
     tagB: number,
     paHi: number,
     paLo: number,
-    permissions: number,
-    attributes: number,
-    global: boolean,
+    meta: number,
   ): void {
     const entries = this.#entries;
-    this.#count(at, key);
-    entries[at] = page;
+    const at = slot << STRIDE_LOG2;
+    this.#pages[slot] = page;
     entries[at | KEY] = key;
     entries[at | TAG_A] = tagA;
     entries[at | TAG_B] = tagB;
-    entries[at | PA_LO] = (paLo & ~PERMISSIONS) | permissions;
+    entries[at | PA_LO] = paLo;
     entries[at | PA_HI] = paHi;
-    entries[at | META] = attributes | (global ? GLOBAL : 0);
-    if (this.#provenance !== null) this.#provenance[at >>> STRIDE_LOG2] = undefined;
+    entries[at | META] = meta;
   }
 
   /** Where a page is, or -1. */
   #find(page: number, key: number, tagA: number, tagB: number, global: boolean): number {
     const entries = this.#entries;
-    for (let at = ((page ^ tagA) & this.#setMask) << STRIDE_LOG2; at < this.#end; at += this.#wayStride) {
-      if (entries[at] !== page || entries[at | KEY] !== key || entries[at | TAG_A] !== tagA) continue;
+    const first = ((page ^ tagA) & this.#setMask) << this.#wayBits;
+    for (let slot = first; slot <= (first | this.#lastWay); slot++) {
+      const at = slot << STRIDE_LOG2;
+      if (this.#pages[slot] !== page || entries[at | KEY] !== key || entries[at | TAG_A] !== tagA) continue;
       if (((entries[at | META] as number) & GLOBAL) !== (global ? GLOBAL : 0)) continue;
-      if (global || entries[at | TAG_B] === tagB) return at;
+      if (global || entries[at | TAG_B] === tagB) return slot;
     }
     return -1;
   }
 
-  /** The slot of a new page. What is there goes to a free way, or to the one whose turn it is. */
-  #room(page: number, tagA: number): number {
-    const entries = this.#entries;
-    const set = (page ^ tagA) & this.#setMask;
-    const own = ((page ^ (tagA & this.#setMask)) & this.#slotMask) << STRIDE_LOG2;
-    if (entries[own | KEY] === 0) return own;
-    let away = -1;
-    if (this.used << STRIDE_LOG2 < this.#end) {
-      for (let at = set << STRIDE_LOG2; at < this.#end && away < 0; at += this.#wayStride) {
-        if (entries[at | KEY] === 0) away = at;
-      }
+  /** The slot of a new page: a free way of the set, or the one whose turn it is. */
+  #slotFor(set: number): number {
+    return this.used === this.#room ? (set << this.#wayBits) | this.#replacement.victim(set) : this.#freeOrTurn(set);
+  }
+
+  #freeOrTurn(set: number): number {
+    const first = set << this.#wayBits;
+    for (let slot = first; slot <= (first | this.#lastWay); slot++) {
+      if (this.#entries[(slot << STRIDE_LOG2) | KEY] === 0) return slot;
     }
-    if (away < 0) away = (set << STRIDE_LOG2) + this.#replacement.victim(set) * this.#wayStride;
-    if (away !== own) this.#move(own, away);
-    return own;
+    return first | this.#replacement.victim(set);
   }
 
-  /** Moves an entry to another way of its set; what is there goes. The old one stays, copies and all: it is overwritten next. */
-  #move(from: number, to: number): void {
-    const entries = this.#entries;
-    const key = entries[from | KEY] as number;
-    this.#count(to, key);
-    entries[to] = entries[from] as number;
-    entries[to | KEY] = key;
-    entries[to | TAG_A] = entries[from | TAG_A] as number;
-    entries[to | TAG_B] = entries[from | TAG_B] as number;
-    entries[to | PA_LO] = entries[from | PA_LO] as number;
-    entries[to | PA_HI] = entries[from | PA_HI] as number;
-    entries[to | META] = (entries[from | META] as number) & ~COPIED;
-    const [old, index] = [from >>> STRIDE_LOG2, to >>> STRIDE_LOG2];
-    if (this.#provenance !== null) this.#provenance[index] = this.#provenance[old];
-    this.payload?.set(index, this.payload.hi(old), this.payload.lo(old));
-  }
-
-  /** An entry with this key is about to be written: how many there are, and of which sizes. */
-  #count(at: number, key: number): void {
-    const old = this.#entries[at | KEY] as number;
+  /** What is in a slot goes, for a page with this key: how many entries there are, of which sizes, and what the micro-TLB has of them. */
+  #vacate(slot: number, key: number): void {
+    const old = this.#entries[(slot << STRIDE_LOG2) | KEY] as number;
     if (old !== 0 && ((old ^ key) & KEY_SHIFT) === 0) {
       // One page of a size for another: counts stay.
-      this.#forgetCopies(at);
+      this.#forgetCopies(slot);
       return;
     }
-    if (old !== 0) this.#drop(at);
+    if (old !== 0) this.#drop(slot);
     this.used++;
     this.#sizes.add(keyShift(key));
   }
 
   /** After a hit: the micro-TLB keeps what was found. */
   noteCopied(): void {
-    const meta = this.#hit | META;
+    const meta = (this.#hit << STRIDE_LOG2) | META;
     this.#entries[meta] = (this.#entries[meta] as number) | COPIED;
   }
 
   /** An entry goes. */
-  #forgetCopies(at: number): void {
-    const entries = this.#entries;
-    if (((entries[at | META] as number) & COPIED) === 0) return;
-    this.microTlb?.forget(entries[at] as number, entries[at | KEY] as number);
+  #forgetCopies(slot: number): void {
+    const at = slot << STRIDE_LOG2;
+    if (((this.#entries[at | META] as number) & COPIED) === 0) return;
+    this.microTlb?.forget(this.#pages[slot] as number, this.#entries[at | KEY] as number);
   }
 
   /** Words given as `paHi`, `paLo` to {@link insert}; without the lowest eight bits. */
@@ -334,45 +328,47 @@ export class TranslationCache {
   /** Drops what the query matches. @returns how many entries */
   invalidate(query: CacheQuery): number {
     if (this.used === 0) return 0;
-    if (!query.ranged || query.tagAMask !== -1) return this.#invalidateIn(query, 0, STRIDE);
+    if (!query.ranged || query.tagAMask !== -1) return this.#invalidateIn(query, 0, this.#room);
     let dropped = 0;
     for (let size = this.#sizes.count - 1; size >= 0; size--) {
       const shift = this.#sizes.shifts[size] as number;
       // With tag A known, a page lies in one set: a short range needs no look at the others.
       const first = pageLow(query.startHi, query.startLo, shift);
       const pages = pageCount(query, shift);
-      if (pages > this.#setMask) return dropped + this.#invalidateIn(query, 0, STRIDE);
+      if (pages > this.#setMask) return dropped + this.#invalidateIn(query, 0, this.#room);
       for (let page = 0; page < pages; page++) {
-        const set = ((first + page) ^ query.tagA) & this.#setMask;
-        dropped += this.#invalidateIn(query, set << STRIDE_LOG2, this.#wayStride);
+        const slot = (((first + page) ^ query.tagA) & this.#setMask) << this.#wayBits;
+        dropped += this.#invalidateIn(query, slot, slot + this.#lastWay + 1);
       }
     }
     return dropped;
   }
 
-  #invalidateIn(query: CacheQuery, start: number, step: number): number {
+  #invalidateIn(query: CacheQuery, start: number, end: number): number {
     let dropped = 0;
-    for (let at = start; at < this.#end; at += step) {
-      if (this.#entries[at | KEY] === 0 || !this.#matches(at, query)) continue;
-      this.#drop(at);
+    for (let slot = start; slot < end; slot++) {
+      if (this.#entries[(slot << STRIDE_LOG2) | KEY] === 0 || !this.#matches(slot, query)) continue;
+      this.#drop(slot);
       dropped++;
     }
     return dropped;
   }
 
-  #matches(at: number, query: CacheQuery): boolean {
+  #matches(slot: number, query: CacheQuery): boolean {
     const entries = this.#entries;
+    const at = slot << STRIDE_LOG2;
     const meta = entries[at | META]!;
     if (!query.matches(entries[at | TAG_A]!, entries[at | TAG_B]!, (meta & GLOBAL) !== 0, meta & ATTRIBUTES))
       return false;
-    return !query.ranged || isInRange(query, entries[at]!, entries[at | KEY]!);
+    return !query.ranged || isInRange(query, this.#pages[slot]!, entries[at | KEY]!);
   }
 
-  #drop(at: number): void {
+  #drop(slot: number): void {
+    const at = slot << STRIDE_LOG2;
     const shift = keyShift(this.#entries[at | KEY] as number);
-    this.#forgetCopies(at);
+    this.#forgetCopies(slot);
     this.#entries[at | KEY] = 0;
-    if (this.#provenance !== null) this.#provenance[at >>> STRIDE_LOG2] = undefined;
+    if (this.#provenance !== null) this.#provenance[slot] = undefined;
     this.used--;
     this.#sizes.remove(shift);
   }

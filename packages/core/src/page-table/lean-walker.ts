@@ -247,10 +247,10 @@ export class LeanWalker {
     return true;
   }
 
-  /** From a table of level 0 at this address. */
-  protected leanTable(tableHi: number, tableLo: number, iovaLo: number): boolean {
-    if (((tableHi ^ this.#baseHi) | ((tableLo ^ this.#baseLo) & this.#beyond)) !== 0) return false;
-    return this.leanPage((tableLo & this.tableMask) | ((iovaLo >>> 9) & 0xff8), iovaLo, 1);
+  /** Where in the window a table lies, or -1. */
+  protected offsetOf(hi: number, lo: number): number {
+    const isElsewhere = ((hi ^ this.#baseHi) | ((lo ^ this.#baseLo) & this.#beyond)) !== 0;
+    return isElsewhere ? -1 : lo & this.tableMask;
   }
 
   /** The last step: a page that may be read and written. `at` is the offset of its entry, as an int32. */

@@ -96,20 +96,26 @@ export class RadixWalker extends CarefulWalker {
       : root.straightLevels === 3 && this.leanFrom3(root, iovaHi, iovaLo);
   }
 
-  /** The same from the lowest table, whose address a paging-structure cache knows. */
-  resumePage(
+  /**
+   * Where in the arena the lowest table lies, whose address a paging-structure cache knows, if {@link resumePage} may go on from there;
+   * otherwise -1. That holds for the whole high word of an address.
+   */
+  lowestTable(
     root: TableRoot,
+    iovaHi: number,
     tableHi: number,
     tableLo: number,
     allowedHi: number,
     allowedLo: number,
-    iovaHi: number,
-    iovaLo: number,
-  ): boolean {
+  ): number {
     const isOther =
       ((iovaHi + root.biasHi) & root.excessHi) | (~allowedHi & this.leanAllowedHi) | (~allowedLo & this.leanAllowedLo);
-    if (isOther !== 0 || root.straightLevels === 0 || this.isBound()) return false;
-    return this.leanTable(tableHi, tableLo, iovaLo);
+    return isOther !== 0 || root.straightLevels === 0 ? -1 : this.offsetOf(tableHi, tableLo);
+  }
+
+  /** As {@link walkPage}, from such a table. */
+  resumePage(table: number, iovaLo: number): boolean {
+    return !this.isBound() && this.leanPage(table | ((iovaLo >>> 9) & 0xff8), iovaLo, 1);
   }
 
   /** What a page that {@link walkPage} finds allows, for a requester of this privilege. */

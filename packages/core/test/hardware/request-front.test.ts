@@ -46,7 +46,8 @@ function bench(options: { readonly links?: boolean; readonly provenance?: boolea
     walker,
     root,
     links,
-    linkTag: 9,
+    linkTagA: 1,
+    linkTagB: 9,
     permissions: 3,
     attributes: KIND,
     ...(mostSizes !== undefined && { mostSizes }),
@@ -189,7 +190,7 @@ describe('RequestFront', () => {
     const { front, stream, ask } = bench();
     front.remember(stream());
     const off = new TranslationCache({ entries: 0 });
-    off.add(0, 0x1000, 1, 2, 0, 0x5000, 3, 0, false);
+    off.add({ tagA: 1, tagB: 2 }, { paHi: 0, paLo: 0x5000 }, 0, 0x1000, 3, 0);
     expect([off.used, off.lookup(0, 0x1000, 1, 2)]).toEqual([0, false]);
     expect(ask(0x1000)).toBe(true);
   });

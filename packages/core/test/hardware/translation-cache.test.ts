@@ -55,6 +55,39 @@ describe('TranslationCache', () => {
     expect(cache.used).toBe(4);
   });
 
+  it('keeps in each set what came last, whatever the number of ways, and never says that it lacks what it has', () => {
+    const pages = fc.array(fc.tuple(fc.nat(63), fc.integer({ min: 0, max: 2 })), { minLength: 20, maxLength: 200 });
+    fc.assert(
+      fc.property(fc.constantFrom(1, 2, 4, 8), fc.constantFrom(12, 21), pages, (ways, shift, order) => {
+        const cache = new TranslationCache({ entries: 16, ways });
+        const sets = Array.from({ length: 16 / ways }, (): string[] => []);
+        for (const [page, tagA] of order) {
+          const iova = BigInt(page) << BigInt(shift);
+          const set = sets[(page ^ tagA) % sets.length]!;
+          const name = `${page} ${tagA}`;
+          expect(hit(cache, iova, tagA)).toBe(set.includes(name));
+          expect(cache.lacks(hi32(iova), lo32(iova), tagA) && set.includes(name)).toBe(false);
+          if (set.includes(name)) continue;
+          if (set.length === ways) set.shift();
+          set.push(name);
+          if (shift === 12) cache.add({ tagA, tagB: 0 }, { paHi: 5, paLo: 0x1000 }, hi32(iova), lo32(iova), 3, 7);
+          else put(cache, iova, shift, tagA);
+        }
+        expect(cache.used).toBe(sets.flat().length);
+      }),
+      { numRuns: 200, seed: 13 },
+    );
+  });
+
+  it('says that it lacks what it surely has not', () => {
+    const cache = new TranslationCache({ entries: 16 });
+    put(cache, 0x5000n, 12);
+    expect([0x5000, 0x6000].map((lo) => cache.lacks(0, lo, 1))).toEqual([false, true]);
+    put(cache, 0x4000_0000n, 21);
+    // Of two sizes, only a look-up knows.
+    expect(cache.lacks(0, 0x6000, 1)).toBe(false);
+  });
+
   it('repeats a seeded replacement', () => {
     const survivors = (seed: number): bigint[] => {
       const cache = new TranslationCache({ entries: 8, ways: 8, replacement: { seed } });

@@ -60,7 +60,8 @@ export class RequestStreams {
       walker,
       root,
       links: this.#caches.walks,
-      linkTag: context.asid,
+      linkTagA: stream.vmidTag,
+      linkTagB: context.asid,
       permissions: stage1Rights(context, walker.pagePermissions(false), walker.pagePermissions(true)),
       attributes: EntryKind.STAGE1 | PAGE_OF_4K,
       notGlobal: NOT_GLOBAL,
@@ -68,14 +69,15 @@ export class RequestStreams {
     });
   }
 
-  #stage2Pages({ stage2 }: StreamEntry): PageWalk | null {
+  #stage2Pages({ stage2, vmidTag }: StreamEntry): PageWalk | null {
     if (stage2 === null) return null;
     const { walker, root } = stage2;
     return new PageWalk({
       walker,
       root,
       links: null,
-      linkTag: STAGE2_TAG,
+      linkTagA: vmidTag,
+      linkTagB: STAGE2_TAG,
       permissions: walker.pagePermissions(false),
       attributes: EntryKind.STAGE2 | PAGE_OF_4K,
       ...(this.#reportsConflicts && { mostSizes: 1 }),

@@ -66,7 +66,8 @@ export class RequestStreams {
         walker,
         root: secondStage,
         links: this.#caches.secondStage,
-        linkTag: NO_PASID_TAG,
+        linkTagA: context.domain,
+        linkTagB: NO_PASID_TAG,
         permissions: rights | (rights << SUPERVISOR_SHIFT),
         attributes: IotlbKind.SECOND_STAGE,
       });
@@ -78,7 +79,8 @@ export class RequestStreams {
       walker,
       root: firstStage,
       links: this.#caches.firstStage,
-      linkTag: context.pasidTag,
+      linkTagA: context.domain,
+      linkTagB: context.pasidTag,
       permissions: this.#firstStage.rightsOf(walker.pagePermissions(false), walker.pagePermissions(true), context),
       attributes: IotlbKind.FIRST_STAGE,
     });
