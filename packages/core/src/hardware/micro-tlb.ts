@@ -18,11 +18,17 @@ export class MicroTlbEntry {
   listed = 0;
 }
 
-/** Entries, a power of two: pages of 8 MiB. */
-const ENTRIES = 2048;
+/** A page's entry is at its number masked by this: pages of 8 MiB. */
+export const MICRO_TLB_MASK = 2047;
+const MASK = MICRO_TLB_MASK;
 /** Lowest bits of a key, and what they are for a page of 4 KiB: see page-key. */
 const KEY_SIZE = 0x7f;
 const KEY_4K = (12 << 1) | 1;
+
+/** Stands where nothing was ever kept. */
+const NONE = new MicroTlbEntry();
+/** Of all that have kept nothing yet. */
+const NOTHING: readonly MicroTlbEntry[] = Array.from({ length: MASK + 1 }, () => NONE);
 
 /**
  * The answers that an IOTLB gave last, direct-mapped by page, each in an object: V8 compares its fields without a bounds check and without
@@ -30,30 +36,20 @@ const KEY_4K = (12 << 1) | 1;
  * or move, and the front when requesters change. Hardware has such a thing too, but there it may be seen.
  */
 export class MicroTlb {
-  /** By {@link slotMask} of the page number. */
-  entries: MicroTlbEntry[];
-  /** 0 until there is an answer. */
-  slotMask = 0;
-  /** Stands where nothing was ever kept. */
-  readonly #none = new MicroTlbEntry();
+  /** By {@link MICRO_TLB_MASK} of the page number. Another array once there is an answer. */
+  entries: readonly MicroTlbEntry[] = NOTHING;
   readonly #listed: MicroTlbEntry[] = [];
   #listedCount = 0;
-
-  constructor() {
-    this.entries = [this.#none];
-  }
+  #own: MicroTlbEntry[] = [];
 
   /** The entry to be filled for a page. @param page low word of the address >> 12 */
   entryOf(page: number): MicroTlbEntry {
-    if (this.slotMask === 0) {
-      this.entries = Array.from({ length: ENTRIES }, () => this.#none);
-      this.slotMask = ENTRIES - 1;
-    }
-    const slot = page & this.slotMask;
+    const slot = page & MASK;
     let entry = this.entries[slot] as MicroTlbEntry;
-    if (entry === this.#none) {
+    if (entry === NONE) {
       entry = new MicroTlbEntry();
-      this.entries[slot] = entry;
+      if (this.entries === NOTHING) this.entries = this.#own = [...NOTHING];
+      this.#own[slot] = entry;
     }
     if (entry.listed === 0) {
       entry.listed = 1;
@@ -65,7 +61,7 @@ export class MicroTlb {
   /** What look-ups of a page find has changed. @param page low word of the page's number @param key of the page, see page-key */
   forget(page: number, key: number): void {
     if ((key & KEY_SIZE) !== KEY_4K) this.forgetAll();
-    else (this.entries[page & this.slotMask] as MicroTlbEntry).page = -1;
+    else (this.entries[page & MASK] as MicroTlbEntry).page = -1;
   }
 
   /** Requesters, or pages that are larger, have changed. */

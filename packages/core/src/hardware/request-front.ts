@@ -1,4 +1,4 @@
-import { MicroTlb, type MicroTlbEntry } from './micro-tlb.js';
+import { MICRO_TLB_MASK, MicroTlb, type MicroTlbEntry } from './micro-tlb.js';
 import { RequestStream } from './request-stream.js';
 import { GLOBAL_PAGE, TranslationCache } from './translation-cache.js';
 import { Access, NO_PASID, Translation, UnitCounters } from './translation-unit.js';
@@ -9,6 +9,7 @@ const PAGE_SHIFT = 12;
 const PAGE_OFFSET = 0xfff;
 const MIB_SHIFT = 20;
 const GLOBAL = GLOBAL_PAGE;
+const ANSWERS = MICRO_TLB_MASK;
 
 const NOBODY = new RequestStream({ requesterId: NO_PASID, pasid: NO_PASID, tagA: 0, tagB: 0, plain: 0, rights: 0 });
 
@@ -52,6 +53,8 @@ export class RequestFront {
   readonly #translation: Translation = NO_TRANSLATION;
   readonly #counters: UnitCounters = NO_COUNTERS;
   readonly #microTlb: MicroTlb = new MicroTlb();
+  /** Of the micro-TLB. */
+  #answers: readonly MicroTlbEntry[] = this.#microTlb.entries;
   #windowFirst = 1;
   #windowLast = 0;
   #highFirst = 1;
@@ -109,9 +112,8 @@ export class RequestFront {
 
   /** False: nothing has changed, the unit has to look. */
   translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
-    const microTlb = this.#microTlb;
     const page = iovaLo >>> PAGE_SHIFT;
-    const entry = microTlb.entries[page & microTlb.slotMask] as MicroTlbEntry;
+    const entry = this.#answers[page & ANSWERS] as MicroTlbEntry;
     if (
       entry.page !== page ||
       entry.iovaHi !== iovaHi ||
@@ -222,6 +224,7 @@ export class RequestFront {
     this.#iotlb.noteCopied();
     const page = iovaLo >>> PAGE_SHIFT;
     const entry = this.#microTlb.entryOf(page);
+    this.#answers = this.#microTlb.entries;
     entry.page = page;
     entry.iovaHi = iovaHi | 0;
     entry.requesterId = stream.requesterId;
