@@ -6,20 +6,21 @@ import { PageSizes } from './page-sizes.js';
 import { Replacement } from './replacement.js';
 import { cacheShape, type EntryProvenance, type TranslationCacheOptions } from './translation-cache-options.js';
 
-/** What the entries are before the constructor makes them: V8 then knows that the field is an Int32Array. */
+/* What fields hold before the constructor sets them: V8 then knows their classes and does not ask at each use. */
 const NO_WORDS = new Int32Array(0);
+const NO_MARKS = new Uint8Array(0);
 const NO_REPLACEMENT = new Replacement(1, 1, 'round-robin');
 
-/* Words of an entry. */
+/* Words of an entry. Word 0: the low word of the page number. */
 /** The key of the page, see page-key; 0 marks a free entry. */
-const KEY = 0;
-const TAG_A = 1;
-const TAG_B = 2;
+const KEY = 1;
+const TAG_A = 2;
+const TAG_B = 3;
 /** The target; its lowest eight bits are the permissions. */
-const PA_LO = 3;
-const PA_HI = 4;
+const PA_LO = 4;
+const PA_HI = 5;
 /** Attributes [15:0], {@link GLOBAL} and {@link COPIED}. */
-const META = 5;
+const META = 6;
 const STRIDE_LOG2 = 3;
 /** Or'ed to the attributes of an entry that matches any tag B. */
 export const GLOBAL_PAGE = 0x1_0000;
@@ -33,6 +34,8 @@ const KEY_PAGE = 7;
 const KEY_SHIFT = 0x7e;
 /** Lowest bits of the key of a page of 4 KiB. */
 const KEY_4K = (12 << 1) | 1;
+const EVERY_BYTE = 0x0101_0101;
+const TOP_BITS = 0x8080_8080 | 0;
 
 /**
  * A set-associative cache of translations on typed arrays: IOTLB, paging-structure cache, device TLB. One hidden class for all
@@ -41,8 +44,8 @@ const KEY_4K = (12 << 1) | 1;
  * Two tag words say whose an entry is; what they hold is the vendor's matter (tag A: domain id, VMID; tag B: PASID, ASID). A global
  * entry matches any tag B. Look-ups try the page sizes that are in the cache, smallest first.
  *
- * The low words of the page numbers of a set stand side by side, apart from the rest, so that a look-up that finds nothing reads one line of
- * memory a page size. What an entry was found at is its slot: set by set, way by way.
+ * What an entry was found at is its slot: set by set, way by way. Of each slot there is a mark, eight bits of its page number, and those of
+ * a set stand side by side: a look-up that finds nothing reads hardly more than them.
  */
 export class TranslationCache {
   /** After a hit: address of the byte, log2 of its page, and the permissions that were inserted. */
@@ -60,13 +63,16 @@ export class TranslationCache {
   /** Slot of the entry that hit. */
   #hit = 0;
 
-  /** By slot: the low word of the page number. */
-  readonly #pages: Int32Array = NO_WORDS;
+  /** By slot: the bits of the page number above those that choose the set. Those of free slots mean nothing. */
+  readonly #marks: Uint8Array = NO_MARKS;
+  /** The same, four slots a word. */
+  readonly #groups: Int32Array = NO_WORDS;
   /** By slot: the words of an entry. */
   readonly #entries: Int32Array = NO_WORDS;
-  /** Entries that there is room for. */
+  /** Entries that there is room for; -1: the cache is off. */
   readonly #room: number = 0;
   readonly #setMask: number = 0;
+  readonly #setBits: number = 0;
   /** Slots of a set are `set << wayBits` and what {@link #lastWay} adds. */
   readonly #wayBits: number = 0;
   readonly #lastWay: number = 0;
@@ -80,9 +86,11 @@ export class TranslationCache {
     const sets = Math.max(1, entries / ways);
     // A cache that is off has entries too, which stay free.
     const slots = Math.max(4, entries);
-    this.#pages = new Int32Array(slots);
+    this.#marks = new Uint8Array(slots);
+    this.#groups = new Int32Array(this.#marks.buffer);
+    this.#setBits = 31 - Math.clz32(sets);
     this.#entries = new Int32Array(slots << STRIDE_LOG2);
-    this.#room = entries;
+    this.#room = entries === 0 ? -1 : entries;
     this.#setMask = sets - 1;
     this.#wayBits = 31 - Math.clz32(ways);
     this.#lastWay = ways - 1;
@@ -93,45 +101,48 @@ export class TranslationCache {
 
   /** Looks for a page that holds the address. After true the fields describe it. */
   lookup(iovaHi: number, iovaLo: number, tagA: number, tagB: number): boolean {
-    const pages = this.#pages;
     const { shifts, count } = this.#sizes;
     for (let size = 0; size < count; size++) {
       const shift = shifts[size] as number;
       const page = pageLow(iovaHi, iovaLo, shift);
       const first = ((page ^ tagA) & this.#setMask) << this.#wayBits;
       const last = first | this.#lastWay;
+      const mark = (page >>> this.#setBits) & 0xff;
       for (let slot = first; slot <= last; slot++) {
         // Compared with true, because otherwise V8 tests the result as it would any value.
-        if (pages[slot] === page && this.#take(slot, shift, iovaHi, iovaLo, tagA, tagB) === true) return true;
+        if (this.#marks[slot] === mark && this.#take(slot, shift, page, iovaHi, iovaLo, tagA, tagB) === true)
+          return true;
       }
     }
     return false;
   }
 
   /**
-   * True: nothing holds the address, surely. Cheaper to ask first where most look-ups find nothing: one line of memory, if all pages have
+   * True: nothing holds the address, surely. Cheaper to ask first where most look-ups find nothing: one word of memory, if all pages have
    * 4 KiB and a set at most four ways.
    */
   lacks(iovaHi: number, iovaLo: number, tagA: number): boolean {
     const page = (iovaLo >>> 12) | (iovaHi << 20);
-    const pages = this.#pages;
-    // Smaller sets share a group of four.
-    const first = (((page ^ tagA) & this.#setMask) << this.#wayBits) & ~3;
-    return (
-      pages[first] !== page &&
-      pages[first | 1] !== page &&
-      pages[first | 2] !== page &&
-      pages[first | 3] !== page &&
-      this.#sizes.others === 0 &&
-      this.#lastWay < 4
-    );
+    // Smaller sets share a word. A byte of it that is zero is a mark of this page.
+    const group = (((page ^ tagA) & this.#setMask) << this.#wayBits) >> 2;
+    const marks = (this.#groups[group] as number) ^ Math.imul((page >>> this.#setBits) & 0xff, EVERY_BYTE);
+    return ((marks - EVERY_BYTE) & ~marks & TOP_BITS) === 0 && this.#sizes.others === 0 && this.#lastWay < 4;
   }
 
-  /** Whether the entry is the one that is looked for, beyond the low word of its page number. */
-  #take(slot: number, shift: number, iovaHi: number, iovaLo: number, tagA: number, tagB: number): boolean {
+  /** Whether the entry is the one that is looked for. */
+  #take(
+    slot: number,
+    shift: number,
+    page: number,
+    iovaHi: number,
+    iovaLo: number,
+    tagA: number,
+    tagB: number,
+  ): boolean {
     const entries = this.#entries;
     const at = slot << STRIDE_LOG2;
-    if (entries[at | KEY] !== keyOf(iovaHi, shift) || entries[at | TAG_A] !== tagA) return false;
+    if (entries[at] !== page || entries[at | KEY] !== keyOf(iovaHi, shift) || entries[at | TAG_A] !== tagA)
+      return false;
     if (entries[at | TAG_B] !== tagB && ((entries[at | META] as number) & GLOBAL) === 0) return false;
     const offsetLo = shift >= 32 ? -1 : (1 << shift) - 1;
     const offsetHi = shift <= 32 ? 0 : (1 << (shift - 32)) - 1;
@@ -185,7 +196,7 @@ export class TranslationCache {
     attributes: number,
     global: boolean,
   ): number {
-    if (this.#room === 0) return -1;
+    if (this.#room < 0) return -1;
     const page = pageLow(iovaHi, iovaLo, pageShift);
     const key = keyOf(iovaHi, pageShift);
     // Copies of a larger page, or of the requesters' own that this one is global to, stand behind it from now on.
@@ -204,7 +215,6 @@ export class TranslationCache {
    * @param owner whose it is
    * @param target any address of the page's target
    * @param meta the attributes, and {@link GLOBAL_PAGE}
-   * @returns true, so that the caller need not go on after it
    */
   add(
     owner: { readonly tagA: number; readonly tagB: number },
@@ -218,11 +228,11 @@ export class TranslationCache {
     const { paHi, paLo } = target;
     const page = (iovaLo >>> 12) | (iovaHi << 20);
     const key = ((iovaHi >>> 12) << KEY_PAGE) | KEY_4K;
-    const set = (page ^ tagA) & this.#setMask;
-    if (this.used !== this.#room || this.#room === 0 || (meta & GLOBAL) !== 0) {
+    if (this.used !== this.#room || (meta & GLOBAL) !== 0) {
       this.insert(iovaHi, iovaLo, 12, tagA, tagB, paHi, paLo, permissions, meta & ATTRIBUTES, (meta & GLOBAL) !== 0);
       return true;
     }
+    const set = (page ^ tagA) & this.#setMask;
     const slot = (set << this.#wayBits) | this.#replacement.victim(set);
     const entries = this.#entries;
     const at = slot << STRIDE_LOG2;
@@ -244,7 +254,8 @@ export class TranslationCache {
   ): void {
     const entries = this.#entries;
     const at = slot << STRIDE_LOG2;
-    this.#pages[slot] = page;
+    this.#marks[slot] = page >>> this.#setBits;
+    entries[at] = page;
     entries[at | KEY] = key;
     entries[at | TAG_A] = tagA;
     entries[at | TAG_B] = tagB;
@@ -259,7 +270,7 @@ export class TranslationCache {
     const first = ((page ^ tagA) & this.#setMask) << this.#wayBits;
     for (let slot = first; slot <= (first | this.#lastWay); slot++) {
       const at = slot << STRIDE_LOG2;
-      if (this.#pages[slot] !== page || entries[at | KEY] !== key || entries[at | TAG_A] !== tagA) continue;
+      if (entries[at] !== page || entries[at | KEY] !== key || entries[at | TAG_A] !== tagA) continue;
       if (((entries[at | META] as number) & GLOBAL) !== (global ? GLOBAL : 0)) continue;
       if (global || entries[at | TAG_B] === tagB) return slot;
     }
@@ -268,12 +279,8 @@ export class TranslationCache {
 
   /** The slot of a new page: a free way of the set, or the one whose turn it is. */
   #slotFor(set: number): number {
-    return this.used === this.#room ? (set << this.#wayBits) | this.#replacement.victim(set) : this.#freeOrTurn(set);
-  }
-
-  #freeOrTurn(set: number): number {
     const first = set << this.#wayBits;
-    for (let slot = first; slot <= (first | this.#lastWay); slot++) {
+    for (let slot = first; this.used < this.#room && slot <= (first | this.#lastWay); slot++) {
       if (this.#entries[(slot << STRIDE_LOG2) | KEY] === 0) return slot;
     }
     return first | this.#replacement.victim(set);
@@ -282,11 +289,8 @@ export class TranslationCache {
   /** What is in a slot goes, for a page with this key: how many entries there are, of which sizes, and what the micro-TLB has of them. */
   #vacate(slot: number, key: number): void {
     const old = this.#entries[(slot << STRIDE_LOG2) | KEY] as number;
-    if (old !== 0 && ((old ^ key) & KEY_SHIFT) === 0) {
-      // One page of a size for another: counts stay.
-      this.#forgetCopies(slot);
-      return;
-    }
+    // One page of a size for another leaves the counts.
+    if (old !== 0 && ((old ^ key) & KEY_SHIFT) === 0) return this.#forgetCopies(slot);
     if (old !== 0) this.#drop(slot);
     this.used++;
     this.#sizes.add(keyShift(key));
@@ -302,7 +306,7 @@ export class TranslationCache {
   #forgetCopies(slot: number): void {
     const at = slot << STRIDE_LOG2;
     if (((this.#entries[at | META] as number) & COPIED) === 0) return;
-    this.microTlb?.forget(this.#pages[slot] as number, this.#entries[at | KEY] as number);
+    this.microTlb?.forget(this.#entries[at] as number, this.#entries[at | KEY] as number);
   }
 
   /** Words given as `paHi`, `paLo` to {@link insert}; without the lowest eight bits. */
@@ -360,7 +364,7 @@ export class TranslationCache {
     const meta = entries[at | META]!;
     if (!query.matches(entries[at | TAG_A]!, entries[at | TAG_B]!, (meta & GLOBAL) !== 0, meta & ATTRIBUTES))
       return false;
-    return !query.ranged || isInRange(query, this.#pages[slot]!, entries[at | KEY]!);
+    return !query.ranged || isInRange(query, entries[at]!, entries[at | KEY]!);
   }
 
   #drop(slot: number): void {
