@@ -21,7 +21,7 @@ export { PagingStructureCache } from './paging-structure-cache.js';
 export { QueueRing, type RingFullness } from './queue-ring.js';
 export { RegisterFile, type RegisterAlias, type RegisterDefinition, type RegisterSink } from './register-file.js';
 export { StructureCache } from './structure-cache.js';
-export { TranslationCache } from './translation-cache.js';
+export { GLOBAL_PAGE, TranslationCache } from './translation-cache.js';
 export { type EntryProvenance, type TranslationCacheOptions } from './translation-cache-options.js';
 export { Access, NO_PASID, Translation, UnitCounters, type TranslationUnit } from './translation-unit.js';
 export {

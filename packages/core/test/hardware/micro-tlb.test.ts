@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   Access,
   CacheQuery,
+  GLOBAL_PAGE,
   NO_PASID,
   RequestFront,
   RequestStream,
@@ -11,7 +12,6 @@ import {
   UnitCounters,
 } from '../../src/index.js';
 import { MicroTlb } from '../../src/hardware/micro-tlb.js';
-import { GLOBAL_PAGE } from '../../src/hardware/translation-cache.js';
 
 const REQUESTERS = [8, 9, 10];
 /** Pages in one set of the IOTLB, two of them in one slot of the micro-TLB, and one of another large page. */
