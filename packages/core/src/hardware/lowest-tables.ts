@@ -4,7 +4,7 @@ import { PagingStructureCache } from './paging-structure-cache.js';
 /** Regions of 2 MiB, a power of two. */
 const REGIONS = 256;
 const REGION_SHIFT = 21;
-/** Second word of an entry: the region's part of an address's low word, and sign and high bits of the table's offset. */
+/* Second word of an entry: the region's part of an address's low word, and the table's offset. */
 const REGION = 0x7ff;
 const NOT_A_TABLE = 0x8000_0000 | 0;
 const TABLE = 0x7fff_f000;
@@ -70,7 +70,7 @@ export class LowestTables {
     const table = this.#walker.lowestTable(this.#root, iovaHi, tableHi, tableLo, allowedHi, allowedLo);
     if (table < 0) return false;
     if (this.#mask === 0) {
-      this.#words = new Int32Array(2 * REGIONS);
+      this.#words = new Int32Array(2 * REGIONS).fill(FREE);
       this.#mask = REGIONS - 1;
     }
     const words = this.#words;

@@ -32,8 +32,8 @@ const NOTHING: readonly MicroTlbEntry[] = Array.from({ length: MASK + 1 }, () =>
 
 /**
  * The answers that an IOTLB gave last, direct-mapped by page, each in an object: V8 compares its fields without a bounds check and without
- * unpacking them. An answer is here only as long as a look-up in the IOTLB would find the same: the IOTLB says which of its entries come, go
- * or move, and the front when requesters change. Hardware has such a thing too, but there it may be seen.
+ * unpacking them. An answer is here only as long as a look-up in the IOTLB would find the same: the IOTLB says which of its entries come or
+ * go, and the front when requesters change. Hardware has such a thing too, but there it may be seen.
  */
 export class MicroTlb {
   /** By {@link MICRO_TLB_MASK} of the page number. Another array once there is an answer. */
