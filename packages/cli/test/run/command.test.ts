@@ -41,7 +41,7 @@ describe('ioasis run', () => {
     });
     expect(await ioasis('run', '--', tmpdir())).toMatchObject({
       status: 2,
-      err: `ioasis: cannot run ${tmpdir()}: it is a folder\n`,
+      err: `ioasis: ${tmpdir()} is no program but a folder or device\n`,
     });
   });
 
