@@ -12,8 +12,7 @@ export class MicroTlbEntry {
   paHi = 0;
   paLo = 0;
   /** As in `Translation`. */
-  pageShift = 0;
-  permissions = 0;
+  sizeAndRights = 0;
   /** 1 while {@link MicroTlb.forgetAll} has to look here. */
   listed = 0;
 }

@@ -125,13 +125,11 @@ export class RequestFront {
       // Compared with true, because otherwise V8 tests the result as it would any value.
       return this.#longer(requesterId, pasid, iovaHi, iovaLo, access) === true;
     }
-    this.#counters.translations++;
-    this.#counters.iotlbHits++;
+    this.#counters.repeatedHits++;
     const translation = this.#translation;
     translation.paHi = entry.paHi;
     translation.paLo = entry.paLo | (iovaLo & PAGE_OFFSET);
-    translation.pageShift = entry.pageShift;
-    translation.permissions = entry.permissions;
+    translation.sizeAndRights = entry.sizeAndRights;
     return true;
   }
 
@@ -195,8 +193,7 @@ export class RequestFront {
     const translation = this.#translation;
     translation.paHi = paHi;
     translation.paLo = paLo;
-    translation.pageShift = PAGE_SHIFT;
-    translation.permissions = rights;
+    translation.sizeAndRights = (PAGE_SHIFT << 8) | rights;
     // Last, because after a call V8 checks again what everything is.
     return iotlb.add(stream, translation, iovaHi, iovaLo, permissions, pages.attributes | global);
   }
@@ -211,8 +208,7 @@ export class RequestFront {
     const translation = this.#translation;
     translation.paHi = paHi;
     translation.paLo = paLo;
-    translation.pageShift = pageShift;
-    translation.permissions = rights;
+    translation.sizeAndRights = (pageShift << 8) | rights;
     return true;
   }
 
@@ -232,7 +228,6 @@ export class RequestFront {
     entry.refused = ~((stream.plain & ~READ_WRITE) | (stream.plain & rights & READ_WRITE));
     entry.paHi = paHi;
     entry.paLo = paLo & ~PAGE_OFFSET;
-    entry.pageShift = pageShift;
-    entry.permissions = rights;
+    entry.sizeAndRights = (pageShift << 8) | rights;
   }
 }

@@ -24,18 +24,34 @@ export class Translation {
   /** Physical address, int32 words. Meaningful only after `true`. */
   paHi = 0;
   paLo = 0;
-  /** log2 of the page (or cached piece) that the answer holds for, at least 12 unless the vendor's unit is smaller. */
-  pageShift = 12;
-  /** OR of {@link Access} READ, WRITE, EXECUTE that the answer allows. */
-  permissions = 0;
+  /** {@link pageShift} and, in the lowest eight bits, {@link permissions}: one word for an answer that is given again and again. */
+  sizeAndRights: number = 12 << 8;
   /** Why the request was refused. Meaningful only after `false`. */
   fault: HardwareFault | null = null;
+
+  /** log2 of the page (or cached piece) that the answer holds for, at least 12 unless the vendor's unit is smaller. */
+  get pageShift(): number {
+    return this.sizeAndRights >>> 8;
+  }
+
+  set pageShift(shift: number) {
+    this.sizeAndRights = (shift << 8) | (this.sizeAndRights & 0xff);
+  }
+
+  /** OR of {@link Access} READ, WRITE, EXECUTE that the answer allows. */
+  get permissions(): number {
+    return this.sizeAndRights & 0xff;
+  }
+
+  set permissions(rights: number) {
+    this.sizeAndRights = (this.sizeAndRights & ~0xff) | (rights & 0xff);
+  }
 }
 
 /** How often each path was taken; counts only go up. One hidden class for all vendors. */
 export class UnitCounters {
-  translations = 0;
-  iotlbHits = 0;
+  /** Hits in the IOTLB that were answered without asking it. They count in {@link translations} and {@link iotlbHits} too. */
+  repeatedHits = 0;
   iotlbMisses = 0;
   /** Table and structure entries read by walks. */
   walkReads = 0;
@@ -44,6 +60,26 @@ export class UnitCounters {
   commands = 0;
   /** Cache entries dropped by invalidation. */
   invalidatedEntries = 0;
+  private otherTranslations = 0;
+  private otherHits = 0;
+
+  /** Requests that `translate` was asked. */
+  get translations(): number {
+    return this.repeatedHits + this.otherTranslations;
+  }
+
+  set translations(count: number) {
+    this.otherTranslations = count - this.repeatedHits;
+  }
+
+  /** Requests that the IOTLB had an answer for. */
+  get iotlbHits(): number {
+    return this.repeatedHits + this.otherHits;
+  }
+
+  set iotlbHits(count: number) {
+    this.otherHits = count - this.repeatedHits;
+  }
 }
 
 /**

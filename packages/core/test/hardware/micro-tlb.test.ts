@@ -36,7 +36,9 @@ function bench() {
   const ask = (requester: number, page: number, access: number): unknown[] => {
     const isAnswered = front.translate(requester, NO_PASID, 0, page | 0x123, access);
     const { paHi, paLo, pageShift, permissions } = translation;
-    return [isAnswered, ...(isAnswered ? [paHi, paLo, pageShift, permissions] : []), { ...counters }, iotlb.used];
+    const { translations, iotlbHits, iotlbMisses } = counters;
+    const answer = isAnswered ? [paHi, paLo, pageShift, permissions] : [];
+    return [isAnswered, ...answer, translations, iotlbHits, iotlbMisses, iotlb.used];
   };
   return { translation, counters, iotlb, front, ask, remember, rememberAll };
 }
