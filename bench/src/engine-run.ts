@@ -115,10 +115,10 @@ function unmapAll(table: RadixTable, count: number, shift: number, gather: Iotlb
 
 function mapOneByOne(table: RadixTable, shift: number, gather: IotlbGather): void {
   const chunk = shift === 12 ? mapChunk : mapWideChunk;
-  expect0(inChunks(PAGES, (from, to) => chunk(table, shift, gather, from, to)));
+  expect0(inChunks(PAGES, (from, to) => chunk(table, gather, from, to)));
 }
 
-function mapChunk(table: RadixTable, _shift: number, gather: IotlbGather, from: number, to: number): number {
+function mapChunk(table: RadixTable, gather: IotlbGather, from: number, to: number): number {
   let bad = 0;
   for (let i = from; i < to; i++) {
     const page = Math.imul(i, 0x9e37_79b1) & LAST_PAGE;
@@ -127,33 +127,31 @@ function mapChunk(table: RadixTable, _shift: number, gather: IotlbGather, from: 
   return bad;
 }
 
-function mapWideChunk(table: RadixTable, shift: number, gather: IotlbGather, from: number, to: number): number {
+/* Pages of 64 KiB: 4 GiB of them. */
+function mapWideChunk(table: RadixTable, gather: IotlbGather, from: number, to: number): number {
   let bad = 0;
   for (let i = from; i < to; i++) {
     const page = Math.imul(i, 0x9e37_79b1) & LAST_PAGE;
-    const [iovaHi, paHi] = [IOVA_HI + (i >>> (32 - shift)), PA_HI + (page >>> (32 - shift))];
-    bad |= table.mapPages(iovaHi, i << shift, paHi, page << shift, shift, 1, READ_WRITE, gather);
+    bad |= table.mapPages(IOVA_HI, i << 16, PA_HI, page << 16, 16, 1, READ_WRITE, gather);
   }
   return bad;
 }
 
 function unmapOneByOne(table: RadixTable, shift: number, gather: IotlbGather): void {
   const chunk = shift === 12 ? unmapChunk : unmapWideChunk;
-  const bytes = inChunks(PAGES, (from, to) => chunk(table, shift, gather, from, to));
+  const bytes = inChunks(PAGES, (from, to) => chunk(table, gather, from, to));
   if (bytes !== PAGES * 2 ** shift) throw new Error(`unmap took ${bytes} bytes`);
 }
 
-function unmapChunk(table: RadixTable, _shift: number, gather: IotlbGather, from: number, to: number): number {
+function unmapChunk(table: RadixTable, gather: IotlbGather, from: number, to: number): number {
   let bytes = 0;
   for (let i = from; i < to; i++) bytes += table.unmapPages(IOVA_HI, i << 12, 12, 1, gather);
   return bytes;
 }
 
-function unmapWideChunk(table: RadixTable, shift: number, gather: IotlbGather, from: number, to: number): number {
+function unmapWideChunk(table: RadixTable, gather: IotlbGather, from: number, to: number): number {
   let bytes = 0;
-  for (let i = from; i < to; i++) {
-    bytes += table.unmapPages(IOVA_HI + (i >>> (32 - shift)), i << shift, shift, 1, gather);
-  }
+  for (let i = from; i < to; i++) bytes += table.unmapPages(IOVA_HI, i << 16, 16, 1, gather);
   return bytes;
 }
 

@@ -38,20 +38,20 @@ function nearChunk(job: Walks, from: number, to: number): number {
 
 /** The same at any distance. */
 export function walkWide(job: Walks): bigint {
-  const kibibytes = inChunks(job.order.length, (from, to) => wideChunk(job, from, to));
-  return BigInt(kibibytes) << 10n;
+  const frames = inChunks(job.order.length, (from, to) => wideChunk(job, from, to));
+  return BigInt(frames) << 12n;
 }
 
 function wideChunk(job: Walks, from: number, to: number): number {
   const { shift } = job;
   const high = 32 - shift;
   let hi = 0;
-  let kibibytes = 0;
+  let frames = 0;
   for (let i = from; i < to; i++) {
     const page = job.order[i] as number;
     if (!job.walker.walk(job.root, IOVA_HI + (page >>> high), page << shift, READ)) return Number.NaN;
     hi = (hi + job.walker.paHi) | 0;
-    kibibytes += job.walker.paLo >>> 10;
+    frames = (frames + (job.walker.paLo >>> 12)) | 0;
   }
-  return hi * 0x40_0000 + kibibytes;
+  return hi * 0x10_0000 + (frames >>> 0);
 }

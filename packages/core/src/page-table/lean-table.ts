@@ -7,8 +7,8 @@ import type { TableMapper } from './table-mapper.js';
 import type { TableTree } from './table-tree.js';
 
 /**
- * One page of the granule, mapped or unmapped in tables that exist: straight for four levels of 512 entries over 4 KiB, with indices from
- * fields for the other granules and depths. It answers false for everything else and has changed nothing then. The counterpart of
+ * One page of the granule, mapped or unmapped in tables that exist: straight for four levels of 512 entries over 4 KiB and three of 8192
+ * over 64 KiB, with indices from fields for the other granules and depths. It answers false for everything else and has changed nothing then. The counterpart of
  * LeanWalker on the driver's side, in the same window of the arena: its tables are its own, so it looks only at what tells a link, a page
  * and a hole apart.
  */
@@ -44,6 +44,8 @@ export class LeanTable {
   /** Levels if this way leads into the tree, otherwise 0; 0 if it may be straight, otherwise 1. */
   #levels = 0;
   #straightBar = 1;
+  /** 0 if it may go the way of three levels over 64 KiB, otherwise 1. */
+  #wideBar = 1;
   /** Offset of the root in the arena, and mask of the offset in it. */
   #rootStart = 0;
   #rootMask = 0;
@@ -57,6 +59,7 @@ export class LeanTable {
   readonly #mapper: TableMapper;
   readonly #isUsable: boolean = false;
   readonly #isStraight: boolean = false;
+  readonly #isWide: boolean = false;
   readonly #baseLo: number = 0;
   readonly #beyond: number = 0;
 
@@ -75,6 +78,7 @@ export class LeanTable {
     if (!isLean || tree.observer !== null) return;
     this.#isUsable = true;
     this.#isStraight = granuleShift === 12 && format.indexMask.subarray(0, 3).every((mask) => mask === 511);
+    this.#isWide = granuleShift === 16 && format.indexMask.subarray(0, 2).every((mask) => mask === 8191);
     this.#baseLo = baseLo;
     this.#beyond = beyond;
     this.#tableMask = tableMask;
@@ -109,6 +113,7 @@ export class LeanTable {
     const isReached = this.#isUsable && isInside && tree.excessLo === 0 && levels >= 2 && levels <= 4;
     this.#levels = isReached ? levels : 0;
     this.#straightBar = this.#isStraight && this.#levels === 4 ? 0 : 1;
+    this.#wideBar = this.#isWide && this.#levels === 3 ? 0 : 1;
     this.#rootStart = start;
     this.#rootMask = rootMask;
     this.#rootShift = tree.rootShift;
@@ -169,10 +174,18 @@ export class LeanTable {
   }
 
   /**
-   * The same for any shape of two to four levels. Each depth is written out, which also makes this too large for V8 to inline: inlined, it
+   * The same for three levels over 64 KiB, and then for any shape of two to four levels. Each depth is written out, which also makes this too large for V8 to inline: inlined, it
    * takes the room of the straight way, which then costs half as much again.
    */
   #findIn(iovaHi: number, iovaLo: number): number {
+    if (((iovaHi & this.#excessHi) | this.#wideBar) === 0 && this.#memory.observer === null) {
+      const arena = this.#arena;
+      const tableMask = this.#tableMask;
+      const lo2 = arena.getInt32(this.#rootStart + ((iovaHi >>> 7) & this.#rootMask), true);
+      const lo1 = arena.getInt32((lo2 & tableMask) | (((iovaHi << 6) | (iovaLo >>> 26)) & 0xfff8), true);
+      const differs = (lo2 ^ this.#link2) | (lo1 ^ this.#link1);
+      return (differs & this.#linkMask) === 0 ? (lo1 & tableMask) | ((iovaLo >>> 13) & 0xfff8) : -1;
+    }
     const levels = this.#levels;
     if (levels === 0 || (iovaHi & this.#excessHi) !== 0 || this.#memory.observer !== null) return -1;
     const arena = this.#arena;

@@ -56,6 +56,10 @@ export class LeanWalker {
   /** Whether the format has a short way and its tables fit the window, and whether it has this one. */
   protected readonly isLean: boolean = false;
   readonly #isStraight: boolean = false;
+  /** Whether it has that of three levels over 64 KiB. */
+  readonly #isWide: boolean = false;
+  /** log2 of the granule, which is the page of a walk of {@link leanReads}. */
+  readonly #granuleShift: number = 0;
   /** Window of the arena. */
   readonly #baseHi: number = 0;
   readonly #baseLo: number = 0;
@@ -89,6 +93,8 @@ export class LeanWalker {
     if (!isLeanFormat(walk) || size < 2 ** format.format.tableShift) return;
     this.isLean = true;
     this.#isStraight = isStraightFormat(walk);
+    this.#isWide = isWideFormat(walk);
+    this.#granuleShift = format.format.granuleShift;
     this.leanOtherAccess = Access.EXECUTE;
     this.#baseHi = baseHi;
     this.#baseLo = baseLo;
@@ -133,7 +139,7 @@ export class LeanWalker {
 
   /** log2 of the page that holds the byte; a size coded in the address or a contiguous run counts as a whole. */
   get pageShift(): number {
-    return this.leanReads === 0 ? this.foundShift : 12;
+    return this.leanReads === 0 ? this.foundShift : this.#granuleShift;
   }
 
   /** Entries read by this walk. */
@@ -165,6 +171,7 @@ export class LeanWalker {
     if (!this.isLean || !isHere || !isPlain || !isInside || root.topLevel < 1 || root.topLevel > 3) return;
     root.leanStart = start;
     root.leanLevels = root.topLevel + 1;
+    if (this.#isWide && root.leanLevels === 3) root.wideBar = 0;
     if (!this.#isStraight || root.topLevel < 2) return;
     root.straightLevels = root.leanLevels;
     if (root.straightLevels === 4) root.straightBar = 0;
@@ -281,4 +288,11 @@ function isLeanFormat({ format, link }: WalkWords): boolean {
 function isStraightFormat({ format }: WalkWords): boolean {
   const top = Math.min(4, format.levels) - 1;
   return top >= 2 && format.format.granuleShift === 12 && format.indexMask.subarray(0, top + 1).every((m) => m === 511);
+}
+
+/** At least three levels of 8192 entries over 64 KiB, of which a root may have more or fewer. */
+function isWideFormat({ format }: WalkWords): boolean {
+  return (
+    format.levels > 2 && format.format.granuleShift === 16 && format.indexMask.subarray(0, 2).every((m) => m === 8191)
+  );
 }

@@ -9,7 +9,7 @@ const ANY = ANY_ACCESS;
 /**
  * The short way for other shapes: two to four levels of any granule, down to a page of the granule or one of level 1 (2 MiB of 4K pages, 32
  * MiB of 16K, 512 MiB of 64K). The comparisons are those of {@link LeanWalker}; where an index begins and ends are fields instead of
- * constants.
+ * constants, but for the three levels that translate 48 bits with 64K.
  */
 export abstract class ShapeWalker extends LeanWalker {
   /** Lowest IOVA bit of an index less 3, mask of the offset in a table: of levels 0 to 2. */
@@ -45,12 +45,53 @@ export abstract class ShapeWalker extends LeanWalker {
   /** The ways that are left when this one does not lead to a page. */
   protected abstract walkRest(root: TableRoot, iovaHi: number, iovaLo: number, access: number): boolean;
 
+  /** From a prepared root of three levels over 64 KiB, for an IOVA in its range. False: see {@link leanAbove}. */
+  #leanWide(root: TableRoot, iovaHi: number, iovaLo: number): boolean {
+    const arena = this.arena;
+    const tableMask = this.tableMask;
+    let at = root.leanStart + ((iovaHi >>> 7) & root.leanMask);
+    const lo2 = arena.getInt32(at, true);
+    const hi2 = arena.getInt32(at | 4, true);
+    at = (lo2 & tableMask) | (((iovaHi << 6) | (iovaLo >>> 26)) & 0xfff8);
+    const lo1 = arena.getInt32(at, true);
+    const hi1 = arena.getInt32(at | 4, true);
+    at = (lo1 & tableMask) | ((iovaLo >>> 13) & 0xfff8);
+    const lo = arena.getInt32(at, true);
+    const hi = arena.getInt32(at | 4, true);
+    const linkHi = this.linkHi;
+    const linkMask = this.linkMask;
+    const linkMaskHi = this.linkMaskHi;
+    const above = ((lo2 ^ this.link2) & linkMask) | ((hi2 ^ linkHi) & linkMaskHi);
+    const differs =
+      above |
+      ((lo1 ^ this.link1) & linkMask) |
+      ((hi1 ^ linkHi) & linkMaskHi) |
+      ((lo & this.leafMask) ^ this.leaf) |
+      ((hi & this.leafMaskHi) ^ this.leafHi);
+    if (differs !== 0) {
+      this.leanAbove = above;
+      this.entryHi = hi1;
+      this.entryLo = lo1;
+      return false;
+    }
+    this.entryHi = hi;
+    this.entryLo = lo;
+    this.leanReads = 3;
+    this.paHi = hi & 0xfff;
+    this.paLo = lo ^ ((lo ^ iovaLo) & 0xffff);
+    return true;
+  }
+
   /** A walk that the straight way is barred to, or that it did not lead to a page. */
   protected walkShape(root: TableRoot, iovaHi: number, iovaLo: number, access: number): boolean {
+    const excess = (iovaHi + root.biasHi) & root.excessHi;
+    if (root.wideBar === 0 && (excess | ((access | ANY) & this.otherAccess)) === 0) {
+      if (this.#leanWide(root, iovaHi, iovaLo)) return true;
+    }
     const levels = root.leanLevels;
-    const isOther = ((iovaHi + root.biasHi) & root.excessHi) | (access & this.leanOtherAccess);
+    const isOther = excess | (access & this.leanOtherAccess);
     if (levels === 0 || isOther !== 0 || this.isBound()) return this.walkRest(root, iovaHi, iovaLo, access);
-    if (root.straightBar === 0 && this.otherAccess !== ANY) {
+    if ((root.straightBar & root.wideBar) === 0 && this.otherAccess !== ANY) {
       const { entryHi, entryLo, leanAbove } = this;
       const isLarge = leanAbove === 0 && this.leanLarge(root, entryHi, entryLo, iovaLo);
       return isLarge || this.walkRest(root, iovaHi, iovaLo, access);

@@ -70,6 +70,8 @@ export class TableRoot {
   straightLevels = 0;
   /** 0 with four straight levels; otherwise all bits, which bar every access from that way. */
   straightBar = -1;
+  /** The same for three levels of 8192 entries over 64 KiB. */
+  wideBar = -1;
   readonly translator: TableAddressTranslator | null;
 
   /** Throws RangeError when levels and input bits do not fit the format. */

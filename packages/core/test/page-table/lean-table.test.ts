@@ -1,7 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hi32, IotlbGather, lo32, pageShiftsOf, type RadixTable, type TableWriteObserver } from '../../src/index.js';
-import { makeApart, makeMemory } from './bench-memory.js';
+import {
+  Access,
+  hi32,
+  IotlbGather,
+  join64,
+  lo32,
+  pageShiftsOf,
+  RadixTable,
+  RadixWalker,
+  type TableWriteObserver,
+} from '../../src/index.js';
+import { makeApart, makeMemory, rootOf } from './bench-memory.js';
 import { everyFormat } from './formats.js';
 
 const observer: TableWriteObserver = { written: () => {}, unlinked: () => {}, rootChanged: () => {} };
@@ -63,4 +73,64 @@ describe.each(everyShape)('%s', (_name, under, levels) => {
       { numRuns: 4, seed: 11 },
     );
   });
+});
+
+/** Tells which way a page went. */
+class ShortTable extends RadixTable {
+  unmapShort(iovaHi: number, iovaLo: number): boolean {
+    return this.unmapOne(iovaHi, iovaLo);
+  }
+}
+
+class ShortWalker extends RadixWalker {
+  get isShort(): boolean {
+    return this.leanReads !== 0;
+  }
+}
+
+it.each(everyShape)('%s: finds the entry of every page, whatever its index', (_name, under, levels) => {
+  const granule = under.format.granuleShift;
+  const page = fc.bigInt({ min: 0n, max: (1n << BigInt(under.inputBits - granule)) - 2n });
+  fc.assert(
+    fc.property(fc.uniqueArray(page, { minLength: 1, maxLength: 4 }), (pages) => {
+      const place = makeMemory(4);
+      const { format, inputBits, leafBits, tableBits } = under;
+      const table = new ShortTable({ ...place, format, inputBits, leafBits, tableBits, levels });
+      const isPlain = format.address[0]?.address === format.address[0]?.bits[1] && inputBits >= 32;
+      const isShort = isPlain && levels <= 4;
+      const isShortWalk = isPlain && ((granule === 12 && levels === 4) || (granule === 16 && levels === 3));
+      // Of two neighbours, the second finds the tables of the first, unless it lies in the next one.
+      const all = [...new Set(pages.flatMap((first) => [first, first + 1n]))];
+      const paOf = (of: bigint): bigint => ((of & 0xffffn) | 0x1_0000n) << BigInt(granule);
+      const gather = new IotlbGather();
+      const iovas = all.map((of): [number, number] => [hi32(of << BigInt(granule)), lo32(of << BigInt(granule))]);
+      iovas.forEach(([hi, lo], index) => {
+        const pa = paOf(all[index] as bigint);
+        expect(table.mapPages(hi, lo, hi32(pa), lo32(pa), granule, 1, 3, gather)).toBe(0);
+      });
+      const found = (): (bigint | null)[] =>
+        iovas.map(([hi, lo]) => (table.iovaToPhys(hi, lo) ? join64(table.foundPaHi, table.foundPaLo) : null));
+      const walker = new ShortWalker({ memory: place.memory, format });
+      const root = rootOf(table);
+      walker.prepare(root);
+      const walked = (): (bigint | null)[] =>
+        iovas.map(([hi, lo]) => {
+          if (!walker.walk(root, hi, lo, Access.READ)) return null;
+          expect(walker.isShort).toBe(isShortWalk);
+          expect([walker.pageShift, walker.level, walker.reads]).toEqual([granule, 0, levels]);
+          return join64(walker.paHi, walker.paLo);
+        });
+      const expected: (bigint | null)[] = all.map(paOf);
+      expect(found()).toEqual(expected);
+      expect(walked()).toEqual(expected);
+      iovas.forEach(([hi, lo], index) => {
+        if (isShort) expect(table.unmapShort(hi, lo)).toBe(true);
+        else expect(table.unmapPages(hi, lo, granule, 1, gather)).toBe(2 ** granule);
+        expected[index] = null;
+        expect(found()).toEqual(expected);
+        expect(walked()).toEqual(expected);
+      });
+    }),
+    { numRuns: 8, seed: 13 },
+  );
 });

@@ -144,5 +144,6 @@ it('goes the short way from any granule and depth', () => {
       table.inputBits >= 32 &&
       under.format.address[0]?.address === under.format.address[0]?.bits[1];
     expect([name, root.leanLevels]).toEqual([name, isShort ? table.levels : 0]);
+    expect([name, root.wideBar]).toEqual([name, isShort && granule === 16 && table.levels === 3 ? 0 : -1]);
   }
 });
