@@ -71,13 +71,33 @@ export class FrameAllocator {
    * @returns the first frame, or -1: nothing that large is free, the budget is spent, or a failure was injected
    */
   allocate(order: number): number {
+    const index = this.#claim(order);
+    if (index < 0) return -1;
+    this.#zeroIfUsed(index, 1 << order);
+    return this.#handOut(index, order);
+  }
+
+  /**
+   * The same for a caller that writes all of the block before anybody reads it: the frames hold whatever they held.
+   */
+  allocateUnzeroed(order: number): number {
+    const index = this.#claim(order);
+    if (index < 0) return -1;
+    this.#state.fill(USED_BEFORE, index, index + (1 << order));
+    return this.#handOut(index, order);
+  }
+
+  /** Takes a block out of the free ones. @returns its index, or -1 */
+  #claim(order: number): number {
     if (order < 0 || order > MAX_ORDER) return -1;
     if (this.#failure !== null && this.#failure.fails('allocate')) return -1;
     const from = this.#orderToTakeFrom(order);
     if (from < 0) return -1;
     if (this.#budget !== undefined && !this.#budget.charge(FRAME_BYTES << order)) return -1;
-    const index = this.#take(order, from);
-    this.#zeroIfUsed(index, 1 << order);
+    return this.#take(order, from);
+  }
+
+  #handOut(index: number, order: number): number {
     this.#state[index] = (this.#state[index] as number) | (order + 1);
     this.#framesInUse += 1 << order;
     return this.#base + index;

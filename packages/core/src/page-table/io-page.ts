@@ -11,4 +11,4 @@ export const pageOf = (hi: number, lo: number, shift: number): number =>
 export const pageHi = (page: number, shift: number): number => Math.floor(page / (1 << (32 - shift))) | 0;
 
 /** Low word (int32) of a page's first byte. */
-export const pageLo = (page: number, shift: number): number => (page % (1 << (32 - shift))) << shift;
+export const pageLo = (page: number, shift: number): number => (page * (1 << shift)) | 0;

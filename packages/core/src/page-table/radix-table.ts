@@ -12,7 +12,7 @@ import { TableUnmapper } from './table-unmapper.js';
  * The software side of a page table. Methods take (hi, lo) words and answer 0 or an errno number, as `IommuDomain` does; a domain
  * of a driver forwards to this and adds its invalidations. One hidden class for all vendors.
  *
- * A table is zeroed, or filled by a split, before it is linked; a link is one 64-bit store.
+ * A table is zeroed or filled before it is linked; a link is one 64-bit store.
  */
 export class RadixTable extends LeanTable {
   readonly format: PageTableFormat;

@@ -73,6 +73,8 @@ export class TableMapper {
     const style = this.#styles.get(pageShift);
     if (style === undefined || prot < 0 || prot >= PROTS || this.isWritable[prot] === 0) return Errno.EINVAL;
     const stride = 2 ** (pageShift - granuleShift);
+    // Whoever observes is told of an empty table first.
+    const isObserved = tree.observer !== null || tree.memory.observer !== null;
     let page = pageOf(iovaHi, iovaLo, granuleShift);
     let paPage = pageOf(paHi, paLo, granuleShift);
     while (this.mapped < count) {
@@ -83,18 +85,27 @@ export class TableMapper {
         if (!tree.grow()) return Errno.ENOMEM;
         continue;
       }
-      const at = tree.reach(hi, lo, style.level);
-      if (at < 0) return -at;
-      const pages = Math.min(count - this.mapped, tree.entriesLeft(style.level, hi, lo) >>> style.copiesLog2);
+      const left = tree.entriesLeft(style.level, hi, lo);
+      const pages = Math.min(count - this.mapped, left >>> style.copiesLog2);
       const entries = pages << style.copiesLog2;
+      const at = tree.reach(hi, lo, style.level, !isObserved && this.#fillsTable(style.level, entries, paPage));
+      if (at < 0) return -at;
       if (!tree.isFresh && this.#anyPresent(at, entries) && !this.#makeRoom(at, entries, style.level, page, gather))
         return Errno.EEXIST;
       if (!this.#fill(at, pages, style, paPage, prot)) return Errno.EINVAL;
+      tree.linkFilled();
       this.mapped += pages;
       page += pages * stride;
       paPage += pages * stride;
     }
     return 0;
+  }
+
+  /** Whether so many entries are a whole table below the root, and can be written. */
+  #fillsTable(level: number, entries: number, paPage: number): boolean {
+    const { format, levels } = this.#tree;
+    const isWhole = entries === (format.indexMask[level] as number) + 1 && level + 1 < levels;
+    return isWhole && format.canHold(paPage + entries * (format.span[level] as number) - 1);
   }
 
   #fits(page: number, stride: number, level: number): boolean {

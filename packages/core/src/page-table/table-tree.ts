@@ -35,8 +35,12 @@ export class TableTree {
   inputBits = 0;
   /** Granules that the tree translates. */
   pageLimit = 0;
-  /** The last {@link reach} made the table that it ended in: it is empty. */
+  /** The last {@link reach} made the table that it ended in: nothing is mapped there. */
   isFresh = false;
+  /** The entry that waits for {@link linkFilled}, its level, and the frame of the table; -1 when none does. */
+  #waiting: EntryIndex = -1;
+  #waitingLevel = 0;
+  #waitingFrame = 0;
   /** Level at which the last {@link find} ended. */
   foundLevel = 0;
   /** A present entry was overwritten since this was last cleared. */
@@ -78,7 +82,7 @@ export class TableTree {
       throw new RangeError(`${levels} levels of ${this.format.format.name} do not translate ${inputBits} bits`);
     }
     const order = Math.max(0, rootBits + 3 - 12);
-    const frame = this.#allocate(order);
+    const frame = this.#toArena(this.#frames.allocate(order), order);
     if (frame < 0) return;
     this.#rootOrder = order;
     this.#setRoot(frame, levels, inputBits);
@@ -111,13 +115,13 @@ export class TableTree {
 
   /** A zeroed table, or -1. */
   allocateTable(): number {
-    const frame = this.#allocate(this.tableOrder);
+    const frame = this.#toArena(this.#frames.allocate(this.tableOrder), this.tableOrder);
     if (frame >= 0) this.#tellWritten(this.wordOf(frame), 2 ** (this.tableOrder + 9));
     return frame;
   }
 
-  #allocate(order: number): number {
-    const frame = this.#frames.allocate(order);
+  /** The block itself, or -1. */
+  #toArena(frame: number, order: number): number {
     if (frame < 0) return -1;
     if (frame >= this.firstFrame && frame + 2 ** order <= this.firstFrame + this.memory.arenaFrames) return frame;
     // The arena is full: tables are words of it, so this is as good as no memory.
@@ -195,9 +199,11 @@ export class TableTree {
 
   /**
    * The entry for an IOVA at `level`; makes the tables above it.
+   * @param fillsTable the caller writes all entries of the table and then calls {@link linkFilled}. If that table has to be made, it is
+   * neither zeroed nor linked before
    * @returns -errno: ENOMEM, EEXIST (a leaf is in the way and the driver does not overwrite)
    */
-  reach(iovaHi: number, iovaLo: number, level: number): EntryIndex {
+  reach(iovaHi: number, iovaLo: number, level: number, fillsTable: boolean): EntryIndex {
     const { words, format } = this;
     this.isFresh = false;
     let at = this.rootEntry(iovaHi, iovaLo);
@@ -206,6 +212,7 @@ export class TableTree {
       const isPresent = (lo & format.present) !== 0;
       if (!isPresent || !this.isLink(here, lo)) {
         if (isPresent && !this.#overwrites) return -Errno.EEXIST;
+        if (fillsTable && !isPresent && here === level + 1) return this.#makeUnlinked(at, here);
         const frame = this.allocateTable();
         if (frame < 0) return -Errno.ENOMEM;
         if (isPresent) this.#clearGroup(at, here);
@@ -215,6 +222,23 @@ export class TableTree {
       at = this.below(at) + format.indexOf(here - 1, iovaHi, iovaLo) * 2;
     }
     return at;
+  }
+
+  #makeUnlinked(link: EntryIndex, level: number): EntryIndex {
+    const frame = this.#toArena(this.#frames.allocateUnzeroed(this.tableOrder), this.tableOrder);
+    if (frame < 0) return -Errno.ENOMEM;
+    this.#waiting = link;
+    this.#waitingLevel = level;
+    this.#waitingFrame = frame;
+    this.isFresh = true;
+    return this.wordOf(frame);
+  }
+
+  /** Links the table that {@link reach} made to be filled, if it made one. */
+  linkFilled(): void {
+    if (this.#waiting < 0) return;
+    this.link(this.#waiting, this.#waitingLevel, this.#waitingFrame);
+    this.#waiting = -1;
   }
 
   /** A larger leaf makes way for a table: equal copies of it would no longer be equal, so all of them go. */

@@ -45,6 +45,22 @@ describe('FrameAllocator', () => {
     expect(back.every((byte) => byte === 0)).toBe(true);
   });
 
+  it('leaves frames as they are for a caller that fills them, and zeroes them for the next', () => {
+    const { memory, frames } = setUp();
+    const [hi, lo] = [0, (FIRST + 1) << 12];
+    const block = frames.allocateUnzeroed(1);
+    expect([block, frames.framesInUse]).toEqual([FIRST + 1, 2]);
+    memory.store64(hi, lo, 1, 2);
+    frames.free(block, 1);
+    expect(frames.allocateUnzeroed(1)).toBe(block);
+    memory.load64(hi, lo);
+    expect([memory.loadedHi, memory.loadedLo]).toEqual([1, 2]);
+    frames.free(block, 1);
+    expect(frames.allocate(1)).toBe(block);
+    memory.load64(hi, lo);
+    expect([memory.loadedHi, memory.loadedLo]).toEqual([0, 0]);
+  });
+
   it('throws on a double free, a free of another order and a free of what it never gave', () => {
     const { frames } = setUp();
     const frame = frames.allocate(2);

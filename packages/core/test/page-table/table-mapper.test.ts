@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Errno, FrameAllocator, IotlbGather, type FailureSource } from '../../src/index.js';
+import { Errno, FrameAllocator, hi32, IotlbGather, lo32, pageShiftsOf, type FailureSource } from '../../src/index.js';
 import { ARENA, makeMemory, makeTable } from './bench-memory.js';
 import { amdV1, arm, everyFormat, riscv, vtdSecondStage, type FormatUnderTest } from './formats.js';
 
@@ -121,6 +122,39 @@ describe('RadixTable.mapPages', () => {
     }
     table.free();
     expect(place.frames.framesInUse).toBe(0);
+  });
+
+  it.each(everyFormat)('$format.name: makes the same tables of frames that held other things, full or not', (under) => {
+    const sizes = pageShiftsOf(under.format).filter((shift) => shift <= 25);
+    const granule = under.format.granuleShift;
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...sizes),
+        fc.nat(3),
+        fc.integer({ min: 1, max: 3 * 2 ** (granule - 3) }),
+        fc.constantFrom(0n, 1n << 40n, (1n << 52n) - (1n << 26n), 1n << 60n),
+        fc.constantFrom(400, 100),
+        (shift, first, count, pa, frames) => {
+          // One whose writes are observed is told of an empty table, which is then zeroed.
+          const made = [null, { written() {}, unlinked() {}, rootChanged() {} }].map((observer) => {
+            const place = makeMemory(4);
+            const all = Array.from({ length: place.memory.arenaFrames }, () => place.frames.allocate(0));
+            place.memory.words.fill(-1);
+            for (const frame of all.slice(0, frames)) place.frames.free(frame, 0);
+            const table = makeTable(under, place, { observer });
+            return { place, table };
+          });
+          const outcomes = made.map(({ table }) => {
+            const iova = first << shift;
+            const errno = table.mapPages(0, iova, hi32(pa), lo32(pa), shift, count, 3, new IotlbGather());
+            return [errno, table.mappedPages];
+          });
+          expect(outcomes[0]).toEqual(outcomes[1]);
+          expect(Buffer.compare(made[0]!.place.memory.bytes, made[1]!.place.memory.bytes)).toBe(0);
+        },
+      ),
+      { numRuns: 10, seed: 17 },
+    );
   });
 
   it('answers EINVAL for what it cannot write', () => {
