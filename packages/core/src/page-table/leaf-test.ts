@@ -20,8 +20,9 @@ export class LeafTest {
   readonly #cleanHi: number = 0;
   readonly #cleanLo: number = 0;
 
-  /** Dirty state is in low words only, and no plain leaf looks like a link: see {@link #cleanRun}. */
-  readonly #isShort: boolean = false;
+  /** Dirty state is in low words only, no plain leaf looks like a link, and what {@link #cleanLow} and {@link #cleanBoth} say. */
+  readonly #isLow: boolean = false;
+  readonly #isBoth: boolean = false;
 
   constructor(format: FormatWords, level: number) {
     this.#present = format.present;
@@ -39,7 +40,9 @@ export class LeafTest {
     this.#cleanHi = format.cleanHi;
     this.#cleanLo = format.cleanLo;
     const differsFromLink = ((this.#plain ^ this.#link) & this.#plainMask & this.#linkMask) !== 0;
-    this.#isShort = this.#dirtyHi === this.#cleanHi && (level === 0 || differsFromLink);
+    const isShort = this.#dirtyHi === this.#cleanHi && (level === 0 || differsFromLink);
+    this.#isLow = isShort && (this.#runHi | this.#dirtyMaskHi) === 0;
+    this.#isBoth = isShort && (this.#present & (this.#present - 1)) === 0;
   }
 
   /** The first entry that is neither a hole nor a plain leaf that is not dirty. */
@@ -70,7 +73,8 @@ export class LeafTest {
    * @param cleans the dirty ones before it become clean
    */
   skipDirty(words: Int32Array, at: number, end: number, cleans: boolean): number {
-    if (cleans && this.#isShort) return this.#cleanRun(words, at, end);
+    if (cleans && this.#isLow) return this.#cleanLow(words, at, end);
+    if (cleans && this.#isBoth) return this.#cleanBoth(words, at, end);
     const present = this.#present;
     const maskLo = this.#plainMask | this.#dirtyMaskLo;
     const maskHi = this.#runHi | this.#dirtyMaskHi;
@@ -92,18 +96,31 @@ export class LeafTest {
     return at;
   }
 
-  /** The usual case of {@link skipDirty} with nothing in its loop that need not be there. */
-  #cleanRun(words: Int32Array, at: number, end: number): number {
+  /** The usual cases of {@link skipDirty} with nothing in their loops that need not be there: entries of which only low words matter. */
+  #cleanLow(words: Int32Array, at: number, end: number): number {
     const present = this.#present;
-    const maskLo = this.#plainMask | this.#dirtyMaskLo;
+    const mask = this.#plainMask | this.#dirtyMaskLo;
+    const value = this.#plain | this.#dirtyLo;
+    const flip = this.#dirtyLo ^ this.#cleanLo;
+    for (; at < end; at += 2) {
+      const lo = words[at] as number;
+      if (((lo & mask) ^ value) !== 0 || (lo & present) === 0) break;
+      words[at] = lo ^ flip;
+    }
+    return at;
+  }
+
+  /** And such as a single bit makes present. */
+  #cleanBoth(words: Int32Array, at: number, end: number): number {
+    const present = this.#present;
+    const maskLo = this.#plainMask | this.#dirtyMaskLo | present;
     const maskHi = this.#runHi | this.#dirtyMaskHi;
-    const valueLo = this.#plain | this.#dirtyLo;
+    const valueLo = this.#plain | this.#dirtyLo | present;
     const valueHi = this.#dirtyHi;
     const flip = this.#dirtyLo ^ this.#cleanLo;
     for (; at < end; at += 2) {
       const lo = words[at] as number;
-      const differs = ((lo & maskLo) ^ valueLo) | (((words[at | 1] as number) & maskHi) ^ valueHi);
-      if (differs !== 0 || (lo & present) === 0) break;
+      if ((((lo & maskLo) ^ valueLo) | (((words[at | 1] as number) & maskHi) ^ valueHi)) !== 0) break;
       words[at] = lo ^ flip;
     }
     return at;

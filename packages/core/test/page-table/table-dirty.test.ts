@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { Access, DIRTY_NO_CLEAR, IotlbGather, RadixWalker, type DirtySink, type RadixTable } from '../../src/index.js';
+import {
+  Access,
+  DIRTY_NO_CLEAR,
+  hi32,
+  IotlbGather,
+  lo32,
+  RadixWalker,
+  type DirtySink,
+  type RadixTable,
+} from '../../src/index.js';
 import { makeMemory, makeTable, rootOf } from './bench-memory.js';
 import { amdV1, arm, everyFormat, type FormatUnderTest } from './formats.js';
 
@@ -55,6 +64,30 @@ describe.each(everyFormat.map((under) => [under.format.name, under] as const))('
     expect(table.readAndClearDirty(0, 0, 8 * page, 0, null)).toBe(true);
     expect(table.readAndClearDirty(0, 0, 8 * page, 0, null)).toBe(false);
   });
+
+  it('leaves an entry that is not present as it is, among dirty pages', () => {
+    const place = makeMemory();
+    const { memory } = place;
+    const { dirty, granuleShift, present } = under.format;
+    const { mask, dirty: set } = dirty ?? { mask: 0n, dirty: 0n };
+    const table = makeTable(under, place, { leafBits: (prot) => ((under.leafBits(prot) ?? 0n) & ~mask) | set });
+    const page = 2 ** granuleShift;
+    table.mapPages(0, 0, 0, 0, granuleShift, 8, 3, new IotlbGather());
+    const walker = new RadixWalker({ memory, format: under.format });
+    walker.isWatched = true;
+    walker.walk(rootOf(table), 0, 3 * page, Access.READ);
+    const at = memory.arenaIndex(walker.entryAddressHi, walker.entryAddressLo);
+    const hi = walker.entryHi & ~hi32(present);
+    const lo = walker.entryLo & ~lo32(present);
+    memory.words[at] = lo;
+    memory.words[at + 1] = hi;
+    expect(dirtyOf(table, 0, 8 * page)).toEqual([
+      `0+${(3 * page).toString(16)}`,
+      `${(4 * page).toString(16)}+${(4 * page).toString(16)}`,
+    ]);
+    expect([memory.words[at], memory.words[at + 1]]).toEqual([lo, hi]);
+    expect(dirtyOf(table, 0, 8 * page)).toEqual([]);
+  });
 });
 
 describe('RadixTable.readAndClearDirty', () => {
@@ -74,6 +107,21 @@ describe('RadixTable.readAndClearDirty', () => {
       expect(dirtyOf(table, 0x1_0000, 0x1_0000)).toEqual(['10000+10000']);
       expect(dirtyOf(table, 0x1_0000, 0x1_0000)).toEqual([]);
     }
+  });
+
+  it('does not take an entry of a larger page for a page that follows dirty ones', () => {
+    const under = underTest(arm(1, 12).name);
+    const place = makeMemory();
+    const dirty = under.format.dirty ?? { mask: 0n, clean: 0n, dirty: 0n };
+    const table = makeTable(under, place, {
+      leafBits: (prot) => ((under.leafBits(3) ?? 0n) & ~dirty.mask) | (prot === 1 ? dirty.dirty : dirty.clean),
+    });
+    table.mapPages(0, 0, 0, 0, 12, 16, 1, new IotlbGather());
+    table.mapPages(0, 0x1_0000, 0, 0x1_0000, 16, 1, 3, new IotlbGather());
+    const walker = new RadixWalker({ memory: place.memory, format: under.format, setDirty: true });
+    expect(walker.walk(rootOf(table), 0, 0x1_0000, Access.WRITE)).toBe(true);
+    expect(dirtyOf(table, 0, 0x2_0000)).toEqual(['0+20000']);
+    expect(dirtyOf(table, 0, 0x2_0000)).toEqual([]);
   });
 
   it('reports only the range that was asked for', () => {
