@@ -40,7 +40,7 @@ export class LeanTable {
   readonly #mask1: number = 0;
   readonly #shift2: number = 0;
   readonly #mask2: number = 0;
-  /* Where the tree is now, see `follow`. */
+  /* Where the tree is now, see `#follow`. */
   /** Levels if this way leads into the tree, otherwise 0; 0 if it may be straight, otherwise 1. */
   #levels = 0;
   #straightBar = 1;
@@ -100,11 +100,12 @@ export class LeanTable {
     this.#mask0 = (format.indexMask[0] as number) << 3;
     this.#mask1 = (format.indexMask[1] as number) << 3;
     this.#mask2 = (format.indexMask[2] as number) << 3;
-    this.follow();
+    // Not looked at after each call: V8 would inline that into a map of one page, which then is too long to be inlined itself.
+    tree.onRootChange = () => this.#follow();
+    this.#follow();
   }
 
-  /** The tree may have a new root. */
-  protected follow(): void {
+  #follow(): void {
     const tree = this.#tree;
     const { rootLo, levels } = tree;
     const start = rootLo & ~this.#beyond;

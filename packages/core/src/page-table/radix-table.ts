@@ -88,7 +88,6 @@ export class RadixTable extends LeanTable {
     const errno = this.#mapper.map(iovaHi, iovaLo, paHi, paLo, pageShift, count, prot, gather);
     this.mappedPages = this.#mapper.mapped;
     this.replaced = this.#tree.replaced;
-    this.follow();
     return errno;
   }
 
@@ -141,6 +140,5 @@ export class RadixTable extends LeanTable {
   /** Frees all tables, the root too. */
   free(): void {
     this.#tree.free();
-    this.follow();
   }
 }

@@ -43,6 +43,8 @@ export class TableTree {
   #waitingFrame = 0;
   /** Level at which the last {@link find} ended. */
   foundLevel = 0;
+  /** Called when the tree has another root, or none any more. */
+  onRootChange: () => void = () => undefined;
   /** A present entry was overwritten since this was last cleared. */
   replaced = false;
 
@@ -99,6 +101,7 @@ export class TableTree {
     this.rootIndexMask = (2 ** (inputBits - this.rootShift) - 1) | 0;
     this.excessHi = inputBits >= 64 ? 0 : inputBits <= 32 ? -1 : -(2 ** (inputBits - 32)) | 0;
     this.excessLo = inputBits >= 32 ? 0 : -(2 ** inputBits) | 0;
+    this.onRootChange();
   }
 
   get rootHi(): number {
@@ -339,6 +342,7 @@ export class TableTree {
     this.release(freelist);
     this.#frames.free(this.#rootFrame, this.#rootOrder);
     this.levels = 0;
+    this.onRootChange();
   }
 }
 
