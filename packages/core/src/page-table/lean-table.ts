@@ -75,7 +75,7 @@ export class LeanTable {
     this.granuleShift = granuleShift;
     this.granuleBytes = 1 << granuleShift;
     const isLean = format.addressShift === 0 && size >= 2 ** tableShift;
-    if (!isLean || tree.observer !== null) return;
+    if (!isLean || tree.tellsWrites) return;
     this.#isUsable = true;
     this.#isStraight = granuleShift === 12 && format.indexMask.subarray(0, 3).every((mask) => mask === 511);
     this.#isWide = granuleShift === 16 && format.indexMask.subarray(0, 2).every((mask) => mask === 8191);

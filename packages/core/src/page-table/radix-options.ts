@@ -1,14 +1,17 @@
 import type { FrameAllocator, PhysicalMemory } from '../memory/index.js';
 import type { PageTableFormat } from './format.js';
 
-/** What a driver wants to know about writes to its tables. Drivers that need nothing of it pay nothing. */
+/** What a driver wants to know about writes to its tables; each is absent where it needs nothing of it. */
 export interface TableWriteObserver {
-  /** `[pa, pa + bytes)` was written: a driver of a non-coherent unit flushes these lines before it goes on. */
-  written(paHi: number, paLo: number, bytes: number): void;
+  /**
+   * `[pa, pa + bytes)` was written: a driver of a non-coherent unit flushes these lines before it goes on. Absent, pages are mapped and unmapped
+   * by a shorter way.
+   */
+  written?(paHi: number, paLo: number, bytes: number): void;
   /** The table that translated 2^shift bytes at `iova` was unlinked; its frames are in the gather. */
-  unlinked(iovaHi: number, iovaLo: number, shift: number): void;
+  unlinked?(iovaHi: number, iovaLo: number, shift: number): void;
   /** The table has a new root and one level more: rewrite the structures that point to it. */
-  rootChanged(): void;
+  rootChanged?(): void;
 }
 
 /** Facts of one driver as data: what it writes besides addresses, and what it does in the cases where drivers differ. */

@@ -75,7 +75,7 @@ export class DirtyReader {
     const test = this.#tests[level] as LeafTest;
     const end = (at + Math.min(left, Math.ceil((this.#end - start) / span)) * 2) | 0;
     // Whoever observes is told of a run before it changes, which takes a pass of its own.
-    const isObserved = tree.observer !== null || tree.memory.observer !== null;
+    const isObserved = tree.tellsWrites || tree.memory.observer !== null;
     let here = at | 0;
     while (here < end) {
       const dirtyFrom = test.skipClean(words, here, end);

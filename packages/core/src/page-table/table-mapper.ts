@@ -74,7 +74,7 @@ export class TableMapper {
     if (style === undefined || prot < 0 || prot >= PROTS || this.isWritable[prot] === 0) return Errno.EINVAL;
     const stride = 2 ** (pageShift - granuleShift);
     // Whoever observes is told of an empty table first.
-    const isObserved = tree.observer !== null || tree.memory.observer !== null;
+    const isObserved = tree.tellsWrites || tree.memory.observer !== null;
     let page = pageOf(iovaHi, iovaLo, granuleShift);
     let paPage = pageOf(paHi, paLo, granuleShift);
     while (this.mapped < count) {

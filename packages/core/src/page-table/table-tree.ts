@@ -17,7 +17,8 @@ export class TableTree {
   readonly memory: PhysicalMemory;
   readonly words: Int32Array = NO_WORDS;
   readonly firstFrame: number = 0;
-  readonly observer: TableWriteObserver | null;
+  /** The driver wants to know of every write. */
+  readonly tellsWrites: boolean;
   /** log2 frames of a table. */
   readonly tableOrder: number = 0;
   /** An entry's address field shifted right by this is a frame number. */
@@ -48,6 +49,7 @@ export class TableTree {
   /** A present entry was overwritten since this was last cleared. */
   replaced = false;
 
+  readonly #told: TableWriteObserver | null;
   readonly #frames: FrameAllocator;
   readonly #tableBitsHi: number = 0;
   readonly #tableBitsLo: number = 0;
@@ -61,7 +63,8 @@ export class TableTree {
     this.memory = memory;
     this.words = memory.words;
     this.firstFrame = memory.arenaFirstFrame;
-    this.observer = observer;
+    this.#told = observer;
+    this.tellsWrites = observer?.written !== undefined;
     this.tableOrder = format.tableShift - 12;
     this.frameShift = 12 - this.format.addressShift;
     this.#frames = frames;
@@ -144,7 +147,7 @@ export class TableTree {
   }
 
   #tellWritten(at: EntryIndex, count: number): void {
-    if (this.observer !== null) this.observer.written(this.#hiOf(at), this.#loOf(at), count * 8);
+    if (this.tellsWrites) this.#told?.written?.(this.#hiOf(at), this.#loOf(at), count * 8);
   }
 
   #hiOf(at: EntryIndex): number {
@@ -296,7 +299,7 @@ export class TableTree {
     const below = this.below(at);
     this.clear(at, 1);
     this.#collect(below, level - 1, gather.freelist);
-    if (this.observer !== null) this.observer.unlinked(iovaHi, iovaLo, this.format.shift[level] as number);
+    this.#told?.unlinked?.(iovaHi, iovaLo, this.format.shift[level] as number);
   }
 
   #collect(table: number, level: number, freelist: number[]): void {
@@ -325,7 +328,7 @@ export class TableTree {
       level + 1,
       Math.min(64, (this.format.shift[level] as number) + bitsOf(this.format.indexMask[level] as number)),
     );
-    if (this.observer !== null) this.observer.rootChanged();
+    this.#told?.rootChanged?.();
     return true;
   }
 

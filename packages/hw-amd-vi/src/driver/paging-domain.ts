@@ -75,11 +75,7 @@ export class PagingDomain extends TableDomain implements IommuDomain {
       overwrite: 'replace',
       partialUnmap: 'whole',
       unlink: 'keep',
-      observer: {
-        written: () => undefined,
-        unlinked: () => undefined,
-        rootChanged: () => this.#host.rootChanged(this),
-      },
+      observer: { rootChanged: () => this.#host.rootChanged(this) },
     });
   }
 

@@ -23,6 +23,8 @@ export interface DomainHost {
   flushRange(domain: SmmuDomain, start: bigint, last: bigint, pageShift: number, leafOnly: boolean): void;
   /** Invalidates all of a domain and waits. */
   flushDomain(domain: SmmuDomain): void;
+  /** Walks snoop the caches of processors (IDR0.COHACC). */
+  readonly isCoherent: boolean;
   /** Table memory was written: cache lines are written back where walks do not snoop. */
   flushLines(paHi: number, paLo: number, bytes: number): void;
   release(domain: SmmuDomain): void;
@@ -85,9 +87,8 @@ export class SmmuDomain extends TableDomain implements IommuDomain {
       partialUnmap: 'split',
       unlink: 'page',
       observer: {
-        written: (paHi, paLo, bytes) => host.flushLines(paHi, paLo, bytes),
+        ...(!host.isCoherent && { written: (paHi, paLo, bytes) => host.flushLines(paHi, paLo, bytes) }),
         unlinked: (iovaHi, iovaLo, shift) => this.#flushWalk(join64(iovaHi, iovaLo), shift),
-        rootChanged: () => undefined,
       },
     });
   }

@@ -93,8 +93,7 @@ export class SecondStageDomain extends TableDomain implements IommuDomain {
       overwrite: 'refuse',
       partialUnmap: 'whole',
       unlink: 'range',
-      observer:
-        flushLines === null ? null : { written: flushLines, unlinked: () => undefined, rootChanged: () => undefined },
+      observer: flushLines === null ? null : { written: flushLines },
     });
     if (flushLines !== null && this.table.levels > 0) flushLines(this.table.rootHi, this.table.rootLo, FRAME_BYTES);
   }
