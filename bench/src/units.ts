@@ -25,12 +25,14 @@ import type { Figures } from './rounds.js';
 /** As many entries as the comparator's IOTLB has. */
 const IOTLB_ENTRIES = 4096;
 
-/** Maps pages of 4 KiB for reads and writes. */
+/** Maps a page for reads and writes. */
 type MapPage = (iovaLo: number, paLo: number) => void;
 
 /** A unit as its driver sets it up: one device on a domain of 65536 pages, the tables of radix.c. */
 export interface UnitSubject {
   readonly name: string;
+  /** log2 of its pages; 12 unless given. */
+  readonly pageShift?: number;
   readonly setUp: (
     memory: PhysicalMemory,
     frames: FrameAllocator,
@@ -55,6 +57,11 @@ export const unitSubjects: readonly UnitSubject[] = [
     ),
   },
   { name: 'vtd-fs', setUp: bareFirstStage },
+  {
+    name: 'smmu-s1-64k',
+    pageShift: 16,
+    setUp: driven(armSmmuv3({ caches: { tlbEntries: IOTLB_ENTRIES }, preset: 'server' }), 16),
+  },
 ];
 
 const RAM = { start: 0n, last: 0x3fff_ffffn };
@@ -67,16 +74,17 @@ const REQUESTER = 8;
 const IOVA_HI = 1;
 const PA_HI = 16;
 
-function driven(definition: BackendDefinition): UnitSubject['setUp'] {
+function driven(definition: BackendDefinition, pageShift: 12 | 16 = 12): UnitSubject['setUp'] {
   return (memory, tableFrames) => {
     const clock = new ManualClock();
-    const backend = definition.create({ memory, tableFrames, clock, pageSize: 4096, kernel: linux612, failure: null });
+    const pageSize = pageShift === 12 ? 4096 : 65536;
+    const backend = definition.create({ memory, tableFrames, clock, pageSize, kernel: linux612, failure: null });
     const device = { name: '0000:00:01.0', segment: 0, requesterId: REQUESTER, group: { id: 1 } };
     backend.addDevice(device);
     const domain = backend.allocPaging(device, 0, undefined);
     if (typeof domain === 'number') throw new Error(`no domain: errno ${domain}`);
     backend.attach(device, domain);
-    const map: MapPage = (iovaLo, paLo) => void domain.mapPages(IOVA_HI, iovaLo, PA_HI, paLo, 12, 1, READ_WRITE);
+    const map: MapPage = (iovaLo, paLo) => void domain.mapPages(IOVA_HI, iovaLo, PA_HI, paLo, pageShift, 1, READ_WRITE);
     return { unit: backend.unitOf(device), map };
   };
 }
@@ -92,22 +100,25 @@ function bareFirstStage(memory: PhysicalMemory, frames: FrameAllocator): ReturnT
 export class UnitRun {
   readonly figures: Figures = {};
   readonly #unit: TranslationUnit;
-  readonly #orders: Orders;
+  /** Low words of addresses: of few pages, and of all. */
+  readonly #hot: Int32Array;
+  readonly #pages: Int32Array;
   readonly #addresses: readonly bigint[];
 
-  constructor({ setUp }: UnitSubject, orders: Orders) {
+  constructor({ setUp, pageShift = 12 }: UnitSubject, orders: Orders) {
     const memory = new PhysicalMemory({ windows: [RAM, TABLES], arena: TABLES });
     const range = { firstFrame: memory.arenaFirstFrame, frames: memory.arenaFrames };
     const { unit, map } = setUp(memory, new FrameAllocator(memory, range));
-    for (let i = 0; i < PAGES; i++) map(i << 12, (Math.imul(i, 0x9e37_79b1) & (PAGES - 1)) << 12);
+    for (let i = 0; i < PAGES; i++) map(i << pageShift, (Math.imul(i, 0x9e37_79b1) & (PAGES - 1)) << pageShift);
     this.#unit = unit;
-    this.#orders = orders;
-    this.#addresses = Array.from(orders.hot, (page) => join64(IOVA_HI, page << 12));
+    this.#hot = orders.hot.map((page) => page << pageShift);
+    this.#pages = orders.pages.map((page) => page << pageShift);
+    this.#addresses = Array.from(this.#hot, (lo) => join64(IOVA_HI, lo));
   }
 
   run(): void {
     const unit = this.#unit;
-    const { hot, pages } = this.#orders;
+    const [hot, pages] = [this.#hot, this.#pages];
     // The hot pages are in the IOTLB afterwards.
     translateAll(unit, hot);
     this.#time('tlb_hit', () => translateAll(unit, hot));
@@ -131,7 +142,7 @@ function translateChunk(unit: TranslationUnit, order: Int32Array, from: number, 
   const [requester, pasid, iovaHi, access] = [REQUESTER, WITHOUT_PASID, IOVA_HI, READ];
   let frames = 0;
   for (let i = from; i < to; i++) {
-    if (!unit.translate(requester, pasid, iovaHi, (order[i] as number) << 12, access)) throw new Error('refused');
+    if (!unit.translate(requester, pasid, iovaHi, order[i] as number, access)) throw new Error('refused');
     frames = (frames + ((translation.paHi << 20) | (translation.paLo >>> 12))) | 0;
   }
   return frames;

@@ -1,4 +1,4 @@
-import { MICRO_TLB_MASK, MicroTlb, type MicroTlbEntry } from './micro-tlb.js';
+import { MICRO_TLB_FOLD, MICRO_TLB_SHIFT, MicroTlb, type MicroTlbEntry } from './micro-tlb.js';
 import { RequestStream } from './request-stream.js';
 import { GLOBAL_PAGE, TranslationCache } from './translation-cache.js';
 import { Access, NO_PASID, Translation, UnitCounters } from './translation-unit.js';
@@ -9,7 +9,8 @@ const PAGE_SHIFT = 12;
 const PAGE_OFFSET = 0xfff;
 const MIB_SHIFT = 20;
 const GLOBAL = GLOBAL_PAGE;
-const ANSWERS = MICRO_TLB_MASK;
+const FOLD = MICRO_TLB_FOLD;
+const SLOT_SHIFT = MICRO_TLB_SHIFT;
 
 const NOBODY = new RequestStream({ requesterId: NO_PASID, pasid: NO_PASID, tagA: 0, tagB: 0, plain: 0, rights: 0 });
 
@@ -113,7 +114,7 @@ export class RequestFront {
   /** False: nothing has changed, the unit has to look. */
   translate(requesterId: number, pasid: number, iovaHi: number, iovaLo: number, access: number): boolean {
     const page = iovaLo >>> PAGE_SHIFT;
-    const entry = this.#answers[page & ANSWERS] as MicroTlbEntry;
+    const entry = this.#answers[Math.imul(page, FOLD) >>> SLOT_SHIFT] as MicroTlbEntry;
     if (
       entry.page !== page ||
       entry.iovaHi !== iovaHi ||

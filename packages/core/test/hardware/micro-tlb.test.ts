@@ -15,7 +15,7 @@ import { MicroTlb } from '../../src/hardware/micro-tlb.js';
 
 const REQUESTERS = [8, 9, 10];
 /** Pages in one set of the IOTLB, two of them in one slot of the micro-TLB, and one of another large page. */
-const PAGES = [0x1000, 0x5000, 0x9000, 0x80_1000, 0x20_0000];
+const PAGES = [0x1000, 0x5000, 0x9000, 0x27f_d000, 0x20_0000];
 
 function bench() {
   const translation = new Translation();
@@ -183,5 +183,24 @@ describe('MicroTlb', () => {
     // A page of 2 MiB.
     micro.forget(0, 43);
     expect(second.page).toBe(-1);
+  });
+
+  it.each([0, 4, 9])('gives each of 2048 neighbours of 2^%i pages of 4 KiB a slot of its own', (shift) => {
+    const microTlb = new MicroTlb();
+    const entries = new Set(
+      Array.from({ length: 2048 }, (_, number) => microTlb.entryOf((number << shift) & 0xf_ffff)),
+    );
+    expect(entries.size).toBe(2048);
+  });
+
+  it('forgets a page whatever its number has above the low word of the address', () => {
+    const microTlb = new MicroTlb();
+    const entry = microTlb.entryOf(0xa_bcde);
+    entry.page = 0xa_bcde;
+    const key = (5 << 7) | (12 << 1) | 1;
+    microTlb.forget(0xa_bcdf | (0x765 << 20), key);
+    expect(entry.page).toBe(0xa_bcde);
+    microTlb.forget(0xa_bcde | (0x765 << 20), key);
+    expect(entry.page).toBe(-1);
   });
 });
