@@ -4,9 +4,16 @@ import { median } from './goals.js';
 import type * as Workload from './hook-workload.js';
 
 /*
- * A program of its own: hook-pairs.js WITH WITHOUT, two copies of hook-workload.js. Runs both in turn, so that both see the same
- * milliseconds of the machine. Prints { with, without, ratio }: median ns of a turn, and of the pairs' ratios.
+ * A program of its own: hook-pairs.js FIRST SECOND, two copies of hook-workload.js. Runs both in turn, so that both see the same milliseconds
+ * of the machine. Prints PairTimes.
  */
+
+/** Median ns of a turn, and of the pairs' ratios. */
+export interface PairTimes {
+  readonly first: number;
+  readonly second: number;
+  readonly ratio: number;
+}
 
 const TURNS = 100;
 const WARM_UP = 300;
@@ -27,9 +34,9 @@ const pairs = Array.from({ length: WARM_UP + PAIRS }, (_, pair) => {
   return [time(first), later] as const;
 }).slice(WARM_UP);
 
-const result = {
-  with: median(pairs.map(([ns]) => ns)),
-  without: median(pairs.map(([, ns]) => ns)),
-  ratio: median(pairs.map(([ours, bare]) => ours / bare)),
+const result: PairTimes = {
+  first: median(pairs.map(([ns]) => ns)),
+  second: median(pairs.map(([, ns]) => ns)),
+  ratio: median(pairs.map(([one, other]) => one / other)),
 };
 process.stdout.write(JSON.stringify(result));
