@@ -1,15 +1,9 @@
 import { cpus } from 'node:os';
 import type { EndToEndFigure } from './end-to-end.js';
 import type { Growth } from './growth.js';
+import { table } from './markdown.js';
 import { REASONS, TRIED } from './remarks.js';
 import { valueText, type Verdict } from './verdicts.js';
-
-const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string[] => [
-  row(head),
-  row(head.map(() => '---')),
-  ...rows.map(row),
-];
 
 /** A row for every goal that a unit misses: how close the units come, and why no closer. */
 function missed(judged: readonly Verdict[]): string[] {

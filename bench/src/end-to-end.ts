@@ -15,6 +15,7 @@ import {
 } from '@ioasis/testkit';
 import { ownTime } from './clock.js';
 import { median } from './goals.js';
+import { turnsOn } from './hook-workload.js';
 import { hookCost } from './hookless.js';
 import type { Progress } from './progress.js';
 import { subjects, type Subject } from './subjects.js';
@@ -125,16 +126,8 @@ function watching(): EndToEndFigure[] {
       ? [checkers(kind === 'the checkers' ? {} : { log: new EventLog() })]
       : [];
     const failure = kind === 'failure points that pass' ? { failure: new FailureInjector() } : {};
-    const pc = createTestMachine({ backend: intelVtd(), services, ...failure });
-    const buffer = pc.buffer(PAGE);
-    const { port } = pc.plugged;
-    return (): void => {
-      for (let i = 0; i < 100; i++) {
-        pc.map(buffer, IOVA);
-        for (let read = 0; read < 10; read++) port.read(IOVA, 64);
-        pc.unmap(IOVA, BigInt(PAGE));
-      }
-    };
+    const run = turnsOn({ services, ...failure });
+    return (): void => run(100);
   });
   // In turn, so that all see the same minute of the machine.
   const times = Array.from({ length: 2 * WATCHED_ROUNDS }, () => bodies.map((body) => ownTime(body) / 100)).slice(

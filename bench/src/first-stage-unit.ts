@@ -1,4 +1,4 @@
-import { hi32, lo32, RadixTable, write64, type FrameAllocator, type PhysicalMemory } from '@ioasis/core';
+import { frameOf, hi32, lo32, RadixTable, write64, type FrameAllocator, type PhysicalMemory } from '@ioasis/core';
 import {
   GCMD_REG,
   PASID_DIRECTORY_ENTRY,
@@ -36,7 +36,7 @@ export function firstStageUnit(
   const context = SM_CONTEXT_ENTRY.encode({ P: 1, PASIDDIRPTR: directory });
   store(memory, (contexts << 12n) + BigInt(requester) * 32n, context);
   store(memory, directory << 12n, PASID_DIRECTORY_ENTRY.encode({ P: 1, SMPTBLPTR: pasids }));
-  const tableFrame = (BigInt(table.rootHi) << 20n) | BigInt(table.rootLo >>> 12);
+  const tableFrame = BigInt(frameOf(table.rootHi, table.rootLo));
   const type = { P: 1, PGTT: PasidTranslationType.FIRST_STAGE, DID: 1, PWSNP: 1, FSPTPTR: tableFrame };
   store(memory, pasids << 12n, PASID_ENTRY.encode(type));
   write64(unit, RegisterOffset.RTADDR, RTADDR_REG.encode({ RTA: root, TTM: TranslationTableMode.SCALABLE }));

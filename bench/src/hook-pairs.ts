@@ -21,7 +21,7 @@ const PAIRS = 600;
 
 const load = async (path: string): Promise<(turns: number) => void> => {
   const module = (await import(pathToFileURL(path).href)) as typeof Workload;
-  return module.runTurns;
+  return module.turnsOn({});
 };
 const [first, second] = await Promise.all(process.argv.slice(2, 4).map(load));
 if (first === undefined || second === undefined) throw new Error('two modules are needed');

@@ -1,3 +1,5 @@
+import { table } from './markdown.js';
+
 /*
  * What a run cannot say: why goals are missed where they are, and what was tried. Written and measured by hand; document.ts puts it beside the
  * figures of a run.
@@ -27,13 +29,6 @@ export const REASONS: Readonly<Record<string, string>> = {
   P14: 'Two words an entry are loaded and tested and one written; formats whose dirty state is in low words alone take 1.5 ns.',
 };
 
-const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-const figures = (head: readonly string[], rows: readonly (readonly string[])[]): string[] => [
-  row(head),
-  row(head.map(() => '---')),
-  ...rows.map(row),
-  '',
-];
 const KEPT = ['kept', 'before', 'after'] as const;
 const DROPPED = ['dropped', 'instead of', 'ns'] as const;
 
@@ -43,7 +38,7 @@ export const TRIED: readonly string[] = [
   '',
   'ns a page, walk or entry, the lowest of many runs interleaved in one process or of whole runs of the bench in the same minutes.',
   '',
-  ...figures(KEPT, [
+  ...table(KEPT, [
     [
       'walk: read all entries first, compare them together, through a DataView (V8 adds up where a typed array lies at each access)',
       '12.0',
@@ -78,7 +73,8 @@ export const TRIED: readonly string[] = [
       '1.45, 1.87',
     ],
   ]),
-  ...figures(DROPPED, [
+  '',
+  ...table(DROPPED, [
     ['walk: compare together, but through the typed array', '12.0', '13.0'],
     ['walk: offsets made unsigned by `>>> 0`: V8 tests the sign instead of extending it', '11.5', '11.6'],
     ['walk: no words of the entry kept, or the high words of links not read', '15.0', '14.8, 14.1'],
@@ -88,11 +84,12 @@ export const TRIED: readonly string[] = [
     ['fill of 1 TiB: 32 entries a turn; eight sums', '0.84', '1.04, 0.86'],
     ['dirty read and clear: through a DataView; two, four entries at once', '1.95', '2.05, 2.15, 2.04'],
   ]),
+  '',
   '## What was tried on the units',
   '',
   'ns a translation, as above.',
   '',
-  ...figures(KEPT, [
+  ...table(KEPT, [
     ['hit: a micro-TLB in front of the IOTLB of all vendors, an object an answer', '19', '8.1'],
     ['hit: its entries in a field of the front; hits counted once; page size and rights in one word', '8.1', '7.2'],
     ['hit, 64K: slots of the micro-TLB by a product that folds the page number', '47', '7.3'],
@@ -106,12 +103,14 @@ export const TRIED: readonly string[] = [
     ],
     ['miss: marks of four ways in one word', '56', '52'],
   ]),
-  ...figures(DROPPED, [
+  '',
+  ...table(DROPPED, [
     ['miss: everything behind the walk in a function of its own', '53', '59'],
     ['miss: entries aligned to lines of memory', '51', '53'],
     ['miss: a page goes to the micro-TLB at its second hit only', '52', '51 to 54'],
     ["miss: all inlined (V8's limits at 2500 and 1500 bytes by flags)", '59', '49 to 57, and hits 9 to 13'],
   ]),
+  '',
   'V8 inlines functions of up to 460 bytes of bytecode, 920 in all; the straight way of a walk has 445. With 468 a walk took 16 ns. Without units in the process the walk, map and',
   'unmap of 4K are fast together in some processes (11.8, 7.8, 6.8 ns) and slow in others (15.3, 11.7, 9.8), with machine code of the same size; why is not known.',
 ];
