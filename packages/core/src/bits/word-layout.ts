@@ -19,6 +19,12 @@ export interface WordLayout<Name extends string> {
   decode(word: bigint): Record<Name, bigint>;
 }
 
+/** Where a field is: bits to shift, and its mask in place. */
+interface Place {
+  readonly shift: bigint;
+  readonly mask: bigint;
+}
+
 /**
  * Declares a layout and checks it at load: every field lies inside the word and no two overlap. Wrong bit positions are the most
  * frequent bug of IOMMU models, so positions are data and are written once.
@@ -33,7 +39,7 @@ export function wordLayout<const Name extends string>(
   bits: number,
   fields: Readonly<Record<Name, BitRange>>,
 ): WordLayout<Name> {
-  const places = new Map<string, { readonly shift: bigint; readonly mask: bigint }>();
+  const places = new Map<string, Place>();
   let claimed = 0n;
   for (const [field, [hi, lo]] of Object.entries(fields) as [Name, BitRange][]) {
     if (lo < 0 || hi < lo || hi >= bits)
@@ -43,7 +49,7 @@ export function wordLayout<const Name extends string>(
     claimed |= mask;
     places.set(field, { shift: BigInt(lo), mask });
   }
-  const placeOf = (field: string): { readonly shift: bigint; readonly mask: bigint } => {
+  const placeOf = (field: string): Place => {
     const found = places.get(field);
     if (found === undefined) throw new RangeError(`${name} has no field ${field}`);
     return found;

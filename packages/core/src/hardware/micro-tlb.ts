@@ -18,8 +18,8 @@ export class MicroTlbEntry {
 }
 
 /**
- * A page's slot is `Math.imul(page & PAGE_BITS, MICRO_TLB_FOLD) >>> MICRO_TLB_SHIFT`: its number's bits from 11 on added to those below, so that pages of
- * 64 KiB and 2 MiB spread like those of 4 KiB. As a product it costs what a mask would.
+ * A page's slot is `Math.imul(page & PAGE_BITS, MICRO_TLB_FOLD) >>> MICRO_TLB_SHIFT`: its number's bits from 11 on added to those below, so
+ * that pages of 64 KiB and 2 MiB spread like those of 4 KiB. As a product it costs what a mask would.
  */
 export const MICRO_TLB_FOLD = 0x20_0400;
 export const MICRO_TLB_SHIFT = 21;
@@ -33,7 +33,7 @@ const KEY_4K = (12 << 1) | 1;
 /** Stands where nothing was ever kept. */
 const NONE = new MicroTlbEntry();
 /** Of all that have kept nothing yet. */
-const NOTHING: readonly MicroTlbEntry[] = Array.from({ length: ENTRIES }, () => NONE);
+const NOTHING: MicroTlbEntry[] = Array.from({ length: ENTRIES }, () => NONE);
 
 /**
  * The answers that an IOTLB gave last, direct-mapped by page, each in an object: V8 compares its fields without a bounds check and without
@@ -42,10 +42,9 @@ const NOTHING: readonly MicroTlbEntry[] = Array.from({ length: ENTRIES }, () => 
  */
 export class MicroTlb {
   /** By slot. Another array once there is an answer. */
-  entries: readonly MicroTlbEntry[] = NOTHING;
+  entries: MicroTlbEntry[] = NOTHING;
   readonly #listed: MicroTlbEntry[] = [];
   #listedCount = 0;
-  #own: MicroTlbEntry[] = [];
 
   /** The entry to be filled for a page. @param page low word of the address >> 12 */
   entryOf(page: number): MicroTlbEntry {
@@ -53,8 +52,8 @@ export class MicroTlb {
     let entry = this.entries[slot] as MicroTlbEntry;
     if (entry === NONE) {
       entry = new MicroTlbEntry();
-      if (this.entries === NOTHING) this.entries = this.#own = [...NOTHING];
-      this.#own[slot] = entry;
+      if (this.entries === NOTHING) this.entries = [...NOTHING];
+      this.entries[slot] = entry;
     }
     if (entry.listed === 0) {
       entry.listed = 1;

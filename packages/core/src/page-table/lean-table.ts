@@ -8,9 +8,9 @@ import type { TableTree } from './table-tree.js';
 
 /**
  * One page of the granule, mapped or unmapped in tables that exist: straight for four levels of 512 entries over 4 KiB and three of 8192
- * over 64 KiB, with indices from fields for the other granules and depths. It answers false for everything else and has changed nothing then. The counterpart of
- * LeanWalker on the driver's side, in the same window of the arena: its tables are its own, so it looks only at what tells a link, a page
- * and a hole apart.
+ * over 64 KiB, with indices from fields for the other granules and depths. It answers false for everything else and has changed nothing
+ * then. The counterpart of LeanWalker on the driver's side, in the same window of the arena: its tables are its own, so it looks only at
+ * what tells a link, a page and a hole apart.
  */
 export class LeanTable {
   readonly #tree: TableTree;
@@ -175,22 +175,20 @@ export class LeanTable {
   }
 
   /**
-   * The same for three levels over 64 KiB, and then for any shape of two to four levels. Each depth is written out, which also makes this too large for V8 to inline: inlined, it
-   * takes the room of the straight way, which then costs half as much again.
+   * The same for three levels over 64 KiB, and then for any shape of two to four levels. Each depth is written out, which also makes this too
+   * large for V8 to inline: inlined, it takes the room of the straight way, which then costs half as much again.
    */
   #findIn(iovaHi: number, iovaLo: number): number {
-    if (((iovaHi & this.#excessHi) | this.#wideBar) === 0 && this.#memory.observer === null) {
-      const arena = this.#arena;
-      const tableMask = this.#tableMask;
+    const levels = this.#levels;
+    if (levels === 0 || (iovaHi & this.#excessHi) !== 0 || this.#memory.observer !== null) return -1;
+    const arena = this.#arena;
+    const tableMask = this.#tableMask;
+    if (this.#wideBar === 0) {
       const lo2 = arena.getInt32(this.#rootStart + ((iovaHi >>> 7) & this.#rootMask), true);
       const lo1 = arena.getInt32((lo2 & tableMask) | (((iovaHi << 6) | (iovaLo >>> 26)) & 0xfff8), true);
       const differs = (lo2 ^ this.#link2) | (lo1 ^ this.#link1);
       return (differs & this.#linkMask) === 0 ? (lo1 & tableMask) | ((iovaLo >>> 13) & 0xfff8) : -1;
     }
-    const levels = this.#levels;
-    if (levels === 0 || (iovaHi & this.#excessHi) !== 0 || this.#memory.observer !== null) return -1;
-    const arena = this.#arena;
-    const tableMask = this.#tableMask;
     const linkMask = this.#linkMask;
     const shift1 = this.#shift1;
     const in0 = (iovaLo >>> this.#shift0) & this.#mask0;
